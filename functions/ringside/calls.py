@@ -1,0 +1,111 @@
+"""What a call is: its statuses, its steps, its end reasons, and what may follow what. Pure.
+
+The state machine (docs/design.md draws it):
+
+    ringing -> accepted -> live -> ended
+       |           |         `--> failed
+       |           `--> failed        (never_connected)
+       |--> rejected                  (the policy's SIP status was sent)
+       |--> missed                    (the caller was gone before the accept, or it rang out)
+       `--> failed                    (accept_failed)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    RINGING = "ringing"
+    ACCEPTED = "accepted"
+    LIVE = "live"
+    ENDED = "ended"
+    REJECTED = "rejected"
+    MISSED = "missed"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in (Status.RINGING, Status.ACCEPTED, Status.LIVE)
+
+
+class EndReason(StrEnum):
+    """Why a call is over. A closed list: extend it by an ADR."""
+
+    CALLER_HUNG_UP = "caller_hung_up"
+    AGENT_HUNG_UP = "agent_hung_up"
+    OPERATOR_HUNG_UP = "operator_hung_up"
+    TRANSFERRED = "transferred"
+    MAX_DURATION = "max_duration"
+    SILENCE = "silence"
+    SESSION_EXPIRED = "session_expired"
+    CALLER_GONE_BEFORE_ACCEPT = "caller_gone_before_accept"
+    NEVER_CONNECTED = "never_connected"
+    ACCEPT_FAILED = "accept_failed"
+    SUPERVISION_LOST = "supervision_lost"
+    SWEPT = "swept"
+
+
+class Step(StrEnum):
+    """The answer budget: the moments of a call, in their usual order, each kept as Unix seconds."""
+
+    CREATED = "created"  # OpenAI's `created_at`: the INVITE became an event
+    RECEIVED = "received"
+    CLAIMED = "claimed"
+    DECIDED = "decided"
+    ACCEPT_SENT = "accept_sent"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    QUEUED = "queued"
+    TAKEN = "taken"  # by its first monitor
+    ATTACHED = "attached"  # the sideband is open
+    GREETED = "greeted"  # the greeting was asked for
+    FIRST_AUDIO = "first_audio"  # output_audio_buffer.started
+    ENDED = "ended"
+
+
+class Redelivery(StrEnum):
+    """What to do with a webhook whose call is already in the record."""
+
+    DONE = "done"  # decided and carried out: answer 2xx
+    BUSY = "busy"  # another delivery is at it now: answer 503, so that OpenAI asks again
+    RESUME = "resume"  # whoever claimed it died on the way: claim it anew and go on
+    QUEUE = "queue"  # accepted, but never handed to a monitor
+
+
+CLAIM_SECONDS = 12.0
+"""How long a claim is respected: longer than the webhook function may run (10 s, template.yaml)."""
+
+
+def redelivery(call: Mapping[str, Any], now: float) -> Redelivery:
+    """Judge a repeated webhook by the call item it finds. `now` in Unix seconds."""
+    status, steps = Status(call["status"]), call.get("steps", {})
+    if status is Status.RINGING:
+        fresh = now - float(call.get("claimed_at", 0)) < CLAIM_SECONDS
+        return Redelivery.BUSY if fresh else Redelivery.RESUME
+    if status is Status.ACCEPTED and Step.QUEUED not in steps:
+        return Redelivery.QUEUE
+    return Redelivery.DONE
+
+
+def is_stale(created_at: float, ring_limit: float, now: float) -> bool:
+    """Nobody waits that long: a webhook may be retried for 72 h (guide, Webhooks: delivery)."""
+    return now - created_at > ring_limit
+
+
+@dataclass(frozen=True)
+class End:
+    """How a call ended. `at` is when it ended, not when we found out; `detail` is for people."""
+
+    status: Status
+    reason: EndReason
+    at: float
+    detail: str = ""
+
+
+def masked(number: str | None) -> str:
+    """A number fit for a log line: country and area stay recognisable, the person does not."""
+    if not number:
+        return "-"
+    return number[:5] + "…" + number[-2:] if len(number) > 8 else "…"

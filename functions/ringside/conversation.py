@@ -1,0 +1,575 @@
+"""The heart of the monitor: a conversation that can be fed by hand. Pure.
+
+`feed(event, now)` takes what happened and returns what is to be done, in order; `wake(now)` is to be
+called at `deadline`. There is no socket, no clock and no environment in here: a test is a list of
+events. The supervisor performs the effects, and reports the outcome of tools as an event.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from ringside import events as e
+from ringside.calls import EndReason, Step
+from ringside.transcript import Order, ToolRun, Turn
+
+HANG_UP = "hang_up"
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How an agent behaves on the phone, apart from what it says. Times in seconds."""
+
+    greeting: str  # instructions for the first response
+    greeting_deadline: float = 6.0
+    silence_after: float = 12.0
+    silence_prompts: int = 2
+    silence_instructions: str = "The caller has been silent. Ask briefly whether they are still there."
+    farewell_instructions: str = "Say a short, friendly goodbye now. Do not call any tool."
+    farewell_limit: float = 15.0  # a goodbye that was not heard to its end by then is given up
+    max_duration: float = 1800.0
+    warn_before_end: float = 60.0
+    digit_pause: float = 1.5
+    digits_template: str = "The caller pressed {digits} on the phone's keypad."
+    approve_remote_tools: frozenset[str] = frozenset()  # MCP: "server" or "server.tool" that may run when it asks
+
+
+# --- effects ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    command: e.Command
+
+
+@dataclass(frozen=True, slots=True)
+class Greet:
+    """Send the greeting, if no owner of this call has done so before."""
+
+    command: e.Respond
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Write one item of the record at its position; `replaces` is where it stood before."""
+
+    position: int
+    item: Mapping[str, Any]
+    replaces: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SaveUsage:
+    usage: e.Usage
+
+
+@dataclass(frozen=True, slots=True)
+class RunTool:
+    """Run a tool if it was not run before, and feed its `ToolFinished`."""
+
+    tool_call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The call reached a step of the answer budget, now."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Something worth a metric happened."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    reason: EndReason
+
+
+Effect = Send | Greet | Save | SaveUsage | RunTool | Mark | Count | HangUp
+
+
+@dataclass(slots=True)
+class _Leaving:
+    """A call that is to be hung up once its last words were heard."""
+
+    reason: EndReason
+    tool_call_id: str | None = None  # the model's own wish; the caller may still change its mind
+    ref: str | None = None  # the goodbye that was asked for, until its response starts
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A response that we asked for, and the tool outputs that it is to answer."""
+
+    prompt: e.Respond
+    continues: bool  # nothing new to say: the model only goes on after its tools
+    covers: set[str]
+
+
+@dataclass
+class Conversation:
+    """One call's session as its events tell it. Times are Unix seconds."""
+
+    manners: Manners
+    started_at: float
+    usage: e.Usage = field(default_factory=e.Usage)
+    order: Order = field(default_factory=Order)
+
+    def __post_init__(self) -> None:
+        self.turns: dict[str, Turn] = {}
+        self.tools: dict[str, ToolRun] = {}
+        self._words: dict[str, list[str]] = {}  # parts of sentences that are not finished
+        self._response: str | None = None  # the response being generated
+        self._response_of: dict[str, str] = {}  # the agent's item -> its response
+        self._unheard: set[str] = set()  # responses whose words are not played to their end
+        self._asked: _Asked | None = None  # a response.create that may be refused
+        self._started = True  # ... and whether a response has started since
+        self._prompts: deque[e.Respond] = deque()
+        self._unanswered: dict[str, bool] = {}  # tool outputs sent -> seen by the session
+        self._saved: set[str] = set()
+        self._caller_speaks = False
+        self._leaving: _Leaving | None = None
+        self._hung_up = False
+        self._heard_anything = False
+        self._retried = False
+        self._silences = 0
+        self._digits = ""
+        self._refs = 0
+        self._deadlines: dict[str, float] = {}
+        limit = self.started_at + self.manners.max_duration
+        self._deadlines["max_duration"] = limit
+        if self.manners.warn_before_end < self.manners.max_duration:
+            self._deadlines["warning"] = limit - self.manners.warn_before_end
+
+    # --- the outside ---
+
+    @property
+    def deadline(self) -> float | None:
+        """When `wake` wants to be called, in Unix seconds."""
+        return min(self._deadlines.values(), default=None)
+
+    def begin(self, now: float) -> list[Effect]:
+        """The sideband is open for the first time: greet."""
+        self._deadlines["greeting"] = now + self.manners.greeting_deadline
+        greeting = self._respond(self.manners.greeting)
+        self._expect(greeting, now)
+        return [Greet(greeting)]
+
+    def feed(self, event: e.Event, now: float) -> list[Effect]:
+        """Take one event; return what is to be done about it, in order."""
+        effects: list[Effect] = []
+        handler = self._HANDLERS.get(type(event))
+        if handler is not None:
+            handler(self, event, now, effects)
+            if type(event) not in self._FRAGMENTS:
+                self._settle(now, effects)
+        return effects
+
+    def wake(self, now: float) -> list[Effect]:
+        """Do what is due."""
+        effects: list[Effect] = []
+        for name in [name for name, at in self._deadlines.items() if at <= now]:
+            del self._deadlines[name]
+            self._ALARMS[name](self, now, effects)
+        self._settle(now, effects)
+        return effects
+
+    def say_goodbye(self, reason: EndReason, now: float) -> list[Effect]:
+        """Ask for a farewell and hang up when it was heard, whether the model cooperates or not."""
+        effects: list[Effect] = []
+        self._leave(reason, now)
+        self._settle(now, effects)
+        return effects
+
+    def finish(self, now: float) -> list[Effect]:
+        """The call is over: keep the words that were cut off, and close what is open."""
+        effects: list[Effect] = []
+        self._deadlines.clear()
+        for item_id in list(self._words):
+            self._turn(item_id, "caller", now)  # begun, but never given a place
+        for turn in list(self.turns.values()):
+            begun = "".join(self._words.pop(turn.item_id, ()))
+            if turn.state == "pending":
+                placed = turn.role == "caller" and turn.ended_at is not None
+                turn.text = turn.text or begun or None
+                turn.state = "untranscribed" if placed and not turn.text else "cut"
+            elif turn.state == "final" and self._response_of.get(turn.item_id) in self._unheard:
+                turn.state = "cut"
+            else:
+                continue
+            turn.ended_at = turn.ended_at or now
+            self._save(turn, effects)
+        for run in self.tools.values():
+            if run.outcome == "running":
+                hung_up = run.name == HANG_UP and self._hung_up
+                run.outcome = "ok" if hung_up else "unknown"
+                self._save(run, effects)
+        effects.append(SaveUsage(self.usage))
+        return effects
+
+    # --- the caller ---
+
+    def _caller_started(self, event: e.CallerStarted, now: float, effects: list[Effect]) -> None:
+        self._caller_speaks = self._heard_anything = True
+        self._silences = 0
+        if event.item_id not in self.turns:
+            self.turns[event.item_id] = Turn(event.item_id, "caller", now)
+
+    def _caller_stopped(self, event: e.CallerStopped, now: float, effects: list[Effect]) -> None:
+        self._caller_speaks = False
+
+    def _item_added(self, event: e.ItemAdded, now: float, effects: list[Effect]) -> None:
+        self._place(event.item_id, event.previous_id, effects)
+        match event.kind:
+            case "caller":
+                self._caller_speaks = False
+                turn = self._turn(event.item_id, "caller", now)
+                turn.ended_at = turn.ended_at or now
+                if turn.state == "pending":
+                    self._deadlines.setdefault("pending", now + 2.0)
+            case "tool_output" if event.tool_call_id in self._unanswered:
+                self._unanswered[event.tool_call_id] = True
+
+    def _caller_words(self, event: e.CallerWords, now: float, effects: list[Effect]) -> None:
+        self._words.setdefault(event.item_id, []).append(event.delta)
+
+    def _caller_transcript(self, event: e.CallerTranscript, now: float, effects: list[Effect]) -> None:
+        self.usage += event.usage
+        self._close_caller_turn(event.item_id, event.text, now, effects)
+
+    def _caller_transcript_failed(self, event: e.CallerTranscriptFailed, now: float, effects: list[Effect]) -> None:
+        effects.append(Count("transcription_failed"))
+        begun = "".join(self._words.get(event.item_id, ()))
+        self._close_caller_turn(event.item_id, begun or None, now, effects)
+
+    def _close_caller_turn(self, item_id: str, text: str | None, now: float, effects: list[Effect]) -> None:
+        self._words.pop(item_id, None)
+        turn = self._turn(item_id, "caller", now)
+        if turn.state == "final":
+            return
+        turn.text, turn.state = text, "untranscribed" if text is None else "final"
+        turn.ended_at = turn.ended_at or now
+        self._place(item_id, None, effects)
+        self._save(turn, effects)
+
+    def _digit_pressed(self, event: e.DigitPressed, now: float, effects: list[Effect]) -> None:
+        self._heard_anything = True
+        self._silences = 0
+        self._digits += event.digit
+        self._deadlines["digits"] = now + self.manners.digit_pause
+
+    # --- the agent ---
+
+    def _response_started(self, event: e.ResponseStarted, now: float, effects: list[Effect]) -> None:
+        self._response, self._started = event.response_id, True
+        self._deadlines.pop("asked", None)
+        if self._leaving is not None:
+            self._leaving.ref = None
+        # The session had seen these tool outputs when it began to answer: they need no response of their own.
+        answered = {call for call, seen in self._unanswered.items() if seen}
+        if self._asked is not None:
+            self._asked.covers -= answered
+            answered |= self._asked.covers
+        for call in answered:
+            self._unanswered.pop(call, None)
+
+    def _agent_words(self, event: e.AgentWords, now: float, effects: list[Effect]) -> None:
+        if event.item_id not in self.turns:
+            self._agent_turn(event.item_id, event.response_id, now, effects)
+        self._words.setdefault(event.item_id, []).append(event.delta)
+
+    def _agent_transcript(self, event: e.AgentTranscript, now: float, effects: list[Effect]) -> None:
+        self._words.pop(event.item_id, None)
+        turn = self._agent_turn(event.item_id, event.response_id, now, effects)
+        turn.text, turn.ended_at = event.text, now
+        if turn.state == "pending":
+            turn.state = "final"
+        self._save(turn, effects)
+
+    def _agent_turn(self, item_id: str, response_id: str, now: float, effects: list[Effect]) -> Turn:
+        self._response_of[item_id] = response_id
+        self._unheard.add(response_id)
+        turn = self._turn(item_id, "agent", now)
+        if item_id not in self.order:
+            self._place(item_id, None, effects)
+        return turn
+
+    def _agent_cut_off(self, event: e.AgentCutOff, now: float, effects: list[Effect]) -> None:
+        turn = self.turns.get(event.item_id)
+        if turn is not None and turn.role == "agent":
+            turn.heard_ms, turn.state = event.heard_ms, "interrupted"
+            if turn.text is not None:
+                self._save(turn, effects)
+
+    def _response_ended(self, event: e.ResponseEnded, now: float, effects: list[Effect]) -> None:
+        if event.response_id == self._response:
+            self._response = None
+        if event.usage != e.Usage():
+            self.usage += event.usage
+            effects.append(SaveUsage(self.usage))
+        for call in event.tool_calls:
+            self._tool_called(call, now, effects)
+        if event.status == "cancelled":
+            self._interrupted(event.response_id, effects)
+        if event.status == "failed":
+            effects.append(Count("response_failed"))
+            self._unheard.discard(event.response_id)
+            if not self._retried:  # once: a second failure in a row is no hiccup
+                self._retried = True
+                self._prompts.append(self._respond(None))
+        else:
+            self._retried = False
+
+    def _interrupted(self, response_id: str, effects: list[Effect]) -> None:
+        for item_id, response in self._response_of.items():
+            turn = self.turns[item_id]
+            if response == response_id and turn.state in ("pending", "final"):
+                turn.state = "interrupted"
+                if turn.text is not None:
+                    self._save(turn, effects)
+
+    def _playback_started(self, event: e.PlaybackStarted, now: float, effects: list[Effect]) -> None:
+        self._unheard.add(event.response_id)
+        self._deadlines.pop("greeting", None)
+        if Step.FIRST_AUDIO not in self._saved:
+            self._saved.add(Step.FIRST_AUDIO)
+            effects.append(Mark(Step.FIRST_AUDIO))
+        self._heard_anything = True
+
+    def _playback_stopped(self, event: e.PlaybackStopped, now: float, effects: list[Effect]) -> None:
+        self._unheard.discard(event.response_id)
+
+    def _playback_cleared(self, event: e.PlaybackCleared, now: float, effects: list[Effect]) -> None:
+        self._unheard.discard(event.response_id)
+        self._interrupted(event.response_id, effects)
+        if self._leaving is not None and self._leaving.tool_call_id is not None:
+            # The caller spoke over the goodbye: the conversation goes on, and the model learns why.
+            tool_call_id, self._leaving = self._leaving.tool_call_id, None
+            self._deadlines.pop("farewell", None)
+            output = "Not hung up: the caller spoke before the goodbye ended. Go on with the conversation."
+            self._tool_finished(e.ToolFinished(tool_call_id, "refused", output), now, effects)
+
+    # --- tools ---
+
+    def _tool_called(self, event: e.ToolCalled, now: float, effects: list[Effect]) -> None:
+        if event.tool_call_id in self.tools:
+            return
+        run = ToolRun(event.tool_call_id, event.item_id, event.name, event.arguments, now)
+        self.tools[event.tool_call_id] = run
+        self._save(run, effects)
+        if event.name == HANG_UP:
+            if self._leaving is None:
+                self._leaving = _Leaving(EndReason.AGENT_HUNG_UP, event.tool_call_id)
+                self._deadlines["farewell"] = now + self.manners.farewell_limit
+        else:
+            effects.append(RunTool(run.tool_call_id, run.name, run.arguments))
+
+    def _tool_finished(self, event: e.ToolFinished, now: float, effects: list[Effect]) -> None:
+        run = self.tools.get(event.tool_call_id)
+        if run is None or run.outcome != "running":
+            return
+        run.outcome, run.output, run.seconds = event.outcome, event.output, event.seconds
+        self._save(run, effects)
+        self._unanswered[event.tool_call_id] = False
+        effects.append(Send(e.TellOutput(event.tool_call_id, event.output)))
+
+    def _approval_asked(self, event: e.ApprovalAsked, now: float, effects: list[Effect]) -> None:
+        allowed = self.manners.approve_remote_tools
+        approve = event.server in allowed or f"{event.server}.{event.tool}" in allowed
+        effects.append(Send(e.Approve(event.item_id, approve)))
+        self._prompts.append(self._respond(None))  # an approval does not continue by itself
+
+    def _remote_tool_called(self, event: e.RemoteToolCalled, now: float, effects: list[Effect]) -> None:
+        outcome = "error" if event.failed else "ok"
+        run = ToolRun(event.item_id, event.item_id, f"{event.server}.{event.name}", event.arguments, now, outcome)
+        run.output = event.output
+        self.tools[event.item_id] = run
+        self._save(run, effects)
+        self._unanswered[event.item_id] = True  # the session knows the output, but does not go on by itself
+
+    # --- the session ---
+
+    def _session_error(self, event: e.SessionError, now: float, effects: list[Effect]) -> None:
+        effects.append(Count(f"session_error.{event.code}"))
+        if self._asked is None or event.ref is None or event.ref != self._asked.prompt.ref:
+            return
+        asked, self._asked, self._started = self._asked, None, True
+        self._deadlines.pop("asked", None)
+        if event.code != "conversation_already_has_active_response":
+            if self._leaving is not None and self._leaving.ref == event.ref:
+                self._leaving.ref = None
+            return
+        # Somebody was faster, mostly the session's own voice detection: ask again when that response is done.
+        if asked.continues:
+            self._unanswered.update(dict.fromkeys(asked.covers, False))
+        elif asked.prompt.instructions != self.manners.greeting:  # whoever was answered needs no greeting any more
+            self._prompts.appendleft(asked.prompt)
+            if self._leaving is not None:
+                self._leaving.ref = event.ref
+
+    def _item_retrieved(self, event: e.ItemRetrieved, now: float, effects: list[Effect]) -> None:
+        if event.role is None or event.text is None:
+            return
+        turn = self._turn(event.item_id, event.role, now)
+        if turn.state == "pending":
+            turn.text, turn.state, turn.ended_at = event.text, "final", turn.ended_at or now
+            self._place(event.item_id, None, effects)
+            self._save(turn, effects)
+
+    # --- alarms ---
+
+    def _greeting_is_late(self, now: float, effects: list[Effect]) -> None:
+        effects.append(Count("greeting_late"))
+        if self._heard_anything or self._response is not None:
+            return
+        if "greeting" in self._saved:  # asked twice, and nobody there: the caller left before the accept
+            effects.append(HangUp(EndReason.NEVER_CONNECTED))
+            return
+        self._saved.add("greeting")
+        self._started = True
+        self._deadlines["greeting"] = now + self.manners.greeting_deadline
+        self._prompts.append(self._respond(self.manners.greeting))
+
+    def _caller_is_silent(self, now: float, effects: list[Effect]) -> None:
+        effects.append(Count("silence"))
+        if self._silences >= self.manners.silence_prompts:
+            self._leave(EndReason.SILENCE, now)
+            return
+        self._silences += 1
+        self._prompts.append(self._respond(self.manners.silence_instructions))
+
+    def _time_is_nearly_up(self, now: float, effects: list[Effect]) -> None:
+        seconds = round(self.manners.warn_before_end)
+        text = f"This call ends in {seconds} seconds. Bring the conversation to a close."
+        effects.append(Send(e.TellFact(text)))
+
+    def _time_is_up(self, now: float, effects: list[Effect]) -> None:
+        self._leave(EndReason.MAX_DURATION, now)
+
+    def _give_up_farewell(self, now: float, effects: list[Effect]) -> None:
+        if self._leaving is not None:
+            effects.append(Count("farewell_cut"))
+            self._hang_up(self._leaving.reason, effects)
+
+    def _digits_are_complete(self, now: float, effects: list[Effect]) -> None:
+        digits, self._digits = self._digits, ""
+        effects.append(Send(e.TellFact(self.manners.digits_template.format(digits=digits))))
+        self._prompts.append(self._respond(None))
+
+    def _response_never_started(self, now: float, effects: list[Effect]) -> None:
+        effects.append(Count("response_never_started"))
+        self._started = True
+        if self._leaving is not None:
+            self._leaving.ref = None
+
+    def _words_are_late(self, now: float, effects: list[Effect]) -> None:
+        for turn in self.turns.values():
+            if turn.state == "pending" and turn.item_id in self.order and turn.item_id not in self._saved:
+                self._save(turn, effects)
+
+    # --- what follows from it all ---
+
+    def _settle(self, now: float, effects: list[Effect]) -> None:
+        """Bring what we want into line with what is: ask for a response, hang up, mind the silence."""
+        if self._hung_up:
+            return
+        running = any(run.outcome == "running" and run.name != HANG_UP for run in self.tools.values())
+        if self._response is None and self._started and not self._caller_speaks:
+            if self._prompts:
+                self._ask(self._prompts.popleft(), now, effects)
+            elif self._unanswered and not running and self._leaving is None:
+                self._ask(self._respond(None), now, effects, tuple(self._unanswered))
+            elif self._leaving is not None and self._leaving.ref is None and not self._unheard:
+                self._hang_up(self._leaving.reason, effects)
+                return
+        idle = self._response is None and self._started and not (self._unheard or self._caller_speaks or running)
+        if idle and self._leaving is None and "greeting" not in self._deadlines:
+            self._deadlines.setdefault("silence", now + self.manners.silence_after)
+        else:
+            self._deadlines.pop("silence", None)
+
+    def _ask(
+        self, prompt: e.Respond, now: float, effects: list[Effect], covers: Collection[str] = ()
+    ) -> None:
+        self._expect(prompt, now, covers)
+        effects.append(Send(prompt))
+
+    def _expect(self, prompt: e.Respond, now: float, covers: Collection[str] = ()) -> None:
+        self._asked, self._started = _Asked(prompt, bool(covers), set(covers)), False
+        self._deadlines["asked"] = now + 10.0
+
+    def _leave(self, reason: EndReason, now: float) -> None:
+        if self._leaving is None or self._leaving.tool_call_id is not None:
+            farewell = self._respond(self.manners.farewell_instructions)
+            self._leaving = _Leaving(reason, ref=farewell.ref)
+            self._prompts.clear()
+            self._prompts.append(farewell)
+            self._deadlines["farewell"] = now + self.manners.farewell_limit
+
+    def _hang_up(self, reason: EndReason, effects: list[Effect]) -> None:
+        self._hung_up = True
+        self._deadlines.clear()
+        effects.append(HangUp(reason))
+
+    def _respond(self, instructions: str | None) -> e.Respond:
+        self._refs += 1
+        return e.Respond(instructions, f"ringside_{self._refs}")
+
+    def _turn(self, item_id: str, role: e.Role, now: float) -> Turn:
+        return self.turns.setdefault(item_id, Turn(item_id, role, now))
+
+    def _place(self, item_id: str, previous_id: str | None, effects: list[Effect]) -> None:
+        moved = self.order.place(item_id, previous_id)
+        if moved:
+            saved: Iterable[Turn | ToolRun] = (*self.turns.values(), *self.tools.values())
+            for entry in saved:
+                if entry.item_id in moved and entry.item_id in self._saved:
+                    self._save(entry, effects, moved[entry.item_id])
+
+    def _save(self, entry: Turn | ToolRun, effects: list[Effect], replaces: int | None = None) -> None:
+        if entry.item_id not in self.order:
+            self._place(entry.item_id, None, effects)
+        self._saved.add(entry.item_id)
+        effects.append(Save(self.order.position(entry.item_id), entry.as_item(), replaces))
+
+    _FRAGMENTS: ClassVar[frozenset[type]] = frozenset({e.AgentWords, e.CallerWords})
+    _HANDLERS: ClassVar[dict[type, Callable[..., None]]] = {
+        e.CallerStarted: _caller_started,
+        e.CallerStopped: _caller_stopped,
+        e.ItemAdded: _item_added,
+        e.CallerWords: _caller_words,
+        e.CallerTranscript: _caller_transcript,
+        e.CallerTranscriptFailed: _caller_transcript_failed,
+        e.ResponseStarted: _response_started,
+        e.AgentWords: _agent_words,
+        e.AgentTranscript: _agent_transcript,
+        e.ToolCalled: _tool_called,
+        e.ResponseEnded: _response_ended,
+        e.PlaybackStarted: _playback_started,
+        e.PlaybackStopped: _playback_stopped,
+        e.PlaybackCleared: _playback_cleared,
+        e.AgentCutOff: _agent_cut_off,
+        e.DigitPressed: _digit_pressed,
+        e.ItemRetrieved: _item_retrieved,
+        e.ApprovalAsked: _approval_asked,
+        e.RemoteToolCalled: _remote_tool_called,
+        e.SessionError: _session_error,
+        e.ToolFinished: _tool_finished,
+    }
+    _ALARMS: ClassVar[dict[str, Callable[..., None]]] = {
+        "asked": _response_never_started,
+        "digits": _digits_are_complete,
+        "farewell": _give_up_farewell,
+        "greeting": _greeting_is_late,
+        "max_duration": _time_is_up,
+        "pending": _words_are_late,
+        "silence": _caller_is_silent,
+        "warning": _time_is_nearly_up,
+    }

@@ -1,0 +1,272 @@
+"""What can happen on a call, and what we can say to its session, in our own words. Pure.
+
+The conversation core speaks only this language. `realtime` translates it from and to OpenAI's
+Realtime events; another contract (OpenAI's Live API) would bring a translator of its own.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["caller", "agent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and seconds that one event reported; the parts add up, and sums of them do too.
+
+    `cached_*` are parts of `input_*`. `unsplit` counts tokens reported without their modality:
+    they cannot be priced.
+    """
+
+    input_text: int = 0
+    input_audio: int = 0
+    input_image: int = 0
+    cached_text: int = 0
+    cached_audio: int = 0
+    cached_image: int = 0
+    output_text: int = 0
+    output_audio: int = 0
+    unsplit: int = 0
+    transcription_seconds: float = 0.0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+
+# --- what happens -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    expires_at: float | None  # Unix seconds
+
+
+@dataclass(frozen=True, slots=True)
+class CallerStarted:
+    """The caller began to speak; the item this will become is already known."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallerStopped:
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAdded:
+    """An item has its place in the conversation. `previous_id` None: the first, or not told."""
+
+    item_id: str
+    previous_id: str | None
+    kind: Literal["caller", "agent", "tool_call", "tool_output", "other"]
+    tool_call_id: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallerWords:
+    item_id: str
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallerTranscript:
+    item_id: str
+    text: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class CallerTranscriptFailed:
+    item_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseStarted:
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWords:
+    item_id: str
+    response_id: str
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTranscript:
+    item_id: str
+    response_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The model calls a tool. `tool_call_id` is the natural id; the event may come twice."""
+
+    item_id: str
+    response_id: str
+    tool_call_id: str
+    name: str
+    arguments: str  # JSON as the model wrote it: untrusted
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseEnded:
+    response_id: str
+    status: str  # completed | cancelled | incomplete | failed
+    reason: str | None
+    error_code: str | None
+    usage: Usage
+    tool_calls: tuple[ToolCalled, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackStarted:
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackStopped:
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackCleared:
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCutOff:
+    """The caller heard only so much of the agent's item."""
+
+    item_id: str
+    heard_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DigitPressed:
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRetrieved:
+    """The answer to `RetrieveItem`: `text` is None where the session has no transcript."""
+
+    item_id: str
+    role: Role | None  # None: not something that was said
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalAsked:
+    """An MCP server's tool wants to run, and waits for a yes or a no."""
+
+    item_id: str
+    server: str
+    tool: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteToolCalled:
+    """An MCP tool ran on OpenAI's side; only its outcome reaches us."""
+
+    item_id: str
+    server: str
+    name: str
+    arguments: str
+    output: str | None
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionError:
+    """Most errors are survivable (guide, Realtime: error events); `ref` names our command, if any."""
+
+    code: str
+    message: str
+    ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolFinished:
+    """Comes from our own side: a tool has run. `output` is what the model is told."""
+
+    tool_call_id: str
+    outcome: Literal["ok", "error", "timeout", "refused", "unknown"]
+    output: str
+    seconds: float = 0.0
+
+
+Event = (
+    SessionStarted
+    | CallerStarted
+    | CallerStopped
+    | ItemAdded
+    | CallerWords
+    | CallerTranscript
+    | CallerTranscriptFailed
+    | ResponseStarted
+    | AgentWords
+    | AgentTranscript
+    | ToolCalled
+    | ResponseEnded
+    | PlaybackStarted
+    | PlaybackStopped
+    | PlaybackCleared
+    | AgentCutOff
+    | DigitPressed
+    | ItemRetrieved
+    | ApprovalAsked
+    | RemoteToolCalled
+    | SessionError
+    | ToolFinished
+)
+
+
+# --- what we can say --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """Let the model speak, optionally with instructions for this response alone."""
+
+    instructions: str | None = None
+    ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TellOutput:
+    tool_call_id: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellFact:
+    """A system message for the model, such as the keys that the caller pressed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieveItem:
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    item_id: str
+    approve: bool
+
+
+Command = Respond | TellOutput | TellFact | RetrieveItem | Approve
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A frame that is not news: known and uninteresting, unknown, or broken."""
+
+    why: Literal["ignored", "unknown", "malformed"]
+    type: str = field(default="")

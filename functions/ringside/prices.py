@@ -1,0 +1,52 @@
+"""What a call cost, from its usage and a dated table of prices (`prices.yaml`). Pure but for reading the table."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ringside.events import Usage
+
+
+@dataclass(frozen=True)
+class Prices:
+    as_of: str
+    realtime: dict[str, dict[str, list[float]]]  # model -> modality -> USD per million: in, cached, out
+    transcription: dict[str, float]  # model -> USD per minute
+
+    def cost(self, usage: Usage, model: str, transcription_model: str | None) -> float | None:
+        """US dollars, to the hundredth of a cent; None where a price is not known, never 0 instead."""
+        spoken = self._realtime_cost(usage, model)
+        heard = self._transcription_cost(usage, transcription_model)
+        return None if spoken is None or heard is None else round(spoken + heard, 6)
+
+    def _realtime_cost(self, usage: Usage, model: str) -> float | None:
+        table = self.realtime.get(model)
+        if table is None or usage.unsplit:
+            return None
+        total = 0.0
+        for kind, tokens, cached, said in (
+            ("text", usage.input_text, usage.cached_text, usage.output_text),
+            ("audio", usage.input_audio, usage.cached_audio, usage.output_audio),
+            ("image", usage.input_image, usage.cached_image, 0),
+        ):
+            if not (tokens or said):
+                continue
+            if kind not in table:
+                return None
+            price, cached_price, *out_price = table[kind]
+            total += (tokens - cached) * price + cached * cached_price
+            total += said * out_price[0] if said else 0
+        return total / 1_000_000
+
+    def _transcription_cost(self, usage: Usage, model: str | None) -> float | None:
+        if not usage.transcription_seconds:
+            return 0.0
+        price = self.transcription.get(model or "")
+        return None if price is None else usage.transcription_seconds / 60 * price
+
+
+def load(path: Path = Path(__file__).with_name("prices.yaml")) -> Prices:
+    table: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return Prices(str(table["as_of"]), table["realtime"], table["transcription"])

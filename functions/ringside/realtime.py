@@ -1,0 +1,321 @@
+"""The Realtime contract: URLs, bodies and event names, and nothing else knows them. Pure.
+
+Names and shapes are those of the GA Realtime API (guide, "Monitor call events"; API reference,
+Realtime server and client events). Parsed leniently: what is missing reads as empty, what is
+unknown is skipped, and what is not a JSON object is counted and skipped.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from ringside import events as e
+
+INCOMING = "realtime.call.incoming"
+"""The one webhook type we act on; the same INVITE may fire `live.transport.incoming` too."""
+
+CALL_ID = re.compile(r"[A-Za-z0-9._~-]{1,200}")
+"""A call id is opaque, but it goes into a URL and a key: anything else is refused, never escaped away."""
+
+LARGE = 1 << 20
+"""Frames longer than this are not parsed, unless they are an answer to something we asked for."""
+
+
+def call_url(base_url: str, call_id: str, verb: str) -> str:
+    """`POST` here to accept, reject, refer or hang up (guide, "Accept the call" and following)."""
+    return f"{base_url.rstrip('/')}/realtime/calls/{quote(call_id, safe='')}/{verb}"
+
+
+def sideband_url(base_url: str, call_id: str) -> str:
+    """`wss://…/v1/realtime?call_id=…` on the same origin as the REST calls (guide, "WebSocket request")."""
+    parts = urlsplit(base_url)
+    scheme = {"https": "wss", "http": "ws"}[parts.scheme]
+    path = f"{parts.path.rstrip('/')}/realtime"
+    return urlunsplit((scheme, parts.netloc, path, f"call_id={quote(call_id, safe='')}", ""))
+
+
+# --- what we say ------------------------------------------------------------------------------
+
+
+def encode(command: e.Command) -> str:
+    """Write a command as the client event that carries it."""
+    return json.dumps(_client_event(command), ensure_ascii=False, separators=(",", ":"))
+
+
+def _client_event(command: e.Command) -> dict[str, Any]:
+    match command:
+        case e.Respond(instructions, ref):
+            event: dict[str, Any] = {"type": "response.create"}
+            if ref is not None:
+                event["event_id"] = ref
+            if instructions is not None:
+                event["response"] = {"instructions": instructions}
+            return event
+        case e.TellOutput(tool_call_id, output):
+            return _new_item({"type": "function_call_output", "call_id": tool_call_id, "output": output})
+        case e.TellFact(text):
+            content = [{"type": "input_text", "text": text}]
+            return _new_item({"type": "message", "role": "system", "content": content})
+        case e.RetrieveItem(item_id):
+            return {"type": "conversation.item.retrieve", "item_id": item_id}
+        case e.Approve(item_id, approve):
+            # The item needs an id of its own (RealtimeMcpApprovalResponse: id is required).
+            answer = {"type": "mcp_approval_response", "id": f"ok_{item_id}"[:32]}
+            return _new_item({**answer, "approval_request_id": item_id, "approve": approve})
+
+
+def _new_item(item: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "conversation.item.create", "item": item}
+
+
+# --- what we hear -----------------------------------------------------------------------------
+
+_TYPE_FIRST = re.compile(r'\s*\{\s*"type"\s*:\s*"([^"\\]{1,100})"')
+
+# Most events are deltas of things that arrive whole a moment later: they are dropped unparsed.
+_UNINTERESTING = frozenset(
+    {
+        "conversation.created",
+        "conversation.item.created",  # the beta's name, kept in the types; GA sends added and done
+        "conversation.item.done",
+        "conversation.item.deleted",
+        "conversation.item.input_audio_transcription.segment",
+        "input_audio_buffer.cleared",
+        "input_audio_buffer.timeout_triggered",
+        "mcp_list_tools.in_progress",
+        "mcp_list_tools.completed",
+        "mcp_list_tools.failed",
+        "rate_limits.updated",
+        "response.content_part.added",
+        "response.content_part.done",
+        "response.function_call_arguments.delta",
+        "response.mcp_call.completed",
+        "response.mcp_call.failed",
+        "response.mcp_call.in_progress",
+        "response.mcp_call_arguments.delta",
+        "response.mcp_call_arguments.done",
+        "response.output_audio.delta",
+        "response.output_audio.done",
+        "response.output_item.added",
+        "response.output_text.delta",
+        "session.updated",
+    }
+)
+
+
+def decode(frame: str | bytes) -> e.Event | e.Skipped:
+    """Read one server frame. Never raises, whatever the frame is."""
+    if isinstance(frame, bytes):
+        return e.Skipped("malformed", "binary")
+    peeked = _TYPE_FIRST.match(frame)
+    if peeked is not None:
+        name = peeked[1].strip()
+        if name in _UNINTERESTING:
+            return e.Skipped("ignored", name)
+        if len(frame) > LARGE and name != "conversation.item.retrieved":
+            return e.Skipped("malformed", "oversized")
+    elif len(frame) > LARGE:
+        return e.Skipped("malformed", "oversized")
+    try:
+        event = json.loads(frame)
+    except (ValueError, RecursionError):
+        return e.Skipped("malformed", "not JSON")
+    if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+        return e.Skipped("malformed", "no type")
+    # The reference's own DTMF example has a space before the type.
+    name = event["type"].strip()
+    read = _READERS.get(name)
+    if read is None:
+        return e.Skipped("ignored" if name in _UNINTERESTING else "unknown", name[:100])
+    try:
+        return read(event)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return e.Skipped("malformed", name)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _maybe_text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _count(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _session_started(event: Mapping[str, Any]) -> e.Event:
+    expires = _mapping(event.get("session")).get("expires_at")
+    return e.SessionStarted(float(expires) if isinstance(expires, int | float) else None)
+
+
+def _error(event: Mapping[str, Any]) -> e.Event:
+    error = _mapping(event["error"])
+    code = _maybe_text(error.get("code")) or _maybe_text(error.get("type")) or "error"
+    return e.SessionError(code, str(error.get("message", "")), _maybe_text(error.get("event_id")))
+
+
+def _item_added(event: Mapping[str, Any]) -> e.Event:
+    item = _mapping(event["item"])
+    item_id, previous = _text(item["id"]), _maybe_text(event.get("previous_item_id"))
+    match item.get("type"), item.get("role"):
+        case "message", "user":
+            spoken = any(part.get("type") == "input_audio" for part in item.get("content") or ())
+            return e.ItemAdded(item_id, previous, "caller" if spoken else "other")
+        case "message", "assistant":
+            return e.ItemAdded(item_id, previous, "agent")
+        case "function_call", _:
+            return e.ItemAdded(item_id, previous, "tool_call", _maybe_text(item.get("call_id")))
+        case "function_call_output", _:
+            return e.ItemAdded(item_id, previous, "tool_output", _maybe_text(item.get("call_id")))
+    return e.ItemAdded(item_id, previous, "other")
+
+
+def _committed(event: Mapping[str, Any]) -> e.Event:
+    return e.ItemAdded(_text(event["item_id"]), _maybe_text(event.get("previous_item_id")), "caller")
+
+
+def _item_retrieved(event: Mapping[str, Any]) -> e.Event:
+    item = _mapping(event["item"])
+    roles: dict[Any, e.Role] = {"user": "caller", "assistant": "agent"}
+    role = roles.get(item.get("role")) if item.get("type") == "message" else None
+    parts = [_mapping(part) for part in item.get("content") or ()]
+    words = [text for part in parts if (text := _maybe_text(part.get("transcript") or part.get("text")))]
+    return e.ItemRetrieved(_text(item["id"]), role, " ".join(words) or None)
+
+
+def _output_item_done(event: Mapping[str, Any]) -> e.Event | e.Skipped:
+    """Only what comes in no other event: approvals asked for and MCP calls that have run."""
+    item = _mapping(event["item"])
+    match item.get("type"):
+        case "mcp_approval_request":
+            return e.ApprovalAsked(_text(item["id"]), str(item.get("server_label")), str(item.get("name")))
+        case "mcp_call":
+            return e.RemoteToolCalled(
+                _text(item["id"]),
+                str(item.get("server_label")),
+                str(item.get("name")),
+                str(item.get("arguments") or ""),
+                _maybe_text(item.get("output")),
+                item.get("error") is not None,
+            )
+    return e.Skipped("ignored", "response.output_item.done")
+
+
+def _tool_called(event: Mapping[str, Any]) -> e.Event:
+    return e.ToolCalled(
+        _text(event["item_id"]),
+        str(event.get("response_id") or ""),
+        _text(event["call_id"]),
+        _text(event["name"]),
+        str(event.get("arguments") or "{}"),
+    )
+
+
+def _response_ended(event: Mapping[str, Any]) -> e.Event:
+    response = _mapping(event["response"])
+    response_id, details = _text(response["id"]), _mapping(response.get("status_details"))
+    calls = tuple(
+        e.ToolCalled(
+            str(item.get("id") or item["call_id"]),
+            response_id,
+            str(item["call_id"]),
+            str(item["name"]),
+            str(item.get("arguments") or "{}"),
+        )
+        for item in map(_mapping, response.get("output") or ())
+        if item.get("type") == "function_call"
+        and item.get("call_id")
+        and item.get("name")
+        and item.get("status", "completed") == "completed"
+    )
+    return e.ResponseEnded(
+        response_id,
+        str(response.get("status") or "completed"),
+        _maybe_text(details.get("reason")),
+        _maybe_text(_mapping(details.get("error")).get("code")),
+        _response_usage(_mapping(response.get("usage"))),
+        calls,
+    )
+
+
+def _response_usage(usage: Mapping[str, Any]) -> e.Usage:
+    """`response.done` usage: every field is optional, cached tokens are a part of the input."""
+    into, out = _mapping(usage.get("input_token_details")), _mapping(usage.get("output_token_details"))
+    cached = _mapping(into.get("cached_tokens_details"))
+    text, audio, image = (_count(into.get(f"{kind}_tokens")) for kind in ("text", "audio", "image"))
+    cached_text, cached_audio, cached_image = (
+        _count(cached.get(f"{kind}_tokens")) for kind in ("text", "audio", "image")
+    )
+    if not cached:  # told in sum only: the instructions come first in every prompt, so text is cached first
+        total = _count(into.get("cached_tokens"))
+        cached_text = min(total, text)
+        cached_audio = min(total - cached_text, audio)
+    said, spoken = _count(out.get("text_tokens")), _count(out.get("audio_tokens"))
+    unsplit = max(0, _count(usage.get("input_tokens")) - text - audio - image)
+    unsplit += max(0, _count(usage.get("output_tokens")) - said - spoken)
+    return e.Usage(text, audio, image, cached_text, cached_audio, cached_image, said, spoken, unsplit)
+
+
+def _caller_transcript(event: Mapping[str, Any]) -> e.Event:
+    usage = _mapping(event.get("usage"))
+    seconds = usage.get("seconds")
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool):
+        heard = max(0.0, float(seconds))
+    else:  # tokens: the caller's audio is one token per 100 ms (guide, Managing costs)
+        audio = _mapping(usage.get("input_token_details")).get("audio_tokens", usage.get("input_tokens"))
+        heard = _count(audio) / 10
+    text = str(event.get("transcript") or "").strip()
+    return e.CallerTranscript(_text(event["item_id"]), text, e.Usage(transcription_seconds=heard))
+
+
+def _transcript_failed(event: Mapping[str, Any]) -> e.Event:
+    error = _mapping(event.get("error"))
+    return e.CallerTranscriptFailed(_text(event["item_id"]), str(error.get("code") or error.get("type") or "failed"))
+
+
+def _agent_words(event: Mapping[str, Any]) -> e.Event:
+    return e.AgentWords(_text(event["item_id"]), str(event.get("response_id") or ""), _text(event["delta"]))
+
+
+def _agent_transcript(key: str) -> Callable[[Mapping[str, Any]], e.Event]:
+    return lambda event: e.AgentTranscript(
+        _text(event["item_id"]), str(event.get("response_id") or ""), _text(event[key])
+    )
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any]], e.Event | e.Skipped]] = {
+    "session.created": _session_started,
+    "error": _error,
+    "conversation.item.added": _item_added,
+    "conversation.item.retrieved": _item_retrieved,
+    "conversation.item.truncated": lambda event: e.AgentCutOff(_text(event["item_id"]), _count(event["audio_end_ms"])),
+    "conversation.item.input_audio_transcription.delta": lambda event: e.CallerWords(
+        _text(event["item_id"]), str(event.get("delta") or "")
+    ),
+    "conversation.item.input_audio_transcription.completed": _caller_transcript,
+    "conversation.item.input_audio_transcription.failed": _transcript_failed,
+    "input_audio_buffer.speech_started": lambda event: e.CallerStarted(_text(event["item_id"])),
+    "input_audio_buffer.speech_stopped": lambda event: e.CallerStopped(_text(event["item_id"])),
+    "input_audio_buffer.committed": _committed,
+    "input_audio_buffer.dtmf_event_received": lambda event: e.DigitPressed(_text(event["event"])[:1]),
+    "output_audio_buffer.started": lambda event: e.PlaybackStarted(_text(event["response_id"])),
+    "output_audio_buffer.stopped": lambda event: e.PlaybackStopped(_text(event["response_id"])),
+    "output_audio_buffer.cleared": lambda event: e.PlaybackCleared(_text(event["response_id"])),
+    "response.created": lambda event: e.ResponseStarted(_text(_mapping(event["response"])["id"])),
+    "response.output_audio_transcript.delta": _agent_words,
+    "response.output_audio_transcript.done": _agent_transcript("transcript"),
+    "response.output_text.done": _agent_transcript("text"),
+    "response.output_item.done": _output_item_done,
+    "response.function_call_arguments.done": _tool_called,
+    "response.done": _response_ended,
+}

@@ -1,0 +1,446 @@
+"""The record: every call as items of one DynamoDB table, and the only module that knows its expressions.
+
+    pk CALL#<call_id>   sk CALL                 the call item: duplicate guard, lock and summary in one
+                        sk ITEM#<position>      a turn, a tool run or a gap, in conversation order
+    pk TASK#<owner>     sk TASK                 a monitor's heartbeat
+
+One `Query` on a call's key returns the whole call in order. Indexes: `by_day` and `live` (sharded,
+`live` only while the call is open), `by_caller`. All methods block; asyncio callers use a thread.
+"""
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from ringside.calls import End, Status, Step
+from ringside.events import Usage
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+DAY_SHARDS = 8
+LIVE_SHARDS = 4
+LIST_COLUMNS = (
+    "call_id",
+    "status",
+    "agent",
+    "caller",
+    "dialled",
+    "started_at",
+    "duration",
+    "end_reason",
+    "cost",
+    "decision",
+    "owner",
+    "epoch",
+    "steps",
+)
+"""What the indexes carry (template.yaml projects exactly these): enough for a list and for the sweeper."""
+
+Item = dict[str, Any]
+
+
+class Conflict(Exception):
+    """A conditional write was refused; `found` is the item that stood in the way (empty: there is none)."""
+
+    def __init__(self, found: Item) -> None:
+        super().__init__("the item is not as expected")
+        self.found = found
+
+
+class Fenced(Exception):
+    """This owner no longer owns the call: somebody else does, or it is over."""
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """The lock on one call: `epoch` rises with every owner, and fences the former one's writes."""
+
+    call_id: str
+    owner: str
+    epoch: int
+
+
+def shards(prefix: str, count: int) -> list[str]:
+    return [f"{prefix}#{shard}" for shard in range(count)]
+
+
+def day_of(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).date().isoformat()
+
+
+class Record:
+    """The table, as sentences about calls."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, retention_days: int = 90) -> None:
+        self._client = client
+        self._table = table
+        self._retention = retention_days * 86_400
+
+    # --- the webhook's part ---
+
+    def claim(self, call: Item, now: float) -> None:
+        """Write the new call item, or raise `Conflict` with the one that is there already."""
+        call_id, started = call["call_id"], call["steps"][Step.CREATED]
+        moment = datetime.fromtimestamp(started, UTC).isoformat(timespec="milliseconds")
+        shard = zlib.crc32(call_id.encode())
+        item: Item = {
+            **call,
+            "status": Status.RINGING,
+            "started_at": moment,
+            "claimed_at": now,
+            "epoch": 0,
+            "handovers": 0,
+            "failures": 0,
+            "expires_at": int(now) + self._retention,
+            "day_pk": f"DAY#{day_of(started)}#{shard % DAY_SHARDS}",
+            "day_sk": f"{moment}#{call_id}",
+            "live_pk": f"LIVE#{shard % LIVE_SHARDS}",
+            "live_sk": f"{moment}#{call_id}",
+        }
+        if call.get("caller"):
+            item |= {"caller_pk": f"CALLER#{call['caller']}", "caller_sk": f"{moment}#{call_id}"}
+        self._put(_key(call_id), item, "attribute_not_exists(pk)")
+
+    def claim_again(self, call_id: str, found: Item, now: float) -> None:
+        """Take over a claim whose holder died on the way; raise `Conflict` if somebody else was faster."""
+        condition = "#status = :ringing AND claimed_at = :seen"
+        values = {":ringing": Status.RINGING, ":seen": found["claimed_at"]}
+        self._update(_key(call_id), {"claimed_at": now}, condition, values, names={"#status": "status"})
+
+    def unclaim(self, call_id: str, claimed_at: float) -> None:
+        """Nothing came of it: let the next delivery of the webhook try at once."""
+        values = {":ringing": Status.RINGING, ":mine": claimed_at}
+        condition = "#status = :ringing AND claimed_at = :mine"
+        self._update(_key(call_id), {"claimed_at": 0}, condition, values, names={"#status": "status"})
+
+    def accepted(self, call_id: str, steps: Mapping[Step, float], detail: str = "") -> None:
+        """The call was accepted; a monitor may have been faster to say that it is live."""
+        sets: Item = {f"steps.{step}": moment for step, moment in steps.items()}
+        if detail:
+            sets["accept_detail"] = detail
+        condition, values = "#status = :ringing", {":ringing": Status.RINGING}
+        try:
+            self._update(
+                _key(call_id), {**sets, "status": Status.ACCEPTED}, condition, values, names={"#status": "status"}
+            )
+        except Conflict as conflict:
+            if not conflict.found:
+                raise
+            self._update(_key(call_id), sets, "attribute_exists(pk)")
+
+    def close_unanswered(self, call_id: str, end: End, steps: Mapping[Step, float]) -> None:
+        """The call never went live: rejected, missed or failed. Does nothing to a call that went on."""
+        sets: Item = {f"steps.{step}": moment for step, moment in steps.items()}
+        sets |= {"status": end.status, "end_reason": end.reason or None, "end_detail": end.detail or None}
+        values = {":ringing": Status.RINGING, ":accepted": Status.ACCEPTED}
+        condition = "#status IN (:ringing, :accepted)"
+        self._update(
+            _key(call_id), sets, condition, values, names={"#status": "status"}, remove=("live_pk", "live_sk")
+        )
+
+    # --- the owner's part ---
+
+    def take(self, call_id: str, owner: str, message_id: str, steps: Mapping[Step, float], found: Item | None) -> Item:
+        """Become the owner: of a call without one, or in place of the owner seen in `found`.
+
+        Returns the call item as it then is; raises `Conflict` with the item if it is not to be had.
+        """
+        sets: Item = {"owner": owner, "status": Status.LIVE, "message_id": message_id}
+        first = {f"steps.{step}": moment for step, moment in steps.items()}
+        values: Item = {name: status for name, status in zip((":r", ":a", ":l"), _OPEN, strict=True)}
+        condition = "#status IN (:r, :a, :l) AND "
+        if found is None:
+            condition += "attribute_not_exists(#owner)"
+        else:
+            condition += "epoch = :epoch"
+            values[":epoch"] = found["epoch"]
+        return self._update(
+            _key(call_id),
+            sets,
+            condition,
+            values,
+            names={"#status": "status", "#owner": "owner"},
+            first=first,
+            add={"epoch": 1, "handovers": 0 if found is None or not found["epoch"] else 1},
+        )
+
+    def claim_effect(self, mine: Ownership, effect: str, steps: Mapping[Step, float] | None = None) -> bool:
+        """Claim an effect that may happen once in a call; False if it was claimed before."""
+        sets = {f"steps.{step}": moment for step, moment in (steps or {}).items()}
+        try:
+            self._as_owner(mine, sets, "NOT contains(effects, :effect)", {":effect": effect}, add={"effects": {effect}})
+        except Conflict as conflict:
+            _check_owner(mine, conflict.found)
+            return False
+        return True
+
+    def mark(self, mine: Ownership, steps: Mapping[Step, float]) -> None:
+        self._fenced(mine, {}, first={f"steps.{step}": moment for step, moment in steps.items()})
+
+    def save_usage(self, mine: Ownership, usage: Usage, cost: float | None) -> None:
+        self._fenced(mine, {"usage": asdict(usage), "cost": cost})
+
+    def note(self, mine: Ownership, facts: Mapping[str, Any]) -> None:
+        """Write facts about the call onto its item."""
+        self._fenced(mine, facts)
+
+    def release(self, mine: Ownership) -> None:
+        """Give the call up for the next owner."""
+        self._fenced(mine, {}, remove=("owner",))
+
+    def end(self, mine: Ownership, end: End, facts: Mapping[str, Any]) -> None:
+        """Close the call; from now on nobody can own it."""
+        sets = {
+            **facts,
+            "status": end.status,
+            "end_reason": end.reason,
+            "end_detail": end.detail or None,
+            f"steps.{Step.ENDED}": end.at,
+        }
+        self._fenced(mine, sets, remove=("live_pk", "live_sk", "owner", "message_id"))
+
+    def save(self, mine: Ownership, position: int, item: Mapping[str, Any], replaces: int | None = None) -> None:
+        """Write one item of the call at its position. A later owner's item is never overwritten."""
+        entry = {**item, "epoch": mine.epoch, "expires_at": int(item["started_at"]) + self._retention}
+        condition, values = "attribute_not_exists(pk) OR epoch <= :epoch", {":epoch": mine.epoch}
+        try:
+            self._put({"pk": f"CALL#{mine.call_id}", "sk": _position(position)}, entry, condition, values)
+            if replaces is not None and replaces != position:
+                self._forget(mine, replaces, str(item["item_id"]))
+        except Conflict as conflict:
+            raise Fenced from conflict
+
+    def _forget(self, mine: Ownership, position: int, item_id: str) -> None:
+        key = {"pk": f"CALL#{mine.call_id}", "sk": _position(position)}
+        values = _marshal({":item": item_id})
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key=_marshal(key),
+                ConditionExpression="item_id = :item",
+                ExpressionAttributeValues=values,
+            )
+        except ClientError as error:  # another item stands there by now
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+    # --- monitors ---
+
+    def beat(self, owner: str, until: float, calls: int, slots: int) -> None:
+        """A monitor lives, at least until then (Unix seconds)."""
+        item = {"until": until, "calls": calls, "slots": slots, "expires_at": int(until) + 3600}
+        self._put({"pk": f"TASK#{owner}", "sk": "TASK"}, item)
+
+    def is_alive(self, owner: str, now: float) -> bool:
+        item = self._get({"pk": f"TASK#{owner}", "sk": "TASK"})
+        return item is not None and float(item["until"]) > now
+
+    # --- reading ---
+
+    def call(self, call_id: str) -> Item | None:
+        return self._get(_key(call_id))
+
+    def whole_call(self, call_id: str) -> tuple[Item, list[Item]] | None:
+        """The call item and everything that was said and done in it, in order; None if there is no such call."""
+        found = list(self._query(KeyConditionExpression="pk = :pk", values={":pk": f"CALL#{call_id}"}))
+        if not found or found[0]["sk"] != "CALL":
+            return None
+        return found[0], _once(found[1:])
+
+    def calls_of_day(self, day: str) -> list[Item]:
+        """The calls that began on a day (UTC, ISO date), newest first; `LIST_COLUMNS` of each."""
+        return self._index("by_day", "day", shards(f"DAY#{day}", DAY_SHARDS))
+
+    def calls_of_caller(self, caller: str) -> list[Item]:
+        return self._index("by_caller", "caller", [f"CALLER#{caller}"])
+
+    def open_calls(self) -> list[Item]:
+        """The calls that are not over: ringing, accepted or live."""
+        return self._index("live", "live", shards("LIVE", LIVE_SHARDS))
+
+    def _index(self, index: str, key: str, partitions: Iterable[str]) -> list[Item]:
+        found = [
+            item
+            for partition in partitions
+            for item in self._query(
+                IndexName=index, KeyConditionExpression=f"{key}_pk = :pk", values={":pk": partition}
+            )
+        ]
+        return sorted(found, key=lambda item: (item["started_at"], item["call_id"]), reverse=True)
+
+    # --- DynamoDB ---
+
+    def _as_owner(
+        self, mine: Ownership, sets: Mapping[str, Any], condition: str, values: Mapping[str, Any], **more: Any
+    ) -> None:
+        condition = f"#owner = :owner AND epoch = :epoch AND {condition}"
+        values = {**values, ":owner": mine.owner, ":epoch": mine.epoch}
+        names = {"#owner": "owner"}
+        self._update(_key(mine.call_id), sets, condition, values, names=names, **more)
+
+    def _fenced(self, mine: Ownership, sets: Mapping[str, Any], **more: Any) -> None:
+        try:
+            self._as_owner(mine, sets, "attribute_exists(pk)", {}, **more)
+        except Conflict as conflict:
+            raise Fenced from conflict
+
+    def _put(
+        self, key: Item, item: Mapping[str, Any], condition: str | None = None, values: Mapping[str, Any] | None = None
+    ) -> None:
+        request: Item = {"TableName": self._table, "Item": _marshal({**key, **item})}
+        if condition is not None:
+            request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        if values:
+            request["ExpressionAttributeValues"] = _marshal(values)
+        with _conflicts():
+            self._client.put_item(**request)
+
+    def _update(
+        self,
+        key: Item,
+        sets: Mapping[str, Any],
+        condition: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        names: Mapping[str, str] | None = None,
+        first: Mapping[str, Any] | None = None,
+        add: Mapping[str, Any] | None = None,
+        remove: Sequence[str] = (),
+    ) -> Item:
+        """One conditional UpdateItem. `first` sets only what is not set; dots in a name go into a map."""
+        all_names, all_values = dict(names or {}), dict(values or {})
+
+        def name(path: str) -> str:
+            parts = path.split(".")
+            all_names.update({f"#{part}": part for part in parts})
+            return ".".join(f"#{part}" for part in parts)
+
+        def value(given: Any) -> str:
+            token = f":v{len(all_values)}"
+            all_values[token] = given
+            return token
+
+        assignments = [f"{name(path)} = {value(given)}" for path, given in sets.items()]
+        for path, given in (first or {}).items():
+            assignments.append(f"{name(path)} = if_not_exists({name(path)}, {value(given)})")
+        expression = f"SET {', '.join(assignments)} " if assignments else ""
+        if add:
+            expression += "ADD " + ", ".join(f"{name(path)} {value(given)}" for path, given in add.items()) + " "
+        if remove:
+            expression += "REMOVE " + ", ".join(name(path) for path in remove)
+        request: Item = {
+            "TableName": self._table,
+            "Key": _marshal(key),
+            "UpdateExpression": expression.strip(),
+            "ConditionExpression": condition,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            "ReturnValues": "ALL_NEW",
+        }
+        if all_names:
+            request["ExpressionAttributeNames"] = all_names
+        if all_values:
+            request["ExpressionAttributeValues"] = _marshal(all_values)
+        with _conflicts():
+            return _unmarshal(self._client.update_item(**request)["Attributes"])
+
+    def _get(self, key: Item) -> Item | None:
+        answer = self._client.get_item(TableName=self._table, Key=_marshal(key), ConsistentRead=True)
+        return _unmarshal(answer["Item"]) if "Item" in answer else None
+
+    def _query(self, *, values: Mapping[str, Any], **request: Any) -> Iterator[Item]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ExpressionAttributeValues=_marshal(values),
+            ConsistentRead="IndexName" not in request,
+            **request,
+        )
+        for page in pages:
+            yield from map(_unmarshal, page["Items"])
+
+
+_OPEN = (Status.RINGING, Status.ACCEPTED, Status.LIVE)
+
+
+def _check_owner(mine: Ownership, found: Item) -> None:
+    if found.get("owner") != mine.owner or found.get("epoch") != mine.epoch:
+        raise Fenced
+
+
+def _once(items: Iterable[Item]) -> list[Item]:
+    """A former owner's late write may have left a second copy of an item: the newest owner's counts."""
+    newest: dict[str, int] = {}
+    items = list(items)
+    for item in items:
+        key = str(item.get("item_id"))
+        newest[key] = max(newest.get(key, 0), item["epoch"])
+    seen: set[str] = set()
+    kept = []
+    for item in items:
+        key = str(item.get("item_id"))
+        if item["epoch"] == newest[key] and key not in seen:
+            seen.add(key)
+            kept.append(item)
+    return kept
+
+
+def _key(call_id: str) -> Item:
+    return {"pk": f"CALL#{call_id}", "sk": "CALL"}
+
+
+def _position(position: int) -> str:
+    return f"ITEM#{position:016d}"
+
+
+class _conflicts:  # noqa: N801  # reads as a verb: with _conflicts(): ...
+    """Turn a refused condition into `Conflict`, with the item that was found."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            raise Conflict(_unmarshal(error.response.get("Item") or {})) from None  # type: ignore[arg-type]
+
+
+_serialize, _deserialize = TypeSerializer().serialize, TypeDeserializer().deserialize
+
+
+def _marshal(item: Mapping[str, Any]) -> Any:
+    return {name: _serialize(_to_dynamodb(value)) for name, value in item.items()}
+
+
+def _to_dynamodb(value: Any) -> Any:
+    """DynamoDB's own numbers are decimals; a float is written with the digits that it shows."""
+    if isinstance(value, float):
+        return Decimal(repr(round(value, 6)))
+    if isinstance(value, Mapping):
+        return {name: _to_dynamodb(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_to_dynamodb(inner) for inner in value]
+    return str(value) if isinstance(value, str) else value
+
+
+def _unmarshal(item: Mapping[str, Any]) -> Item:
+    return {name: _from_dynamodb(_deserialize(value)) for name, value in item.items()}
+
+
+def _from_dynamodb(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _from_dynamodb(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_from_dynamodb(inner) for inner in value]
+    return value
+
+
+def as_json(value: Any) -> str:
+    """An item of the record as JSON; sets become sorted lists."""
+    return json.dumps(value, ensure_ascii=False, default=sorted)

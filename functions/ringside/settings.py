@@ -1,0 +1,51 @@
+"""The environment, read once into a typed value. No other module reads `os.environ`.
+
+`template.yaml` sets every variable named here; a test compares the two.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+SHIPPED = Path(__file__).resolve().parent.parent  # functions/, /var/task or /app
+
+
+class SettingsError(Exception):
+    """The environment is incomplete or wrong; the message names each variable."""
+
+
+class Settings(BaseModel):
+    """What an entry point needs to know about where it runs."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
+
+    table: str = Field(alias="RINGSIDE_TABLE", min_length=1)
+    queue_url: str = Field(alias="RINGSIDE_QUEUE_URL", min_length=1)
+    secret_id: str = Field(alias="RINGSIDE_SECRET_ID", min_length=1)
+    agents: Path = Field(default=SHIPPED / "agents", alias="RINGSIDE_AGENTS")
+    openai_base_url: str = Field(
+        default="https://api.openai.com/v1", alias="OPENAI_BASE_URL", pattern=r"^https?://[^\s?#]+$"
+    )
+    ring_limit: float = Field(default=60, alias="RINGSIDE_RING_LIMIT", gt=0, le=600)  # seconds a caller lets it ring
+    retention_days: int = Field(default=90, alias="RINGSIDE_RETENTION_DAYS", ge=1, le=3650)
+    max_calls: int = Field(default=500, alias="RINGSIDE_MAX_CALLS", ge=1, le=10_000)  # a monitor's slots
+    lease: float = Field(default=15, alias="RINGSIDE_LEASE", ge=2, le=600)  # seconds until a silent owner is replaced
+    drain_wait: float = Field(default=0, alias="RINGSIDE_DRAIN_WAIT", ge=0, le=3600)  # seconds before handing over
+    attach_window: float = Field(default=12, alias="RINGSIDE_ATTACH_WINDOW", gt=0, le=120)  # seconds of 404 after accept
+
+    @property
+    def task_name(self) -> str:
+        """Where this process runs, for the `owner` of a call: the host's name is the task's on Fargate."""
+        return os.uname().nodename
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; raise `SettingsError` naming every variable that is missing or wrong."""
+    source = os.environ if environ is None else environ
+    try:
+        return Settings.model_validate({name: value for name, value in source.items() if value != ""})
+    except ValidationError as error:
+        problems = (f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
+        raise SettingsError("environment: " + "; ".join(problems)) from None
