@@ -1,0 +1,50 @@
+"""What holds for the whole emulator: set on the command line, changed by POST /_emulator/settings."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from infra.emulator.faults import CloseCodes, Rest, checked
+from infra.emulator.script import Strict
+
+
+class RestFaults(Strict):
+    """Faults of an endpoint on every call that has none of its own."""
+
+    accept: Rest | None = None
+    reject: Rest | None = None
+    refer: Rest | None = None
+    hangup: Rest | None = None
+
+
+class Settings(Strict):
+    pace: float = Field(1.0, ge=0.001)
+    # How long a call may ring is not documented; a late accept ends in SIP 400 (facts 2.2).
+    ring_limit_s: float = Field(30.0, gt=0)
+    # "The maximum duration of a Realtime session is 60 minutes" (facts 3.5). Seconds on the clock, not scaled.
+    expires_s: float = Field(3600.0, gt=0)
+    # Several sidebands on one call are not documented (facts 3.2): null is no limit, 1 refuses the second.
+    max_attachments: int | None = Field(None, ge=1)
+    attach_refusal_status: int = Field(409, ge=400, le=599)
+    # 404s were seen to take about 5 s (facts 2.2).
+    not_found_delay_s: float = Field(0.0, ge=0)
+    # `decision_already_made` is documented for Live without its HTTP status (facts 2.2).
+    conflict_status: int = Field(409, ge=400, le=499)
+    # 200 by the guide, 204 seen by one user (facts 2).
+    accept_status: int = Field(200, ge=200, le=299)
+    # A malformed accept is refused, or answered 200 with a session that dies (facts 2.2).
+    bad_accept: Literal["400", "200-but-dead"] = "400"
+    # Whether audio crosses the sideband of a SIP call is unknown; production logs show none (facts 3.3).
+    audio_deltas: bool = False
+    obfuscation: bool = True
+    # Whether every socket gets session.created is unknown (facts 3.1).
+    session_created: bool = True
+    close_codes: CloseCodes = CloseCodes()
+    rest_faults: RestFaults = RestFaults()
+
+    def changed(self, data: object) -> "Settings":
+        """These settings with some fields replaced; `BadInput` when one is wrong."""
+        checked(Settings, data, "")
+        assert isinstance(data, dict)
+        merged: dict[str, Any] = {**self.model_dump(), **data}
+        return checked(Settings, merged, "")
