@@ -7,22 +7,26 @@ ringing --accept--> accepted --first sideband--> live --> ended
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
 from infra.emulator import events, ids, session
+from infra.emulator.commands import Desk
+from infra.emulator.connection import Socket
 from infra.emulator.director import Director
+from infra.emulator.ear import Ear
 from infra.emulator.events import Event
 from infra.emulator.faults import CloseCodes, Faults
 from infra.emulator.script import Script
 from infra.emulator.settings import Settings
 from infra.emulator.sip import Headers
-from infra.emulator.connection import Socket
 from infra.emulator.stage import Stage
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_log = logging.getLogger("emulator")
 EXPIRED = "Your session hit the maximum duration of 60 minutes."
 
 
@@ -39,6 +43,8 @@ class Call:
     accepted_with: dict[str, Any] | None = None
     ended: dict[str, Any] | None = None
     stage: Stage | None = None
+    ear: Ear | None = None
+    desk: Desk | None = None
     events_sent: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
     commands: list[dict[str, Any]] = field(default_factory=list)
@@ -74,10 +80,11 @@ class Call:
             session.opened(body, time.time() + lasts),
             self.director.next_line,
             pace=(self.faults.pace or self.settings.pace) / self.script.speed,
-            transcription_usage=self.script.transcription_usage,
             audio_deltas=self.settings.audio_deltas,
             obfuscation=self.settings.obfuscation,
         )
+        self.ear = self.director.ear = Ear(self, self.stage, self.script.transcription_usage)
+        self.desk = Desk(self.stage, self.ear, self.emit, self.note_output)
         self._timer = asyncio.get_running_loop().call_later(lasts, self.expire)
         if not self.ghost:
             self.spawn(self.director.run())
@@ -127,10 +134,9 @@ class Call:
                     words.heard_ms, words.interrupted, heard = heard, True, 0
             for words in self.stage.conversation.spoken.values():
                 words.transcribed = "never" if words.transcribed == "pending" else words.transcribed
-        current = asyncio.current_task()
+        # Soon, not now: the task that ended the call may be one of them, and is still in the middle of it.
         for task in list(self._tasks):
-            if task is not current:
-                task.cancel()
+            asyncio.get_running_loop().call_soon(task.cancel)
 
     def stop(self) -> None:
         """The emulator itself stops."""
@@ -143,6 +149,8 @@ class Call:
     # ------------------------------------------------------------------ what the stage and the director ask for
 
     def emit(self, sent: Event) -> None:
+        if not self.joinable:
+            return
         self.events_sent += 1
         if self.sockets:
             self.emit_raw(_encode(sent).encode(), counted=True)
@@ -156,8 +164,13 @@ class Call:
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (problem := task.exception()):
+            _log.error("a call of the emulator broke: %s", self.call_id, exc_info=problem)
 
     def note_tool_call(self, item: dict[str, Any]) -> None:
         noted = {name: item[name] for name in ("call_id", "name", "arguments")}
@@ -194,6 +207,9 @@ class Call:
     def attach(self, socket: Socket) -> None:
         self.sockets.append(socket)
         self.attachments.append(socket)
+        if not self.joinable:  # it ended while the upgrade was under way
+            socket.abort()
+            return
         self.state = "live"
         self._first_attached.set()
 

@@ -8,10 +8,12 @@ import base64
 import binascii
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from infra.emulator import events, ids, session
 from infra.emulator.conversation import ItemNotFound
+from infra.emulator.ear import Ear
 from infra.emulator.events import Event, event
 from infra.emulator.shapes import Wrong, wrong_value
 from infra.emulator.stage import Stage
@@ -41,41 +43,68 @@ def check(sent: Event) -> None:
     CLIENT_EVENTS[kind](sent, "")
 
 
-def handle(stage: Stage, emit: Emit, reply: Emit, note_output: Callable[[str, str], None], sent: Event) -> None:
-    """Do what the client asked; `reply` goes to its socket, `emit` to all."""
-    try:
-        check(sent)
-        _do(stage, emit, note_output, sent)
-    except Wrong as wrong:
-        given = sent.get("event_id")
-        echoed = given if isinstance(given, str) else None
-        reply(events.error(wrong.message, wrong.code, param=wrong.param, client_event_id=echoed))
+@dataclass(frozen=True)
+class Desk:
+    """Where a call's client events are dealt with: what they act on, and where the results go."""
 
+    stage: Stage
+    ear: Ear
+    emit: Emit
+    note_output: Callable[[str, str], None]
 
-def _do(stage: Stage, emit: Emit, note_output: Callable[[str, str], None], sent: Event) -> None:
-    match sent["type"]:
-        case "session.update":
-            locked = stage.conversation.has_agent_audio()
-            stage.session = session.updated(stage.session, sent["session"], voice_locked=locked)
-            stage.meter.configured(stage.session)
-            emit(event("session.updated", session=stage.session))
-            stage.changed()
-        case "response.create":
-            stage.respond(sent.get("response"))
-        case "response.cancel":
-            _cancel(stage, sent.get("response_id"))
-        case "output_audio_buffer.clear":
-            stage.silence(truncate=False)
-        case "input_audio_buffer.append":
-            stage.append_input(_milliseconds(sent["audio"]))
-        case "input_audio_buffer.commit":
-            stage.commit_input()
-        case "input_audio_buffer.clear":
-            stage.clear_input()
-        case "conversation.item.create":
-            _create_item(stage, emit, note_output, sent)
-        case _:
-            _on_item(stage, emit, sent)
+    def handle(self, sent: Event, reply: Emit) -> None:
+        """Do what the client asked; `reply` goes to its socket only."""
+        try:
+            check(sent)
+            self._do(sent)
+        except Wrong as wrong:
+            given = sent.get("event_id")
+            echoed = given if isinstance(given, str) else None
+            reply(events.error(wrong.message, wrong.code, param=wrong.param, client_event_id=echoed))
+
+    def _do(self, sent: Event) -> None:
+        match sent["type"]:
+            case "session.update":
+                self._update_session(sent["session"])
+            case "response.create":
+                self.stage.respond(sent.get("response"))
+            case "response.cancel":
+                _cancel(self.stage, sent.get("response_id"))
+            case "output_audio_buffer.clear":
+                self.stage.silence(truncate=False)
+            case "input_audio_buffer.append":
+                self.ear.append_input(_milliseconds(sent["audio"]))
+            case "input_audio_buffer.commit":
+                self.ear.commit_input()
+            case "input_audio_buffer.clear":
+                self.ear.clear_input()
+            case "conversation.item.create":
+                self._create_item(sent)
+            case _:
+                _on_item(self.stage, self.emit, sent)
+
+    def _update_session(self, update: dict[str, Any]) -> None:
+        locked = self.stage.conversation.has_agent_audio()
+        self.stage.session = session.updated(self.stage.session, update, voice_locked=locked)
+        self.stage.meter.configured(self.stage.session)
+        self.emit(event("session.updated", session=self.stage.session))
+        self.stage.changed()
+
+    def _create_item(self, sent: Event) -> None:
+        item: dict[str, Any] = {"id": ids.new("item"), "object": "realtime.item", **sent["item"]}
+        _check_new(self.stage, item)
+        if item["type"] == "mcp_approval_response":
+            del item["object"]
+        else:
+            item["status"] = "completed"
+        try:
+            previous = self.stage.conversation.add(item, sent.get("previous_item_id"))
+        except ItemNotFound as missing:
+            raise _not_found(str(missing), "previous_item_id") from None
+        if item["type"] == "function_call_output":
+            self.note_output(item["call_id"], item["output"])
+        self.emit(event("conversation.item.added", previous_item_id=previous, item=item))
+        self.emit(event("conversation.item.done", previous_item_id=previous, item=item))
 
 
 def _milliseconds(audio: str) -> float:
@@ -92,31 +121,19 @@ def _cancel(stage: Stage, response_id: str | None) -> None:
     stage.cancel("client_cancelled")
 
 
-def _create_item(stage: Stage, emit: Emit, note_output: Callable[[str, str], None], sent: Event) -> None:
-    item: dict[str, Any] = {"id": ids.new("item"), "object": "realtime.item", **sent["item"]}
-    conversation = stage.conversation
-    if item["id"] in conversation.items:
+def _check_new(stage: Stage, item: dict[str, Any]) -> None:
+    items = stage.conversation.items
+    if item["id"] in items:
         message = f"Error adding item: an item with id '{item['id']}' already exists in the conversation."
         raise Wrong(message, "invalid_value", "item.id")
     if item["type"] == "function_call_output":
-        calls = (entry.get("call_id") for entry in conversation.items.values() if entry["type"] == "function_call")
+        calls = (entry.get("call_id") for entry in items.values() if entry["type"] == "function_call")
         if item["call_id"] not in calls:
             # This wording and code: github.com/livekit/agents/issues/3344
             message = f"Tool call ID '{item['call_id']}' not found in conversation."
             raise Wrong(message, "invalid_tool_call_id", None)
     if item["type"] == "mcp_approval_response":
-        del item["object"]
         _known(stage, item["approval_request_id"], "item.approval_request_id")
-    else:
-        item["status"] = "completed"
-    try:
-        previous = conversation.add(item, sent.get("previous_item_id"))
-    except ItemNotFound as missing:
-        raise _not_found(str(missing), "previous_item_id") from None
-    if item["type"] == "function_call_output":
-        note_output(item["call_id"], item["output"])
-    emit(event("conversation.item.added", previous_item_id=previous, item=item))
-    emit(event("conversation.item.done", previous_item_id=previous, item=item))
 
 
 def _known(stage: Stage, item_id: str, param: str) -> dict[str, Any]:

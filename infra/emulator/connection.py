@@ -44,6 +44,7 @@ class Socket:
         self._close_after = close_after
         self._outbox: deque[bytes | Closing] = deque()
         self._wake = asyncio.Event()
+        self._ending = False
         self._writer = asyncio.get_running_loop().create_task(self._write())
 
     def shown(self) -> dict[str, Any]:
@@ -67,17 +68,20 @@ class Socket:
 
     def abort(self) -> None:
         """Cut the TCP connection: the client sees 1006."""
-        self.code = None
         if self._transport:
             self._transport.abort()
         self._writer.cancel()
 
+    async def settled(self) -> None:
+        """Let a close that is under way come to its end."""
+        if self._ending:
+            await asyncio.wait({self._writer}, timeout=CLOSE_TIMEOUT_S)
+
     def gone(self, code: int | None) -> None:
-        """The connection is over, whoever ended it."""
+        """The connection is over, whoever ended it; 1006 is an end without a close frame."""
         self._writer.cancel()
-        if self.closed_at is None:
-            self.closed_at = time.time()
-            self.code = code
+        self.closed_at = time.time()
+        self.code = code
 
     async def _write(self) -> None:
         while True:
@@ -107,4 +111,5 @@ class Socket:
             if self._transport:
                 self._transport.abort()
             return
+        self._ending = True
         await self._socket.close(code=closing.code, message=closing.reason.encode())

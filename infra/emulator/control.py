@@ -7,13 +7,14 @@ from typing import Any
 from aiohttp import web
 from pydantic import Field
 
-from infra.emulator import script
+from infra.emulator import lines
 from infra.emulator.call import Call
+from infra.emulator.ear import Ear
 from infra.emulator.faults import Faults, checked
 from infra.emulator.faults import parse as parse_faults
 from infra.emulator.keys import EMULATOR
+from infra.emulator.lines import Strict
 from infra.emulator.problems import BadInput
-from infra.emulator.script import Strict
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -43,7 +44,7 @@ class Digits(Strict):
 
 
 class Drop(Strict):
-    code: int | None = Field(None, ge=1000, le=4999)
+    code: int | None = Field(default=None, ge=1000, le=4999)
 
 
 class Webhook(Strict):
@@ -152,24 +153,24 @@ async def hang_up(request: web.Request) -> web.Response:
 async def say(request: web.Request) -> web.Response:
     call = _call(request)
     said = checked(Say, await _body(request))
-    stage = _stage_of(call)
-    line = script.Caller(caller=said.text)
-    call.spawn(stage.hear(line, call.director.transcription_of(line), lambda: None))
+    ear = _ear_of(call)
+    line = lines.Caller(caller=said.text)
+    call.spawn(ear.hear(line, call.director.transcription_of(line), lambda: None))
     return web.json_response({})
 
 
 async def press(request: web.Request) -> web.Response:
     call = _call(request)
     wanted = checked(Digits, await _body(request))
-    _stage_of(call)
+    _ear_of(call)
     call.spawn(call.director.press(wanted.digits))
     return web.json_response({})
 
 
-def _stage_of(call: Call) -> Any:
-    if call.stage is None or not call.joinable:
+def _ear_of(call: Call) -> Ear:
+    if call.ear is None or not call.joinable:
         raise BadInput(f"call {call.call_id} is {call.state}: nobody can be heard on it.")
-    return call.stage
+    return call.ear
 
 
 async def drop(request: web.Request) -> web.Response:

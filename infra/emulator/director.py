@@ -4,9 +4,11 @@ import asyncio
 import json
 from typing import Any, Protocol
 
-from infra.emulator import events, ids, script, session, speech
+from infra.emulator import events, ids, lines, session, speech
+from infra.emulator.ear import Ear
 from infra.emulator.events import Event, event
-from infra.emulator.script import Agent, Script, Transcription
+from infra.emulator.lines import Agent, Transcription
+from infra.emulator.script import Script
 from infra.emulator.stage import Stage
 
 
@@ -29,6 +31,7 @@ class Director:
         self._forced = transcription
         self._cursor = 0
         self.stage: Stage
+        self.ear: Ear
 
     def next_line(self, params: dict[str, Any]) -> Agent:
         """The model's next words: the script's line if it is the model's turn, else an improvisation."""
@@ -38,20 +41,20 @@ class Director:
             return line
         return Agent(agent=speech.improvised(params.get("instructions")))
 
-    def transcription_of(self, line: script.Caller) -> Transcription:
+    def transcription_of(self, line: lines.Caller) -> Transcription:
         return self._forced or line.transcription or self.script.transcription
 
     async def run(self) -> None:
-        lines = self.script.lines
-        if not lines or not isinstance(lines[0], Agent):
+        script = self.script.lines
+        if not script or not isinstance(script[0], Agent):
             # A real caller would not wait; with a scaled clock a supervisor could never be in time.
             await self._show.sideband_attached(self.script.wait_for_sideband_s)
-        while self._cursor < len(lines):
+        while self._cursor < len(script):
             here = self._cursor
-            if isinstance(lines[here], Agent):
+            if isinstance(script[here], Agent):
                 await self.stage.until(lambda here=here: self._cursor > here)  # type: ignore[misc]
             else:
-                await self._perform(lines[here])
+                await self._perform(script[here])
                 self._past(here)
         if self.script.then == "hang_up":
             await self._politely(self.script.hang_up_after_s)
@@ -85,42 +88,42 @@ class Director:
     async def _perform(self, line: object) -> None:
         here = self._cursor
         match line:
-            case script.Caller():
+            case lines.Caller():
                 if line.interrupts:
                     await self._into_the_middle(line.after_ms)
                 else:
                     await self._politely(line.pause_ms / 1000)
-                await self.stage.hear(line, self.transcription_of(line), lambda: self._past(here))
-            case script.Dtmf():
+                await self.ear.hear(line, self.transcription_of(line), lambda: self._past(here))
+            case lines.Dtmf():
                 await self._politely(line.pause_ms / 1000)
                 await self.press(line.dtmf, here)
-            case script.Silence():
+            case lines.Silence():
                 self._past(here)
                 watch = asyncio.ensure_future(self._watch_for_idle())
                 try:
                     await self.stage.sleep(line.silence)
                 finally:
                     watch.cancel()
-            case script.HangUp():
+            case lines.HangUp():
                 if line.after_ms is None:
                     await self._politely(line.pause_ms / 1000)
                 else:
                     await self._into_the_middle(line.after_ms)
                 self._show.hang_up("caller")
-            case script.Drop():
+            case lines.Drop():
                 self._show.drop(line.drop.code)
-            case script.Freeze():
+            case lines.Freeze():
                 await self._show.freeze(line.freeze)
-            case script.Expire():
+            case lines.Expire():
                 self._show.expire()
-            case script.Raw():
+            case lines.Raw():
                 self._show.emit_raw(_frame(line))
-            case script.Flood():
+            case lines.Flood():
                 await self._flood(line.flood)
-            case script.Error():
+            case lines.Error():
                 details = line.error
                 self._show.emit(events.error(details.message, details.code, param=details.param, kind=details.type))
-            case script.McpTools():
+            case lines.McpTools():
                 await self._list_mcp_tools(line.mcp_tools)
 
     async def press(self, digits: str, here: int | None = None) -> None:
@@ -140,14 +143,14 @@ class Director:
             before, idle = self.stage.disturbances, self._idle_ms() or 0
             await self.stage.sleep(idle / 1000)
             if self.stage.quiet and self.stage.disturbances == before:
-                self.stage.time_out(idle)
+                self.ear.time_out(idle)
 
     def _idle_ms(self) -> int | None:
         detection = session.turn_detection(self.stage.session) or {}
         found: int | None = detection.get("idle_timeout_ms")
         return found
 
-    async def _flood(self, rate: script.Rate) -> None:
+    async def _flood(self, rate: lines.Rate) -> None:
         """Seconds on the clock: a flood is a load, not a conversation."""
         loop = asyncio.get_running_loop()
         start, sent = loop.time(), 0
@@ -157,7 +160,7 @@ class Director:
                 sent += 1
             await asyncio.sleep(min(0.01, 1 / rate.events_per_s))
 
-    async def _list_mcp_tools(self, listing: script.McpListing) -> None:
+    async def _list_mcp_tools(self, listing: lines.McpListing) -> None:
         item: dict[str, Any] = {"id": ids.new("mcpl"), "type": "mcp_list_tools", "server_label": listing.server_label}
         item["tools"] = []
         conversation = self.stage.conversation
@@ -177,7 +180,7 @@ def _typed(fields: dict[str, Any]) -> dict[str, Any]:
     return {"kind": fields.get("type", "unknown"), **{name: value for name, value in fields.items() if name != "type"}}
 
 
-def _frame(line: script.Raw) -> bytes:
+def _frame(line: lines.Raw) -> bytes:
     """The frame, filled up to `bytes` without ceasing to be the JSON (or the garbage) that it is."""
     if isinstance(line.raw, str):
         return line.raw.encode().ljust(line.bytes or 0)

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
+from infra.emulator.lines import Strict, Transcription
 from infra.emulator.problems import BadInput, sentence
-from infra.emulator.script import Strict, Transcription
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -17,19 +17,19 @@ Model = TypeVar("Model", bound=BaseModel)
 class Retry(Strict):
     """OpenAI documents neither its timeout nor its first waits (facts 1.3), so both are settings."""
 
-    timeout_s: float = Field(5.0, gt=0)
-    backoff: list[Annotated[float, Field(ge=0)]] = Field(default_factory=lambda: [1, 2, 4, 8, 16, 32, 64])
+    timeout_s: float = Field(default=5.0, gt=0)
+    backoff: list[Annotated[float, Field(ge=0)]] = Field(default_factory=lambda: [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])
 
 
 class WebhookFaults(Strict):
-    delay_s: float = Field(0.0, ge=0)
-    duplicates: int = Field(0, ge=0, le=1000)
+    delay_s: float = Field(default=0.0, ge=0)
+    duplicates: int = Field(default=0, ge=0, le=1000)
     reorder: bool = False
     bad_signature: bool = False
     two_signatures: bool = False
     timestamp_offset_s: int = 0
     created_at_offset_s: int = 0
-    drop_first: int = Field(0, ge=0)
+    drop_first: int = Field(default=0, ge=0)
     twin: bool = False
     sip_media_security: str | None = None
     retry: Retry = Retry()
@@ -42,9 +42,9 @@ class RestFault(Strict):
     as when an answer is lost on its way.
     """
 
-    status: int | None = Field(None, ge=200, le=599)
-    delay_s: float = Field(0.0, ge=0)
-    times: int | None = Field(None, ge=1)
+    status: int | None = Field(default=None, ge=200, le=599)
+    delay_s: float = Field(default=0.0, ge=0)
+    times: int | None = Field(default=None, ge=1)
     hang: bool = False
     effect: bool = False
     body: Literal["200-but-dead", "no-effect"] | None = None
@@ -61,21 +61,21 @@ Rest = Annotated[RestFault, BeforeValidator(_shorthand)]
 
 
 class Refuse(Strict):
-    times: int | None = Field(None, ge=1)
-    status: int = Field(404, ge=400, le=599)
-    delay_s: float = Field(0.0, ge=0)
+    times: int | None = Field(default=None, ge=1)
+    status: int = Field(default=404, ge=400, le=599)
+    delay_s: float = Field(default=0.0, ge=0)
 
 
 class CloseAfter(Strict):
     after_events: int = Field(ge=0)
     code: int | Literal["abrupt"] = "abrupt"
-    times: int | None = Field(1, ge=1)
+    times: int | None = Field(default=1, ge=1)
 
 
 class SidebandFaults(Strict):
     refuse: Refuse | None = None
     close: CloseAfter | None = None
-    slow_frames_ms: float = Field(0.0, ge=0)
+    slow_frames_ms: float = Field(default=0.0, ge=0)
     never_close: bool = False
     no_session_created: bool = False
 
@@ -101,10 +101,10 @@ class Faults(Strict):
     sideband: SidebandFaults = SidebandFaults()
     transcription: Transcription | None = None
     gone_before_accept: bool | Literal["ghost"] = False
-    expires_s: float | None = Field(None, gt=0)
-    ring_limit_s: float | None = Field(None, gt=0)
+    expires_s: float | None = Field(default=None, gt=0)
+    ring_limit_s: float | None = Field(default=None, gt=0)
     close_codes: CloseCodes | None = None
-    pace: float | None = Field(None, ge=0.001)
+    pace: float | None = Field(default=None, ge=0.001)
 
 
 def parse(data: object) -> Faults:

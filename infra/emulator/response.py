@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from infra.emulator import ids, speech
 from infra.emulator.conversation import Conversation, Item
 from infra.emulator.events import Event, event, rate_limits
-from infra.emulator.script import Agent, McpApproval, McpCall, Tool
+from infra.emulator.lines import Agent, McpApproval, McpCall, Tool
 from infra.emulator.usage import Meter
 
 _SILENT_20_MS = base64.b64encode(bytes(960)).decode()

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from infra.emulator.faults import CloseCodes, Rest, checked
-from infra.emulator.script import Strict
+from infra.emulator.lines import Strict
 
 
 class RestFaults(Strict):
@@ -18,20 +18,20 @@ class RestFaults(Strict):
 
 
 class Settings(Strict):
-    pace: float = Field(1.0, ge=0.001)
+    pace: float = Field(default=1.0, ge=0.001)
     # How long a call may ring is not documented; a late accept ends in SIP 400 (facts 2.2).
-    ring_limit_s: float = Field(30.0, gt=0)
+    ring_limit_s: float = Field(default=30.0, gt=0)
     # "The maximum duration of a Realtime session is 60 minutes" (facts 3.5). Seconds on the clock, not scaled.
-    expires_s: float = Field(3600.0, gt=0)
+    expires_s: float = Field(default=3600.0, gt=0)
     # Several sidebands on one call are not documented (facts 3.2): null is no limit, 1 refuses the second.
-    max_attachments: int | None = Field(None, ge=1)
-    attach_refusal_status: int = Field(409, ge=400, le=599)
+    max_attachments: int | None = Field(default=None, ge=1)
+    attach_refusal_status: int = Field(default=409, ge=400, le=599)
     # 404s were seen to take about 5 s (facts 2.2).
-    not_found_delay_s: float = Field(0.0, ge=0)
+    not_found_delay_s: float = Field(default=0.0, ge=0)
     # `decision_already_made` is documented for Live without its HTTP status (facts 2.2).
-    conflict_status: int = Field(409, ge=400, le=499)
+    conflict_status: int = Field(default=409, ge=400, le=499)
     # 200 by the guide, 204 seen by one user (facts 2).
-    accept_status: int = Field(200, ge=200, le=299)
+    accept_status: int = Field(default=200, ge=200, le=299)
     # A malformed accept is refused, or answered 200 with a session that dies (facts 2.2).
     bad_accept: Literal["400", "200-but-dead"] = "400"
     # Whether audio crosses the sideband of a SIP call is unknown; production logs show none (facts 3.3).

@@ -9,11 +9,11 @@ from aiohttp import WSMsgType, web
 
 from infra.emulator import commands, events
 from infra.emulator.call import Call
+from infra.emulator.connection import CLOSE_TIMEOUT_S, Socket
 from infra.emulator.events import Event, event
 from infra.emulator.keys import EMULATOR
 from infra.emulator.rest import call_not_found, failure, refused_key
 from infra.emulator.shapes import Wrong
-from infra.emulator.connection import CLOSE_TIMEOUT_S, Socket
 
 LARGEST_FRAME = 24 * 1024 * 1024  # an append of 15 MiB (facts 3.6), in JSON
 
@@ -44,11 +44,10 @@ async def attach(request: web.Request) -> web.StreamResponse:
     if emulator.settings.session_created and not faults.no_session_created:
         _greet(call, socket)
     call.attach(socket)
-    if not call.joinable:  # it ended while the upgrade was under way
-        socket.abort()
     try:
         await _listen(call, socket, websocket)
     finally:
+        await socket.settled()
         call.detach(socket, websocket.close_code)
     return websocket
 
@@ -104,7 +103,7 @@ async def _listen(call: Call, socket: Socket, websocket: web.WebSocketResponse) 
 
 
 def _obey(call: Call, number: int, reply: Any, frame: str | bytes) -> None:
-    assert call.stage is not None
+    assert call.desk is not None
     noted: dict[str, Any] = {"at": time.time(), "attachment": number}
     try:
         sent = commands.parse(frame)
@@ -114,4 +113,4 @@ def _obey(call: Call, number: int, reply: Any, frame: str | bytes) -> None:
         return
     call.commands.append(noted | {"event": sent})
     if call.joinable:
-        commands.handle(call.stage, call.emit, reply, call.note_output, sent)
+        call.desk.handle(sent, reply)
