@@ -1,0 +1,313 @@
+"""The whole local cloud as one object; `make local`, `make demo`, tests and drills all stand on it.
+
+    with LocalCloud(monitors=2, pace=0.1) as cloud:
+        call_id = cloud.emulator.ring("opening-hours")
+        cloud.kill_monitor(0)
+        record = cloud.records.wait_for_end(call_id)
+
+Every method blocks and may be called from any thread; asyncio callers use `asyncio.to_thread`.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from infra.local import stack
+from infra.local.clients import CREDENTIALS, Clients
+from infra.local.emulator import Emulator
+from infra.local.openai import OpenAI
+from infra.local.process import Guard, Process, ProcessDied, Sink
+from infra.local.records import Records
+from infra.local.template import FUNCTIONS, REGION, REPOSITORY
+
+READY_SECONDS = 60.0
+HOST = "127.0.0.1"
+
+INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""What a component gets of this process's environment: neither AWS's nor OpenAI's variables are among it."""
+
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+
+
+class PortTaken(Exception):
+    """A port that was asked for is somebody else's."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where to listen; 0 is any free port."""
+
+    webhook: int = 0
+    aws: int = 0
+    emulator: int = 0
+
+
+def listen(port: int, what: str) -> socket.socket:
+    """A listening socket. It is bound here and inherited, so that a port's number is known before its server runs."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError:
+        listener.close()
+        raise PortTaken(f"port {port} is taken; choose another for {what}, or none for a free one") from None
+    listener.listen(1024)
+    return listener
+
+
+class LocalCloud:
+    """Everything Ringside needs, as processes on this machine.
+
+    `parameters` are the template's (`LeaseSeconds` ...) and reach queue, table and every environment as they would
+    at AWS. `environment` sets variables of one component, by its name in the template: `WebhookFunction`,
+    `SweeperFunction`, `Monitor`. `pace` is the emulator's: 0.1 speaks ten times as fast. `schedules` runs the sweeper
+    every minute; without, it runs when told. `sink` gets every line of every component.
+    """
+
+    def __init__(
+        self,
+        *,
+        monitors: int = 1,
+        pace: float = 1.0,
+        parameters: Mapping[str, str] | None = None,
+        environment: Mapping[str, Mapping[str, str]] | None = None,
+        openai: OpenAI | None = None,
+        ports: Ports | None = None,
+        schedules: bool = False,
+        sink: Sink | None = None,
+    ) -> None:
+        self.openai = openai or OpenAI()
+        self.processes: dict[str, Process] = {}
+        self.monitors: list[Process] = []
+        """Every monitor that was ever started, in order; the dead ones too, so that an index keeps its meaning."""
+        self._count = monitors
+        self._pace = pace
+        self._parameters = dict(parameters or {})
+        self._overrides = {name: dict(variables) for name, variables in (environment or {}).items()}
+        self._ports = ports or Ports()
+        self._schedules = schedules
+        self._sink = sink
+        self._guard: Guard | None = None
+        self._environments: dict[str, dict[str, str]] = {}
+
+    # --- up and down ---
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything; return when a call can come in."""
+        aws = listen(self._ports.aws, "AWS")
+        gateway = listen(self._ports.webhook, "the webhook")
+        if self._ports.emulator:
+            listen(self._ports.emulator, "the emulator").close()
+        self.aws_url = f"http://{HOST}:{aws.getsockname()[1]}"
+        self.gateway_url = f"http://{HOST}:{gateway.getsockname()[1]}"
+        self.webhook_url = f"{self.gateway_url}/webhook"
+        self.aws = Clients(self.aws_url)
+        self._guard = Guard()
+        self._run("aws", [*_module("infra.local.aws"), "--fd", str(aws.fileno())], listener=aws)
+        if not self.openai.is_real:
+            self._run("emulator", [*_module("infra.emulator"), *self._emulator_flags()])
+        self._create_stack()
+        self.emulator_url = self._wait_for_emulator()
+        self.openai_base_url = self.openai.base_url or f"{self.emulator_url}/v1"
+        given = {
+            "environments": {name: self.component_environment(name) for name in self._environments},
+            "schedules": self._schedules,
+        }
+        command = [*_module("infra.local.gateway"), "--fd", str(gateway.fileno())]
+        self._run("gateway", command, listener=gateway, given=json.dumps(given))
+        for _ in range(self._count):
+            self._start_monitor()
+        self.processes["gateway"].wait_for_line(lambda line: line.startswith("gateway listening"), READY_SECONDS)
+        for monitor in self.monitors:
+            monitor.wait_for_line(is_ready, READY_SECONDS)
+
+    def stop(self) -> None:
+        """Stop everything: monitors first, so that they can hand over and write."""
+        living = [monitor for monitor in self.monitors if monitor.alive]
+        for monitor in living:
+            monitor.terminate()
+        for monitor in living:
+            monitor.stop()
+        for process in reversed(self.processes.values()):
+            process.stop(2.0)
+        self.processes.clear()
+        if self._guard:
+            self._guard.close()
+            self._guard = None
+
+    def dead(self) -> Process | None:
+        """A component that ended without having been told to."""
+        everything = [*self.processes.values(), *self.monitors]
+        return next((process for process in everything if not process.alive and not process.expected_to_end), None)
+
+    # --- monitors ---
+
+    def add_monitor(self, environment: Mapping[str, str] | None = None) -> Process:
+        """One monitor more, ready; `environment` is for it alone. Its index is `len(cloud.monitors) - 1`."""
+        monitor = self._start_monitor(environment)
+        monitor.wait_for_line(is_ready, READY_SECONDS)
+        return monitor
+
+    def stop_monitor(self, index: int, seconds: float = 120.0) -> int:
+        """SIGTERM, as ECS sends it, and its exit status once it is gone; SIGKILL after ECS's 120 s."""
+        self.monitors[index].stop(seconds)
+        return self.monitors[index].wait()
+
+    def terminate_monitor(self, index: int) -> None:
+        """SIGTERM, without waiting."""
+        self.monitors[index].terminate()
+
+    def kill_monitor(self, index: int) -> None:
+        """`kill -9`."""
+        self.monitors[index].kill()
+
+    # --- what is in it ---
+
+    @property
+    def emulator(self) -> Emulator:
+        """The caller's side."""
+        return self._emulator
+
+    @property
+    def records(self) -> Records:
+        """The table, read."""
+        return Records(self.aws.dynamodb, self.table)
+
+    def run_sweeper(self) -> Any:
+        """Run the sweeper once, as its schedule would, and return what its handler returned."""
+        url = f"{self.gateway_url}/2015-03-31/functions/SweeperFunction/invocations"
+        response = httpx.post(url, json={}, trust_env=False, timeout=90)
+        if "X-Amz-Function-Error" in response.headers:
+            raise ProcessDied(f"the sweeper failed: {response.text}\n{self.processes['gateway'].last_lines()}")
+        return response.json()
+
+    def cli(self, *arguments: str, seconds: float = 30.0) -> subprocess.CompletedProcess[str]:
+        """Run the `ringside` command against this cloud."""
+        return subprocess.run(
+            [*_module("cli.main"), *arguments],
+            env={**_inherited(), **self.env},
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What an operator's tool needs to find this cloud; `.local/env` has the same."""
+        variables = {
+            **self._aws_environment(),
+            "OPENAI_BASE_URL": self.openai_base_url,
+            "RINGSIDE_WEBHOOK_URL": self.webhook_url,
+            "RINGSIDE_TABLE": self.table,
+            "RINGSIDE_QUEUE_URL": self.queue_url,
+            "RINGSIDE_SECRET_ID": self.secret_id,
+        }
+        if self.emulator_url:
+            variables["RINGSIDE_EMULATOR_URL"] = self.emulator_url
+        return variables
+
+    def component_environment(self, name: str) -> dict[str, str]:
+        """A component's whole environment: the template's variables, this cloud's URLs, the overrides."""
+        return {
+            **_inherited(),
+            **self._environments[name],
+            **self._aws_environment(),
+            "OPENAI_BASE_URL": self.openai_base_url,
+            "PYTHONUNBUFFERED": "1",
+            **self._overrides.get(name, {}),
+        }
+
+    # --- inside ---
+
+    def _run(self, name: str, command: list[str], *, listener: socket.socket | None = None, given: str = "") -> None:
+        assert self._guard is not None
+        environment = {**_inherited(), "PYTHONUNBUFFERED": "1"}
+        self.processes[name] = Process(
+            name, command, environment=environment, guard=self._guard, cwd=REPOSITORY, listener=listener,
+            given=given, sink=self._sink,
+        )  # fmt: skip
+
+    def _emulator_flags(self) -> list[str]:
+        flags = {
+            "--port": str(self._ports.emulator),
+            "--webhook-url": self.webhook_url,
+            "--webhook-secret": self.openai.webhook_secret,
+            "--pace": str(self._pace),
+        }
+        return [word for flag in flags.items() for word in flag]
+
+    def _create_stack(self) -> None:
+        secret = {"api_key": self.openai.api_key, "webhook_secrets": [self.openai.webhook_secret]}
+        created = stack.create(self.aws, json.dumps(secret), self._parameters)
+        self._environments = created.environments
+        monitor = created.environments["Monitor"]
+        self.table, self.queue_url = monitor["RINGSIDE_TABLE"], monitor["RINGSIDE_QUEUE_URL"]
+        self.secret_id = monitor["RINGSIDE_SECRET_ID"]
+
+    def _wait_for_emulator(self) -> str:
+        if self.openai.is_real:
+            return ""
+        ready = "emulator listening on "
+        line = self.processes["emulator"].wait_for_line(lambda line: ready in line, READY_SECONDS)
+        url = line.partition(ready)[2].strip().rstrip("/")
+        self._emulator = Emulator(url)
+        return url
+
+    def _start_monitor(self, environment: Mapping[str, str] | None = None) -> Process:
+        assert self._guard is not None
+        monitor = Process(
+            f"monitor-{len(self.monitors)}",
+            _module("monitor"),
+            environment={**self.component_environment("Monitor"), "PYTHONPATH": str(FUNCTIONS), **(environment or {})},
+            guard=self._guard,
+            cwd=FUNCTIONS,
+            sink=self._sink,
+        )
+        self.monitors.append(monitor)
+        return monitor
+
+    def _aws_environment(self) -> dict[str, str]:
+        return {"AWS_ENDPOINT_URL": self.aws_url, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, **CREDENTIALS}
+
+
+def is_ready(line: str) -> bool:
+    """Whether this is the line a monitor writes when it takes calls."""
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(content, dict) and content.get("message") == "monitor.ready"
+
+
+def _module(name: str) -> list[str]:
+    return [sys.executable, "-m", name]
+
+
+def _inherited() -> dict[str, str]:
+    passed = {name: os.environ[name] for name in (*INHERITED, *PROXIES) if name in os.environ}
+    exceptions = {f"{HOST},localhost", *filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy")])}
+    no_proxy = ",".join(sorted(exceptions))
+    return {**passed, "NO_PROXY": no_proxy, "no_proxy": no_proxy}

@@ -1,0 +1,160 @@
+"""API Gateway and Lambda on localhost: an HTTP API in front of the real handlers.
+
+Run as `python -m infra.local.gateway --fd N` (a listening socket), with a JSON document on standard input:
+{"environments": {function: {variable: value}}, "schedules": bool}. Functions, routes and schedules are the template's.
+
+A function can also be invoked by name, as AWS's Invoke does it:
+POST /2015-03-31/functions/{name}/invocations.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import socket
+import sys
+import time
+import uuid
+from typing import Any
+
+from aiohttp import web
+
+from infra.local import template as templates
+from infra.local.environments import Environments, FunctionError
+from infra.local.events import (
+    LARGEST_BODY,
+    LONGEST_WAIT,
+    BadResponse,
+    Request,
+    Response,
+    from_result,
+    message,
+    to_event,
+)
+from infra.local.template import Route
+
+log = logging.getLogger("gateway")
+
+
+class Gateway:
+    """Routes requests to functions, and answers for them when they fail, in API Gateway's words."""
+
+    def __init__(self, routes: list[Route], functions: dict[str, Environments]) -> None:
+        self._routes = {route.key: route for route in routes}
+        self._functions = functions
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        route = self._routes.get(f"{request.method} {request.path}")
+        response = await self._proxy(route, request) if route else message(404, "Not Found")
+        answer = web.Response(status=response.status, body=response.body)
+        for name, value in response.headers:
+            if name == "content-type":
+                answer.headers["content-type"] = value
+            else:
+                answer.headers.add(name, value)
+        return answer
+
+    async def _proxy(self, route: Route, request: web.Request) -> Response:
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return message(413, "Request Entity Too Large")
+        # aiohttp keeps bytes that are not UTF-8 as lone surrogates, which no event has.
+        headers = [
+            (name, value.encode("utf-8", "surrogateescape").decode("latin-1")) if not value.isascii() else (name, value)
+            for name, value in request.headers.items()
+        ]
+        event = to_event(
+            Request(request.method, request.path, request.query_string, headers, body, request.remote or "127.0.0.1"),
+            route_key=route.key,
+            request_id=uuid.uuid4().hex[:16],
+            now=time.time(),
+        )
+        try:
+            async with asyncio.timeout(LONGEST_WAIT):
+                return from_result(await self._functions[route.function].invoke(event))
+        except TimeoutError:
+            return message(503, "Service Unavailable")
+        except (FunctionError, BadResponse) as error:
+            log.error("%s: %s: %s", route.function, type(error).__name__, error)
+            return message(500, "Internal Server Error")
+
+    async def invoke(self, request: web.Request) -> web.StreamResponse:
+        """Lambda's Invoke, synchronous. https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
+        name = request.match_info["name"]
+        if name not in self._functions:
+            return web.json_response({"Message": f"Function not found: {name}"}, status=404)
+        try:
+            return web.json_response(await self._functions[name].invoke(await request.json()))
+        except FunctionError as error:
+            unhandled = {"X-Amz-Function-Error": "Unhandled"}
+            return web.json_response({"errorMessage": str(error)}, headers=unhandled)
+
+
+async def run_every(seconds: float, name: str, function: Environments) -> None:
+    """Invoke a function on its schedule, as EventBridge Scheduler does, failures included."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await function.invoke({})
+        except FunctionError as error:
+            log.error("%s: %s", name, error)
+
+
+async def serve(listener: socket.socket, given: dict[str, Any]) -> int:
+    """Serve until a function's process dies or this one is told to stop."""
+    template = templates.translate()
+    functions = {
+        name: Environments(function, given["environments"][name])
+        for name, function in templates.functions(template).items()
+    }
+    try:
+        await asyncio.gather(*(environments.start() for environments in functions.values()))
+    except FunctionError as error:
+        log.error("%s", error)
+        return 1
+    gateway = Gateway(templates.routes(template), functions)
+    application = web.Application(client_max_size=LARGEST_BODY)
+    application.router.add_post("/2015-03-31/functions/{name}/invocations", gateway.invoke)
+    application.router.add_route("*", "/{path:.*}", gateway.handle)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.SockSite(runner, listener).start()
+    print(f"gateway listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    schedules = templates.schedules(template) if given.get("schedules") else []
+    runs = [asyncio.create_task(run_every(s.seconds, s.function, functions[s.function])) for s in schedules]
+    processes = [environments.process for environments in functions.values() if environments.process]
+    try:
+        await asyncio.wait(
+            [asyncio.create_task(process.wait()) for process in processes], return_when=asyncio.FIRST_COMPLETED
+        )
+        log.error("a function's runtime died")
+        return 1
+    finally:
+        for run in runs:
+            run.cancel()
+        await runner.cleanup()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m infra.local.gateway", description=__doc__)
+    parser.add_argument("--fd", type=int, required=True, help="a listening TCP socket, inherited")
+    listener = socket.socket(fileno=parser.parse_args().fd)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
+
+    async def until_told() -> int:
+        import signal
+
+        serving = asyncio.ensure_future(serve(listener, json.load(sys.stdin)))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+        try:
+            return await serving
+        except asyncio.CancelledError:
+            return 0
+
+    return asyncio.run(until_told())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""Which OpenAI the local cloud talks to: the emulator, or the real one."""
+
+import base64
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+REAL_URL = "https://api.openai.com/v1"
+
+
+class MissingVariable(Exception):
+    """The real OpenAI needs an environment variable that is not set; one message line each."""
+
+
+def new_webhook_secret() -> str:
+    """A secret as Standard Webhooks has them: `whsec_` and base64 of 24 to 64 random bytes."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+@dataclass(frozen=True)
+class OpenAI:
+    """Credentials, and the base URL if it is not the emulator's."""
+
+    base_url: str | None = None
+    api_key: str = "sk-local"
+    webhook_secret: str = field(default_factory=new_webhook_secret)
+
+    @property
+    def is_real(self) -> bool:
+        return self.base_url is not None
+
+    @classmethod
+    def real(cls, environ: Mapping[str, str]) -> "OpenAI":
+        """The real one, with the credentials of the environment."""
+        needed = {
+            "OPENAI_API_KEY": "the key of the project that answers the calls",
+            "OPENAI_WEBHOOK_SECRET": "the signing secret of the project's webhook (whsec_...)",
+        }
+        missing = [f"{name} is not set: {meaning}" for name, meaning in needed.items() if not environ.get(name)]
+        if missing:
+            raise MissingVariable("\n".join(missing))
+        return cls(
+            environ.get("OPENAI_BASE_URL") or REAL_URL, environ["OPENAI_API_KEY"], environ["OPENAI_WEBHOOK_SECRET"]
+        )

@@ -1,0 +1,99 @@
+"""Creates queue, table and secret from the template, and lets CloudFormation work out every environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from infra.local import template as templates
+from infra.local.template import Environment, of_type, replace_references
+
+if TYPE_CHECKING:
+    from infra.local.clients import Clients
+
+STACK = "ringside"
+CREATED = ("AWS::SQS::Queue", "AWS::DynamoDB::Table")
+"""What the stand-in's CloudFormation creates well. Functions and monitor run as processes instead; roles, logs,
+networks and schedules have nothing to stand in for; moto knows no `AWS::SecretsManager::Secret`."""
+
+
+class StackError(Exception):
+    """CloudFormation did not create the stack; the message has its reason."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What was created. `environments` has each function's, by logical name, and the monitor's as `Monitor`."""
+
+    environments: dict[str, dict[str, str]]
+    outputs: dict[str, str]
+
+
+def create(clients: "Clients", secret: str, parameters: Mapping[str, str] | None = None) -> Stack:
+    """Create everything `template.yaml` names that can be stood in for. `secret` is what the secret shall hold."""
+    template = templates.translate()
+    (secret_name,) = of_type(template, "AWS::SecretsManager::Secret")
+    arn = clients.secrets.create_secret(Name=secret_name, SecretString=secret)["ARN"]
+    template = replace_references(template, {secret_name: arn})
+    environments = {name: function.environment for name, function in templates.functions(template).items()}
+    environments["Monitor"] = templates.monitor_environment(template)
+    local, meanings = reduced(template, environments)
+    values = _create_stack(clients, local, parameters or {})
+    _finish_tables(clients, template, values)
+    resolved: dict[str, dict[str, str]] = {name: {} for name in environments}
+    for output, (owner, variable) in meanings.items():
+        resolved[owner][variable] = values[output]
+    return Stack(resolved, {name: value for name, value in values.items() if name not in meanings})
+
+
+def reduced(
+    template: dict[str, Any], environments: Mapping[str, Environment]
+) -> tuple[dict[str, Any], dict[str, tuple[str, str]]]:
+    """The template cut to what can be created, with one output for each variable of each environment.
+
+    Outputs are how CloudFormation is asked for the value of an expression: nothing here evaluates one.
+    Returns the template, and what each of those outputs stands for: (owner, variable).
+    """
+    resources = {name: kind for name, kind in template["Resources"].items() if kind["Type"] in CREATED}
+    outputs = {name: {"Value": {"Ref": name}} for name in resources}
+    meanings = {}
+    for owner, environment in environments.items():
+        for index, (variable, expression) in enumerate(sorted(environment.items())):
+            outputs[f"{owner}Variable{index}"] = {"Value": expression}
+            meanings[f"{owner}Variable{index}"] = (owner, variable)
+    kept = {
+        key: template[key]
+        for key in ("AWSTemplateFormatVersion", "Parameters", "Conditions", "Mappings")
+        if key in template
+    }
+    return {**kept, "Resources": resources, "Outputs": outputs}, meanings
+
+
+def _create_stack(clients: "Clients", template: dict[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
+    import json
+
+    unknown = set(parameters) - set(template["Parameters"])
+    if unknown:
+        raise StackError(f"template.yaml has no parameter {', '.join(sorted(unknown))}")
+    clients.cloudformation.create_stack(
+        StackName=STACK,
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": name, "ParameterValue": str(value)} for name, value in parameters.items()],
+    )
+    (stack,) = clients.cloudformation.describe_stacks(StackName=STACK)["Stacks"]
+    if stack["StackStatus"] != "CREATE_COMPLETE":
+        raise StackError(f"stack {STACK}: {stack['StackStatus']} {stack.get('StackStatusReason', '')}")
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def _finish_tables(clients: "Clients", template: dict[str, Any], names: Mapping[str, str]) -> None:
+    """Switch on what moto's CloudFormation passes over in a table: time to live and point-in-time recovery."""
+    for logical, table in of_type(template, "AWS::DynamoDB::Table").items():
+        if "TimeToLiveSpecification" in table:
+            clients.dynamodb.update_time_to_live(
+                TableName=names[logical], TimeToLiveSpecification=table["TimeToLiveSpecification"]
+            )
+        if "PointInTimeRecoverySpecification" in table:
+            clients.dynamodb.update_continuous_backups(
+                TableName=names[logical],
+                PointInTimeRecoverySpecification=table["PointInTimeRecoverySpecification"],
+            )
