@@ -96,10 +96,13 @@ def is_stale(created_at: float, ring_limit: float, now: float) -> bool:
 
 @dataclass(frozen=True)
 class End:
-    """How a call ended. `at` is when it ended, not when we found out; `detail` is for people."""
+    """How a call ended. `at` is when it ended, not when we found out; `detail` is for people.
+
+    A rejected call has no end reason: its decision says it all.
+    """
 
     status: Status
-    reason: EndReason
+    reason: EndReason | None
     at: float
     detail: str = ""
 

@@ -397,7 +397,7 @@ class Conversation:
     # --- the session ---
 
     def _session_error(self, event: e.SessionError, now: float, effects: list[Effect]) -> None:
-        effects.append(Count(f"session_error.{event.code}"))
+        effects.append(Count("session_errors"))
         if self._asked is None or event.ref is None or event.ref != self._asked.prompt.ref:
             return
         asked, self._asked, self._started = self._asked, None, True
@@ -495,9 +495,7 @@ class Conversation:
         else:
             self._deadlines.pop("silence", None)
 
-    def _ask(
-        self, prompt: e.Respond, now: float, effects: list[Effect], covers: Collection[str] = ()
-    ) -> None:
+    def _ask(self, prompt: e.Respond, now: float, effects: list[Effect], covers: Collection[str] = ()) -> None:
         self._expect(prompt, now, covers)
         effects.append(Send(prompt))
 

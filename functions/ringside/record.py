@@ -97,8 +97,6 @@ class Record:
             "started_at": moment,
             "claimed_at": now,
             "epoch": 0,
-            "handovers": 0,
-            "failures": 0,
             "expires_at": int(now) + self._retention,
             "day_pk": f"DAY#{day_of(started)}#{shard % DAY_SHARDS}",
             "day_sk": f"{moment}#{call_id}",
@@ -142,9 +140,7 @@ class Record:
         sets |= {"status": end.status, "end_reason": end.reason or None, "end_detail": end.detail or None}
         values = {":ringing": Status.RINGING, ":accepted": Status.ACCEPTED}
         condition = "#status IN (:ringing, :accepted)"
-        self._update(
-            _key(call_id), sets, condition, values, names={"#status": "status"}, remove=("live_pk", "live_sk")
-        )
+        self._update(_key(call_id), sets, condition, values, names={"#status": "status"}, remove=("live_pk", "live_sk"))
 
     # --- the owner's part ---
 
@@ -169,14 +165,21 @@ class Record:
             values,
             names={"#status": "status", "#owner": "owner"},
             first=first,
-            add={"epoch": 1, "handovers": 0 if found is None or not found["epoch"] else 1},
+            add={"epoch": 1},
         )
 
-    def claim_effect(self, mine: Ownership, effect: str, steps: Mapping[Step, float] | None = None) -> bool:
+    def claim_effect(
+        self,
+        mine: Ownership,
+        effect: str,
+        steps: Mapping[Step, float] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> bool:
         """Claim an effect that may happen once in a call; False if it was claimed before."""
-        sets = {f"steps.{step}": moment for step, moment in (steps or {}).items()}
+        sets = dict(facts or {}) | {f"steps.{step}": moment for step, moment in (steps or {}).items()}
+        condition = "NOT contains(effects, :effect)"
         try:
-            self._as_owner(mine, sets, "NOT contains(effects, :effect)", {":effect": effect}, add={"effects": {effect}})
+            self._as_owner(mine, sets, condition, {":effect": effect}, add={"effects": {effect}})
         except Conflict as conflict:
             _check_owner(mine, conflict.found)
             return False
@@ -399,7 +402,7 @@ def _position(position: int) -> str:
     return f"ITEM#{position:016d}"
 
 
-class _conflicts:  # noqa: N801  # reads as a verb: with _conflicts(): ...
+class _conflicts:  # reads as a verb: with _conflicts(): ...
     """Turn a refused condition into `Conflict`, with the item that was found."""
 
     def __enter__(self) -> None: ...

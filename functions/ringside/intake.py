@@ -1,0 +1,231 @@
+"""What happens to an incoming call before anybody speaks: verify, decide, claim, answer, queue.
+
+The answer to the webhook says whether another delivery could still help: 2xx for everything that is
+decided, 503 where asking again may rescue the call, 4xx for what OpenAI did not send.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ringside import policy, realtime, signatures, sip
+from ringside.agents import Agent, Agents
+from ringside.callcontrol import CallControl, Outcome
+from ringside.callqueue import CallQueue
+from ringside.calls import End, EndReason, Redelivery, Status, Step, is_stale, masked, redelivery
+from ringside.record import Conflict, Item, Record
+from ringside.secrets import Secrets, SecretsError
+from ringside.telemetry import Metrics, fields
+from ringside.tools import Tool
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 8.0
+"""How long accept and reject may take in all: the function itself is stopped after 10 s (template.yaml)."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The HTTP answer to a webhook. `text` is for whoever reads OpenAI's delivery log: it tells no secrets."""
+
+    status: int
+    text: str
+
+
+def _told(error: Exception) -> str:
+    """What may be told of an error: AWS's code and operation, our own errors' texts, never a payload."""
+    if isinstance(error, ClientError):
+        return f"{error.operation_name}: {error.response['Error']['Code']}"
+    return str(error) if isinstance(error, SecretsError) else ""
+
+
+class _Header(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    name: str = Field(max_length=200)
+    value: str = Field(max_length=8000)
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+    call_id: str = Field(pattern=f"^(?:{realtime.CALL_ID.pattern})$")
+    sip_headers: list[_Header] = Field(default=[], max_length=200)
+
+
+class _Incoming(BaseModel):
+    """`realtime.call.incoming` (guide, "Overview"); unknown fields are none of our business."""
+
+    model_config = ConfigDict(extra="ignore")
+    created_at: float = Field(gt=0, lt=1e11)
+    data: _Data
+
+
+@dataclass
+class Intake:
+    """The webhook's work, with everything it needs."""
+
+    secrets: Secrets
+    record: Record
+    queue: CallQueue
+    control: CallControl
+    agents: Agents
+    tools: Mapping[str, Tool]
+    metrics: Metrics
+    ring_limit: float  # seconds
+    clock: Callable[[], float] = time.time
+
+    def handle(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Take one delivery of a webhook, whatever it is. Never raises."""
+        try:
+            return self._handle(headers, body)
+        except Exception as error:  # a neighbour that does not answer: the next delivery may find it well
+            self.metrics.count("WebhooksFailed")
+            log.error("webhook.failed", extra={"error": type(error).__name__, "detail": _told(error)})
+            return Answer(503, "not now: deliver again")
+
+    def _handle(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        received = self.clock()
+        try:
+            webhook_id = signatures.verify(headers, body, self.secrets.keys().webhook_secrets)
+        except signatures.InvalidSignature:
+            self.metrics.count("WebhooksRefused")
+            log.warning("webhook.refused", extra={"bytes": len(body)})
+            return Answer(401, "not signed by OpenAI with a secret known here")
+        try:
+            event = json.loads(body)
+            kind = event["type"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return self._unusable("not a JSON object with a type")
+        if kind != realtime.INCOMING:
+            log.info("webhook.ignored", extra={"type": str(kind)[:100]})
+            return Answer(200, "not an event that is acted on here")
+        try:
+            incoming = _Incoming.model_validate(event)
+        except ValidationError as error:
+            wrong = sorted({".".join(str(part) for part in problem["loc"][:2]) for problem in error.errors()})
+            return self._unusable(f"missing or wrong: {', '.join(wrong)}")
+        return self._incoming_call(incoming, webhook_id, received)
+
+    def _unusable(self, why: str) -> Answer:
+        self.metrics.count("WebhooksUnusable")
+        log.warning("webhook.unusable", extra={"why": why})
+        return Answer(400, why)
+
+    def _incoming_call(self, incoming: _Incoming, webhook_id: str, received: float) -> Answer:
+        call_id = incoming.data.call_id
+        if is_stale(incoming.created_at, self.ring_limit, received):
+            self.metrics.count("WebhooksStale")
+            log.info("call.stale", extra={"call_id": call_id, "age": round(received - incoming.created_at, 1)})
+            return Answer(200, "too old: the caller is gone")
+        parties = sip.parties([header.model_dump() for header in incoming.data.sip_headers])
+        agent = self.agents.answering(parties.dialled)
+        decision = policy.decide(agent.admission, parties.caller) if agent else policy.NO_AGENT
+        now = self.clock()
+        call: Item = {
+            "call_id": call_id,
+            "webhook_id": webhook_id[:200],
+            "agent": agent.name if agent else None,
+            "model": agent.model if agent else None,
+            "caller": parties.caller,
+            "dialled": parties.dialled,
+            "decision": decision.as_item(),
+            "steps": {
+                Step.CREATED: incoming.created_at,
+                Step.RECEIVED: received,
+                Step.CLAIMED: now,
+                Step.DECIDED: now,
+            },
+        }
+        resumed = False
+        try:
+            self.record.claim(call, now)
+        except Conflict as conflict:
+            match redelivery(conflict.found, now):
+                case Redelivery.DONE:
+                    log.info("webhook.repeated", extra={"call_id": call_id})
+                    return Answer(200, "decided before")
+                case Redelivery.BUSY:
+                    return Answer(503, "another delivery of this call is being worked on")
+                case Redelivery.QUEUE:
+                    return self._queue(call_id, {})
+                case Redelivery.RESUME:
+                    try:
+                        self.record.claim_again(call_id, conflict.found, now)
+                    except Conflict:
+                        return Answer(503, "another delivery of this call is being worked on")
+                    # What was decided stands: rules and limits may have changed since.
+                    call, resumed = conflict.found, True
+                    agent = self.agents.named(call["agent"]) if call["agent"] else None
+        log.info(
+            "call.decided",
+            extra=fields(
+                call_id=call_id,
+                webhook_id=webhook_id,
+                agent=call["agent"],
+                caller=masked(call["caller"]),
+                dialled=masked(call["dialled"]),
+                verdict=call["decision"]["verdict"],
+                rule=call["decision"]["rule"],
+            ),
+        )
+        if call["decision"]["verdict"] == "reject" or agent is None:
+            return self._reject(call_id, call["decision"]["sip_status"] or policy.NO_AGENT.sip_status or 404)
+        return self._accept(call_id, agent, now, resumed)
+
+    def _reject(self, call_id: str, sip_status: int) -> Answer:
+        reply = self.control.reject(call_id, sip_status, time.monotonic() + ANSWER_SECONDS)
+        now = self.clock()
+        if reply.outcome is Outcome.GONE:
+            end = End(Status.MISSED, EndReason.CALLER_GONE_BEFORE_ACCEPT, now)
+            self.record.close_unanswered(call_id, end, {})
+        else:
+            told = reply.outcome is Outcome.DONE
+            detail = "" if told else f"reject failed ({reply.detail}): the call rings out"
+            self.record.close_unanswered(
+                call_id, End(Status.REJECTED, None, now, detail), {Step.REJECTED: now} if told else {}
+            )
+        self.metrics.count("CallsRejected")
+        return Answer(200, "rejected")
+
+    def _accept(self, call_id: str, agent: Agent, claimed_at: float, resumed: bool) -> Answer:
+        sent = self.clock()
+        session = realtime.session(agent, self.tools)
+        reply = self.control.accept(call_id, session, time.monotonic() + ANSWER_SECONDS)
+        outcome, now = reply.outcome, self.clock()
+        if resumed and outcome in (Outcome.GONE, Outcome.REFUSED):
+            # Whoever claimed this call before us may have accepted it: the sideband will tell.
+            outcome = Outcome.UNKNOWN
+        match outcome:
+            case Outcome.GONE:
+                self.metrics.count("CallsMissed")
+                end = End(Status.MISSED, EndReason.CALLER_GONE_BEFORE_ACCEPT, now)
+                self.record.close_unanswered(call_id, end, {Step.ACCEPT_SENT: sent})
+                return Answer(200, "the caller is gone")
+            case Outcome.REFUSED:
+                self.metrics.count("AcceptsFailed")
+                log.error("call.accept_failed", extra={"call_id": call_id, "detail": reply.detail})
+                end = End(Status.FAILED, EndReason.ACCEPT_FAILED, now, reply.detail)
+                self.record.close_unanswered(call_id, end, {Step.ACCEPT_SENT: sent})
+                return Answer(200, "the accept was refused")
+            case Outcome.UNAVAILABLE:
+                self.metrics.count("AcceptsUnavailable")
+                self.record.unclaim(call_id, claimed_at)
+                return Answer(503, "OpenAI did not take the accept: deliver again")
+        self.metrics.count("CallsAccepted")
+        detail = "" if outcome is Outcome.DONE else f"no clear answer ({reply.detail})"
+        return self._queue(call_id, {Step.ACCEPT_SENT: sent, Step.ACCEPTED: now}, detail)
+
+    def _queue(self, call_id: str, steps: dict[Step, float], detail: str = "") -> Answer:
+        """Hand the call to the monitors first, and write it down then: the caller is listening already."""
+        try:
+            self.queue.send(call_id)
+        except Exception as error:
+            log.error("call.not_queued", extra={"call_id": call_id, "error": type(error).__name__})
+            self.record.accepted(call_id, steps, detail)
+            return Answer(503, "accepted, but not handed on: deliver again")
+        self.record.accepted(call_id, {**steps, Step.QUEUED: self.clock()}, detail)
+        return Answer(200, "accepted")

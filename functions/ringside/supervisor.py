@@ -1,0 +1,400 @@
+"""One call under supervision: attach, feed the conversation, do what it wants, close the record.
+
+Reading never waits for DynamoDB or a tool: writes go through a lane of their own, in order, and
+every effect that must happen at most once is claimed in the record before it is done.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from ringside import conversation as c
+from ringside import events as e
+from ringside import realtime, sideband, tools
+from ringside.agents import Agent
+from ringside.callcontrol import CallControl, Outcome
+from ringside.calls import End, EndReason, Status, Step
+from ringside.lane import Lane
+from ringside.prices import Prices
+from ringside.record import Fenced, Item, Ownership, Record
+from ringside.telemetry import Metrics
+from ringside.tools import Tool
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+USAGE_EVERY = 10.0  # seconds between writes of a running call's usage
+FAIR_SHARE = 64  # frames of one call before the others get a turn
+
+
+class Verdict(StrEnum):
+    """How supervision ended, which says what becomes of the queue's message."""
+
+    OVER = "over"  # the record is closed: delete the message
+    RELEASED = "released"  # given up for another owner: make the message visible at once
+    LOST = "lost"  # somebody else owns the call: leave the message alone
+
+
+@dataclass
+class Neighbours:
+    """What all calls of a monitor share."""
+
+    record: Record
+    control: CallControl
+    api_key: Callable[[bool], str]
+    base_url: str
+    tools: Mapping[str, Tool]
+    prices: Prices
+    metrics: Metrics
+    threads: Executor
+    holds: Callable[[], bool]  # whether this monitor can still prove that its calls are its own
+    attach_window: float  # seconds for which a 404 after the accept means "not yet"
+    clock: Callable[[], float] = time.time
+
+    async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a neighbour's blocking function in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, partial(function, *args, **kwargs))
+
+
+class Supervisor:
+    """Supervises one call from taking it to its end, or until it is released."""
+
+    def __init__(self, call: Item, mine: Ownership, agent: Agent, near: Neighbours) -> None:
+        self._call = call
+        self._mine = mine
+        self._agent = agent
+        self._near = near
+        self._talk = c.Conversation(agent.manners, near.clock())
+        self._connection: ClientConnection | None = None
+        self._commands = Lane(f"commands {mine.call_id}")
+        self._writes = Lane(f"writes {mine.call_id}")
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at: float | None = None
+        self._end: End | None = None
+        self._verdict: Verdict | None = None
+        self._usage_saved_at = 0.0
+        self._usage_unsaved: e.Usage | None = None
+        self._expired = False
+        self._hanging_up: EndReason | None = None
+        self._attached = False
+        self._closed_at = 0.0
+
+    @property
+    def call_id(self) -> str:
+        return self._mine.call_id
+
+    async def run(self) -> Verdict:
+        """Supervise until the call is over, released or lost."""
+        try:
+            await self._supervise()
+        except Fenced:
+            self._verdict = Verdict.LOST
+        finally:
+            if self._alarm is not None:
+                self._alarm.cancel()
+            if self._verdict is not Verdict.OVER:
+                await self._writes.stop()
+            await self._stop_tasks()
+            await self._close_connection()
+        return self._verdict or Verdict.LOST
+
+    async def release(self) -> None:
+        """Give the call up for another owner: stop reading, write what is to be written, release the lock."""
+        if self._verdict is None:
+            self._verdict = Verdict.RELEASED
+            await self._close_connection()
+
+    async def abandon(self) -> None:
+        """This owner can no longer prove that it is the owner: stop at once, write nothing."""
+        self._verdict = Verdict.LOST
+        await self._close_connection()
+
+    # --- the sideband ---
+
+    async def _supervise(self) -> None:
+        while self._verdict is None and self._end is None:
+            self._connection = await self._attach()
+            if self._connection is None:
+                break
+            if not self._attached:
+                self._attached = True
+                self._perform(self._talk.begin(self._near.clock()))
+            self._closed_at = await self._read(self._connection)
+            self._connection = None
+            if self._expired and self._end is None:
+                self._end = End(Status.ENDED, EndReason.SESSION_EXPIRED, self._closed_at)
+        if self._verdict is None:
+            await self._close_record()
+        elif self._verdict is Verdict.RELEASED:
+            await self._hand_over()
+
+    async def _attach(self) -> ClientConnection | None:
+        """Attach, again and again until the call turns out to be over (then `_end` is set) or is given up."""
+        started, pause, refresh = time.monotonic(), 0.2, False
+        # Right after the accept a 404 means "not yet"; once we were attached, it means that the call is over.
+        window = 0.0 if self._attached else self._near.attach_window
+        while self._verdict is None and self._end is None:
+            try:
+                key = await self._near.blocking(self._near.api_key, refresh)
+                connection = await sideband.attach(self._near.base_url, self.call_id, key)
+            except sideband.AttachError as error:
+                refresh = error.status == 401
+                log.info("sideband.refused", extra={"call_id": self.call_id, "status": error.status})
+                if error.gone and time.monotonic() - started >= window:
+                    self._end = self._end or self._gone()
+                    break
+                self._near.metrics.count("SidebandsRefused")
+                await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+                pause = min(pause * 2, 1.0 if error.gone else 5.0)
+                if not self._near.holds():
+                    self._verdict = Verdict.LOST
+            else:
+                if self._verdict is None and self._end is None:
+                    return connection
+                await connection.close()
+        return None
+
+    def _gone(self) -> End:
+        """How a call ended that OpenAI no longer knows."""
+        if not self._attached:
+            detail = "accepted, but there was no session"
+            return End(Status.FAILED, EndReason.NEVER_CONNECTED, self._near.clock(), detail)
+        return End(Status.ENDED, self._hanging_up or EndReason.CALLER_HUNG_UP, self._closed_at)
+
+    async def _read(self, connection: ClientConnection) -> float:
+        """Feed frames until the socket closes; returns when that was."""
+        frames = 0
+        try:
+            while True:
+                frame = await connection.recv()
+                self._take(frame)
+                frames += 1
+                if self._writes.crowded:
+                    await self._writes.room()
+                elif frames % FAIR_SHARE == 0:
+                    await asyncio.sleep(0)
+        except ConnectionClosed as closed:
+            code = closed.rcvd.code if closed.rcvd else None
+            log.info("sideband.closed", extra={"call_id": self.call_id, "code": code})
+        return self._near.clock()
+
+    def _take(self, frame: str | bytes) -> None:
+        event = realtime.decode(frame)
+        if isinstance(event, e.Skipped):
+            if event.why != "ignored":
+                self._near.metrics.count(f"Frames{event.why.capitalize()}")
+                log.info("frame.skipped", extra={"call_id": self.call_id, "why": event.why, "type": event.type})
+            return
+        if isinstance(event, e.SessionError):
+            self._expired = self._expired or event.code == "session_expired"
+            log.warning("session.error", extra={"call_id": self.call_id, "code": event.code})
+        self._feed(event)
+
+    # --- the conversation ---
+
+    def _feed(self, event: e.Event) -> None:
+        try:
+            self._perform(self._talk.feed(event, self._near.clock()))
+        except Exception:  # a fault of ours in one event must not cost the call
+            self._near.metrics.count("ConversationErrors")
+            log.exception("conversation.failed", extra={"call_id": self.call_id, "event": type(event).__name__})
+
+    def _wake(self) -> None:
+        self._alarm_at = None
+        if self._verdict is None and self._end is None:
+            self._perform(self._talk.wake(self._near.clock()))
+
+    def _set_alarm(self) -> None:
+        deadline = self._talk.deadline
+        if deadline == self._alarm_at:
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = deadline
+        if deadline is not None:
+            delay = max(0.0, deadline - self._near.clock())
+            self._alarm = asyncio.get_running_loop().call_later(delay, self._wake)
+
+    def _perform(self, effects: Iterable[c.Effect]) -> None:
+        if not self._near.holds():
+            self._verdict = Verdict.LOST
+            self._start(self._close_connection())
+        if self._verdict is Verdict.LOST:
+            return
+        for effect in effects:
+            match effect:
+                case c.Save():
+                    self._write(self._near.record.save, effect.position, effect.item, effect.replaces)
+                case c.Send(command):
+                    self._commands.add(partial(self._send, command))
+                case c.RunTool():
+                    self._start(self._run_tool(effect))
+                case c.Greet(command):
+                    self._start(self._greet(command))
+                case c.HangUp(reason):
+                    self._start(self._hang_up(reason))
+                case c.Mark(step):
+                    self._mark(step)
+                case c.SaveUsage(usage):
+                    self._save_usage(usage)
+                case c.Count(what):
+                    self._near.metrics.count("".join(part.capitalize() for part in what.split("_")))
+        self._set_alarm()
+
+    # --- effects ---
+
+    async def _send(self, command: e.Command) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        with suppress(ConnectionClosed):  # the reader sees it too, and knows what to do
+            await connection.send(realtime.encode(command))
+
+    async def _greet(self, command: e.Respond) -> None:
+        now = self._near.clock()
+        claim = self._near.record.claim_effect
+        if await self._persist(claim, self._mine, "greeting", {Step.ATTACHED: now, Step.GREETED: now}):
+            self._commands.add(partial(self._send, command))
+
+    async def _run_tool(self, effect: c.RunTool) -> None:
+        if await self._persist(self._near.record.claim_effect, self._mine, f"tool:{effect.tool_call_id}"):
+            allowed = {name: tool for name, tool in self._near.tools.items() if name in self._agent.tools}
+            limit = self._agent.limits.tool_seconds
+            finished = await tools.run(allowed, effect.tool_call_id, effect.name, effect.arguments, limit)
+            log.info("tool.ran", extra={"call_id": self.call_id, "tool": effect.name, "outcome": finished.outcome})
+        else:
+            output = '{"error": "It is not known whether this was done. Tell the caller so; do not try again."}'
+            finished = e.ToolFinished(effect.tool_call_id, "unknown", output)
+        self._feed(finished)
+
+    async def _hang_up(self, reason: EndReason) -> None:
+        self._hanging_up = reason
+        # Claimed for the record's sake: hanging up twice does no harm, not hanging up does.
+        await self._persist(self._near.record.claim_effect, self._mine, "hang_up", None, {"hang_up_reason": reason})
+        reply = await self._near.blocking(self._near.control.hang_up, self.call_id)
+        if reply.outcome in (Outcome.DONE, Outcome.GONE):
+            self._end = End(Status.ENDED, reason, self._near.clock())
+        else:
+            self._near.metrics.count("HangUpsFailed")
+            log.error("call.not_hung_up", extra={"call_id": self.call_id, "detail": reply.detail})
+            await asyncio.sleep(2.0)
+            self._start(self._hang_up(reason))
+            return
+        # OpenAI closes the socket when it tears the call down; it has been seen not to.
+        await asyncio.sleep(2.0)
+        await self._close_connection()
+
+    def _mark(self, step: Step) -> None:
+        self._write(self._near.record.mark, {step: self._near.clock()})
+
+    def _save_usage(self, usage: e.Usage) -> None:
+        """The running total, not more often than worth it: the last one is written at the end anyway."""
+        self._usage_unsaved = usage
+        now = time.monotonic()
+        if now - self._usage_saved_at >= USAGE_EVERY:
+            self._usage_saved_at = now
+            self._write(self._near.record.save_usage, usage, self._cost(usage))
+
+    def _cost(self, usage: e.Usage) -> float | None:
+        transcription = self._agent.transcription
+        return self._near.prices.cost(usage, self._agent.model, transcription.model if transcription else None)
+
+    # --- writing ---
+
+    def _write(self, write: Callable[..., None], *args: Any) -> None:
+        async def work() -> None:
+            try:
+                await self._persist(write, self._mine, *args)
+            except Fenced:
+                await self.abandon()
+
+        self._writes.add(work)
+
+    async def _persist(self, write: Callable[..., T], *args: Any) -> T:
+        """Write, and do not give up while the call is ours: throttling and outages pass."""
+        pause = 0.2
+        while True:
+            try:
+                return await self._near.blocking(write, *args)
+            except Fenced:
+                self._near.metrics.count("FencedWrites")
+                raise
+            except Exception as error:
+                self._near.metrics.count("WritesFailed")
+                log.warning("record.write_failed", extra={"call_id": self.call_id, "error": type(error).__name__})
+                await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+                pause = min(pause * 2, 5.0)
+                if not self._near.holds():
+                    raise Fenced from None
+
+    # --- the end ---
+
+    async def _close_record(self) -> None:
+        assert self._end is not None
+        end = self._end
+        self._perform(self._talk.finish(end.at))
+        await self._writes.done()
+        if self._verdict is not None:  # fenced while writing
+            return
+        usage = self._talk.usage
+        steps = self._call["steps"]
+        # A fast monitor takes the call before the webhook has written down that it was accepted.
+        answered = float(steps.get(Step.ACCEPTED) or steps.get(Step.QUEUED) or steps[Step.CREATED])
+        facts = {
+            "usage": asdict(usage),
+            "cost": self._cost(usage),
+            "prices_as_of": self._near.prices.as_of,
+            "duration": round(max(0.0, end.at - answered), 3),
+        }
+        await self._persist(self._near.record.end, self._mine, end, facts)
+        self._verdict = Verdict.OVER
+        self._near.metrics.count("CallsEnded")
+        log.info("call.ended", extra={"call_id": self.call_id, "reason": end.reason, "seconds": facts["duration"]})
+
+    async def _hand_over(self) -> None:
+        if self._usage_unsaved is not None:
+            self._write(self._near.record.save_usage, self._usage_unsaved, self._cost(self._usage_unsaved))
+        await self._writes.done()
+        await self._persist(self._near.record.release, self._mine)
+        self._verdict = Verdict.RELEASED
+
+    # --- tasks ---
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except Fenced:
+                await self.abandon()
+
+        task = asyncio.create_task(guarded(), name=f"effect {self.call_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _stop_tasks(self) -> None:
+        current = asyncio.current_task()
+        tasks = [task for task in self._tasks if task is not current]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await self._commands.stop()
+
+    async def _close_connection(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            await connection.close()

@@ -1,0 +1,130 @@
+"""Which adapters an entry point gets: the only module that builds clients."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from ringside import agents, prices, tools
+from ringside.callcontrol import CallControl
+from ringside.callqueue import CallQueue
+from ringside.intake import Intake
+from ringside.record import Record
+from ringside.secrets import Secrets
+from ringside.settings import Settings
+from ringside.telemetry import Metrics
+
+if TYPE_CHECKING:
+    from types_boto3_sqs.client import SQSClient
+
+    from ringside.monitoring import Monitor
+    from ringside.supervisor import Neighbours
+
+
+@dataclass
+class Wiring:
+    """One process's adapters, each built when it is first asked for."""
+
+    settings: Settings
+    service: str  # webhook | monitor | sweeper: the metrics' dimension
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        return Metrics(self.service)
+
+    @cached_property
+    def record(self) -> Record:
+        client = boto3.client("dynamodb", config=_config(read_timeout=3, attempts=5))
+        return Record(client, self.settings.table, self.settings.retention_days)
+
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        # Longer than the longest poll, which SQS holds for 20 s.
+        return boto3.client("sqs", config=_config(read_timeout=25, attempts=4))
+
+    @cached_property
+    def queue(self) -> CallQueue:
+        return CallQueue(self.sqs, self.settings.queue_url)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        client = boto3.client("secretsmanager", config=_config(read_timeout=5, attempts=4))
+        return Secrets(client, self.settings.secret_id)
+
+    @cached_property
+    def control(self) -> CallControl:
+        return CallControl(self.settings.openai_base_url, lambda refresh: self.secrets.keys(refresh).api_key)
+
+    @cached_property
+    def tools(self) -> dict[str, tools.Tool]:
+        return tools.load(self.settings.agents)
+
+    @cached_property
+    def agents(self) -> agents.Agents:
+        return agents.load(self.settings.agents, set(self.tools))
+
+    @cached_property
+    def prices(self) -> prices.Prices:
+        return prices.load()
+
+    @cached_property
+    def intake(self) -> Intake:
+        return Intake(
+            self.secrets,
+            self.record,
+            self.queue,
+            self.control,
+            self.agents,
+            self.tools,
+            self.metrics,
+            self.settings.ring_limit,
+        )
+
+    def monitor(self) -> "Monitor":
+        """A monitor with these adapters; to be called where its event loop runs."""
+        from ringside.monitoring import Monitor  # the webhook's cold start has no use for websockets
+
+        return Monitor(
+            self.settings.task_name,
+            self.record,
+            self.queue,
+            self.agents,
+            self.metrics,
+            self._neighbours,
+            slots=self.settings.max_calls,
+            lease=self.settings.lease,
+            poll=self.settings.poll,
+        )
+
+    def _neighbours(self, threads: Executor, holds: Callable[[], bool]) -> "Neighbours":
+        from ringside.supervisor import Neighbours
+
+        return Neighbours(
+            record=self.record,
+            control=self.control,
+            api_key=lambda refresh: self.secrets.keys(refresh).api_key,
+            base_url=self.settings.openai_base_url,
+            tools=self.tools,
+            prices=self.prices,
+            metrics=self.metrics,
+            threads=threads,
+            holds=holds,
+            attach_window=self.settings.attach_window,
+        )
+
+    def check(self) -> None:
+        """Read what may be wrong in the user's part: the agent files and their tools."""
+        assert self.agents is not None
+
+
+def _config(read_timeout: float, attempts: int) -> Config:
+    return Config(
+        connect_timeout=2,
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=64,
+    )
