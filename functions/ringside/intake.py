@@ -221,11 +221,12 @@ class Intake:
 
     def _queue(self, call_id: str, steps: dict[Step, float], detail: str = "") -> Answer:
         """Hand the call to the monitors first, and write it down then: the caller is listening already."""
+        queued = self.clock()
         try:
             self.queue.send(call_id)
         except Exception as error:
             log.error("call.not_queued", extra={"call_id": call_id, "error": type(error).__name__})
             self.record.accepted(call_id, steps, detail)
             return Answer(503, "accepted, but not handed on: deliver again")
-        self.record.accepted(call_id, {**steps, Step.QUEUED: self.clock()}, detail)
+        self.record.accepted(call_id, {**steps, Step.QUEUED: queued}, detail)
         return Answer(200, "accepted")

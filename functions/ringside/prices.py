@@ -47,6 +47,8 @@ class Prices:
         return None if price is None else usage.transcription_seconds / 60 * price
 
 
-def load(path: Path = Path(__file__).with_name("prices.yaml")) -> Prices:
+def load() -> Prices:
+    """The table that ships with this version."""
+    path = Path(__file__).with_name("prices.yaml")
     table: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return Prices(str(table["as_of"]), table["realtime"], table["transcription"])

@@ -16,6 +16,7 @@ from ringside.intake import Intake
 from ringside.record import Record
 from ringside.secrets import Secrets
 from ringside.settings import Settings
+from ringside.sweeping import Sweeper
 from ringside.telemetry import Metrics
 
 if TYPE_CHECKING:
@@ -83,6 +84,10 @@ class Wiring:
             self.metrics,
             self.settings.ring_limit,
         )
+
+    @cached_property
+    def sweeper(self) -> Sweeper:
+        return Sweeper(self.record, self.queue, self.control, self.agents, self.metrics, self.settings.ring_limit)
 
     def monitor(self) -> "Monitor":
         """A monitor with these adapters; to be called where its event loop runs."""

@@ -1,0 +1,149 @@
+"""The sweeper's work: no call is left ringing, waiting or billing with nobody in charge.
+
+Once a minute it looks at the calls that are not over. What it decides is a pure function of the call
+item, the time and whether its owner is alive; what it does is safe to do twice, and at the same time.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ringside.agents import Agents
+from ringside.callcontrol import CallControl, Outcome
+from ringside.callqueue import CallQueue
+from ringside.calls import CLAIM_SECONDS, End, EndReason, Status, Step
+from ringside.record import Conflict, Fenced, Item, Ownership, Record
+from ringside.telemetry import Metrics
+
+log = logging.getLogger(__name__)
+
+TAKE_SECONDS = 20.0
+"""How long an accepted call may wait for a monitor before it is queued again."""
+
+SILENT_SECONDS = 180.0
+"""How long a caller is left listening to nothing before the call is hung up."""
+
+GRACE_SECONDS = 60.0
+"""How far an owner may be past a call's limit: it says goodbye first."""
+
+LONGEST_SECONDS = 3600.0
+"""OpenAI ends a session by then: the cap for calls whose agent is no longer known."""
+
+
+class Sweep(StrEnum):
+    """What the sweeper does about one call."""
+
+    LEAVE = "leave"
+    QUEUE = "queue"
+    HANG_UP = "hang_up"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    what: Sweep
+    reason: EndReason | None = None
+
+
+def judge(call: Mapping[str, Any], now: float, owner_alive: bool, ring_limit: float, cap: float) -> Judgement:
+    """Judge one open call. Times in Unix seconds and seconds; `cap` is its agent's `max_duration`."""
+    steps = call.get("steps", {})
+    created = float(steps.get(Step.CREATED, 0))
+    match Status(call["status"]):
+        case Status.RINGING:
+            # It may have been accepted all the same, by a webhook that died before writing so: hanging up tells.
+            stuck = now - created > ring_limit + CLAIM_SECONDS
+            return Judgement(Sweep.HANG_UP, EndReason.SWEPT) if stuck else Judgement(Sweep.LEAVE)
+        case Status.ACCEPTED:
+            waiting = now - float(steps.get(Step.ACCEPTED, created))
+            if waiting > SILENT_SECONDS:
+                return Judgement(Sweep.HANG_UP, EndReason.SWEPT)
+            return Judgement(Sweep.QUEUE if waiting > TAKE_SECONDS else Sweep.LEAVE)
+        case Status.LIVE:
+            lasted = now - float(steps.get(Step.ACCEPTED) or steps.get(Step.TAKEN) or created)
+            if owner_alive:
+                late = lasted > cap + GRACE_SECONDS
+                return Judgement(Sweep.HANG_UP, EndReason.MAX_DURATION) if late else Judgement(Sweep.LEAVE)
+            if lasted > cap:
+                return Judgement(Sweep.HANG_UP, EndReason.SUPERVISION_LOST)
+            return Judgement(Sweep.QUEUE)
+    return Judgement(Sweep.LEAVE)
+
+
+@dataclass
+class Sweeper:
+    """Sweeps once, with everything it needs."""
+
+    record: Record
+    queue: CallQueue
+    control: CallControl
+    agents: Agents
+    metrics: Metrics
+    ring_limit: float
+    clock: Callable[[], float] = time.time
+
+    def sweep(self) -> dict[str, int]:
+        """Look at every open call; returns how many were left, queued, hung up, or could not be dealt with."""
+        counts = dict.fromkeys((*Sweep, "failed"), 0)
+        with ThreadPoolExecutor(16, "sweep") as threads:
+            for outcome in threads.map(self._sweep_one, self.record.open_calls()):
+                counts[outcome] += 1
+        for what, name in ((Sweep.QUEUE, "SweptQueued"), (Sweep.HANG_UP, "SweptHungUp"), ("failed", "SweepsFailed")):
+            self.metrics.count(name, counts[what])
+        log.info("sweep.done", extra={str(what): count for what, count in counts.items()})
+        return {str(what): count for what, count in counts.items()}
+
+    def _sweep_one(self, listed: Item) -> str:
+        call_id = str(listed["call_id"])
+        try:
+            # The index may lag behind: the item itself decides.
+            call = self.record.call(call_id)
+            if call is None or Status(call["status"]).is_final:
+                return Sweep.LEAVE
+            now, owner = self.clock(), call.get("owner")
+            alive = owner is not None and self.record.is_alive(owner, now)
+            agent = self.agents.named(call.get("agent") or "")
+            cap = agent.limits.max_duration if agent else LONGEST_SECONDS
+            judgement = judge(call, now, alive, self.ring_limit, cap)
+            if judgement.what is Sweep.QUEUE:
+                self.queue.send(call_id)
+            elif judgement.reason is not None:
+                return self._hang_up(call, judgement.reason)
+            return judgement.what
+        except Exception as error:  # the others must be swept all the same; this one is seen again in a minute
+            log.error("call.not_swept", extra={"call_id": call_id, "error": type(error).__name__})
+            return "failed"
+
+    def _hang_up(self, call: Item, reason: EndReason) -> str:
+        call_id = str(call["call_id"])
+        reply = self.control.hang_up(call_id, attempts=2)
+        if reply.outcome not in (Outcome.DONE, Outcome.GONE):
+            return "failed"
+        now, gone = self.clock(), reply.outcome is Outcome.GONE
+        try:
+            if gone and call["status"] == Status.RINGING:
+                end = End(Status.MISSED, EndReason.CALLER_GONE_BEFORE_ACCEPT, now, "closed by the sweeper")
+                self.record.close_unanswered(call_id, end, {})
+                return Sweep.HANG_UP
+            owner = f"sweeper-{secrets.token_hex(4)}"
+            taken = self.record.take(call_id, owner, "", {}, call)
+            steps = taken["steps"]
+            answered = float(steps.get(Step.ACCEPTED) or steps.get(Step.TAKEN) or steps[Step.CREATED])
+            at = self._last_sign(call_id, answered) if gone else now
+            detail = "was over already; ended at an unknown time" if gone else "hung up by the sweeper"
+            mine = Ownership(call_id, owner, int(taken["epoch"]))
+            self.record.end(mine, End(Status.ENDED, reason, at, detail), {"duration": round(at - answered, 3)})
+        except (Conflict, Fenced):  # its owner, or another sweeper, was faster
+            return Sweep.LEAVE
+        log.warning("call.swept", extra={"call_id": call_id, "reason": reason, "gone": gone})
+        return Sweep.HANG_UP
+
+    def _last_sign(self, call_id: str, answered: float) -> float:
+        """The last moment at which something is known to have been said or done."""
+        whole = self.record.whole_call(call_id)
+        items = whole[1] if whole else []
+        return max([answered, *(float(item.get("ended_at") or item["started_at"]) for item in items)])

@@ -1,0 +1,22 @@
+"""The Lambda that runs every minute: builds the sweeper and lets it sweep."""
+
+from functools import cache
+from typing import Any
+
+from ringside import settings, telemetry
+from ringside.wiring import Wiring
+
+
+@cache
+def _wiring() -> Wiring:
+    telemetry.log_as_json("sweeper")
+    return Wiring(settings.load(), "sweeper")
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, int]:
+    """An EventBridge schedule's event in, the counts of what was done out."""
+    wiring = _wiring()
+    try:
+        return wiring.sweeper.sweep()
+    finally:
+        wiring.metrics.flush()
