@@ -8,12 +8,14 @@ One `Query` on a call's key returns the whole call in order. Indexes: `by_day` a
 `live` only while the call is open), `by_caller`. All methods block; asyncio callers use a thread.
 """
 
+import heapq
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -45,6 +47,7 @@ LIST_COLUMNS = (
 """What the indexes carry (template.yaml projects exactly these): enough for a list and for the sweeper."""
 
 Item = dict[str, Any]
+Keep = Callable[[Item], bool]
 
 
 class Conflict(Exception):
@@ -258,26 +261,50 @@ class Record:
             return None
         return found[0], _once(found[1:])
 
-    def calls_of_day(self, day: str) -> list[Item]:
-        """The calls that began on a day (UTC, ISO date), newest first; `LIST_COLUMNS` of each."""
-        return self._index("by_day", "day", shards(f"DAY#{day}", DAY_SHARDS))
+    def calls_of_day(self, day: str, limit: int | None = None, keep: Keep | None = None) -> list[Item]:
+        """The calls that began on a day (UTC, ISO date), newest first; `LIST_COLUMNS` of each.
 
-    def calls_of_caller(self, caller: str) -> list[Item]:
-        return self._index("by_caller", "caller", [f"CALLER#{caller}"])
+        `keep` chooses among them; `limit` ends the reading as soon as there are so many.
+        """
+        return self._index("by_day", "day", shards(f"DAY#{day}", DAY_SHARDS), limit=limit, keep=keep)
+
+    def calls_of_caller(
+        self, caller: str, day: str | None = None, limit: int | None = None, keep: Keep | None = None
+    ) -> list[Item]:
+        """The calls from a number (E.164), of one day or of all, newest first."""
+        return self._index("by_caller", "caller", [f"CALLER#{caller}"], day or "", limit, keep)
 
     def open_calls(self) -> list[Item]:
         """The calls that are not over: ringing, accepted or live."""
         return self._index("live", "live", shards("LIVE", LIVE_SHARDS))
 
-    def _index(self, index: str, key: str, partitions: Iterable[str]) -> list[Item]:
-        found = [
-            item
-            for partition in partitions
-            for item in self._query(
-                IndexName=index, KeyConditionExpression=f"{key}_pk = :pk", values={":pk": partition}
+    def _index(
+        self,
+        index: str,
+        key: str,
+        partitions: Iterable[str],
+        begins: str = "",
+        limit: int | None = None,
+        keep: Keep | None = None,
+    ) -> list[Item]:
+        condition = f"{key}_pk = :pk"
+        more: Item = {}
+        if begins:
+            condition += f" AND begins_with({key}_sk, :begins)"
+            more[":begins"] = begins
+        shard_by_shard = (
+            self._query(
+                IndexName=index,
+                KeyConditionExpression=condition,
+                ScanIndexForward=False,
+                values={":pk": partition, **more},
+                # Pages are read as they are wanted: a short list reads a short page of every shard.
+                page_size=None if limit is None else min(limit + 1, 200),
             )
-        ]
-        return sorted(found, key=lambda item: (item["started_at"], item["call_id"]), reverse=True)
+            for partition in partitions
+        )
+        newest_first = heapq.merge(*shard_by_shard, key=lambda item: str(item[f"{key}_sk"]), reverse=True)
+        return list(islice(filter(keep, newest_first), limit))
 
     # --- DynamoDB ---
 
@@ -358,11 +385,12 @@ class Record:
         answer = self._client.get_item(TableName=self._table, Key=_marshal(key), ConsistentRead=True)
         return _unmarshal(answer["Item"]) if "Item" in answer else None
 
-    def _query(self, *, values: Mapping[str, Any], **request: Any) -> Iterator[Item]:
+    def _query(self, *, values: Mapping[str, Any], page_size: int | None = None, **request: Any) -> Iterator[Item]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             ExpressionAttributeValues=_marshal(values),
             ConsistentRead="IndexName" not in request,
+            PaginationConfig={"PageSize": page_size},
             **request,
         )
         for page in pages:

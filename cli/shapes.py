@@ -1,0 +1,90 @@
+"""What `--json` shows: the documented fields, always all of them, null where there is nothing. Pure.
+
+docs/cli.md explains each; a test compares the two. Keys, shards and locks of the record stay inside.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from cli.terminal import safe_json
+from ringside.calls import EndReason, Status
+from ringside.events import Usage
+from ringside.record import as_json
+
+LISTED = (
+    "call_id",
+    "status",
+    "agent",
+    "caller",
+    "dialled",
+    "started_at",
+    "duration",
+    "end_reason",
+    "cost",
+    "decision",
+)
+"""A call in a list."""
+
+CALL = (
+    *LISTED,
+    "model",
+    "end_detail",
+    "accept_detail",
+    "steps",
+    "usage",
+    "prices_as_of",
+    "owner",
+    "handovers",
+    "hang_up_reason",
+    "transfer",
+)
+"""A call as `show` has it."""
+
+ITEMS = {
+    "turn": ("kind", "item_id", "role", "text", "state", "started_at", "ended_at", "heard_ms"),
+    "tool": ("kind", "item_id", "tool_call_id", "name", "arguments", "output", "outcome", "started_at", "seconds"),
+    "gap": ("kind", "item_id", "started_at", "ended_at"),
+}
+"""What stands in a call, by its kind."""
+
+USAGE = tuple(field.name for field in fields(Usage))
+STATUSES = tuple(Status)
+END_REASONS = tuple(EndReason)
+
+
+def listed(call: Mapping[str, Any]) -> dict[str, Any]:
+    """A call of a list."""
+    return {name: call.get(name) for name in LISTED}
+
+
+def whole(call: Mapping[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
+    """A call with everything in it."""
+    shown = {name: call.get(name) for name in CALL}
+    shown["handovers"] = handovers(call)
+    shown["items"] = [item(entry) for entry in items]
+    return shown
+
+
+def item(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A turn, a tool run or a gap; of a kind that is not known here, what it has."""
+    names = ITEMS.get(str(entry.get("kind")))
+    if names is None:
+        return {name: value for name, value in entry.items() if name not in ("pk", "sk", "epoch", "expires_at")}
+    return {name: entry.get(name) for name in names}
+
+
+def handovers(call: Mapping[str, Any]) -> int:
+    """How often the call went to another monitor: every owner raises the epoch by one, the first one too."""
+    return max(0, int(call.get("epoch") or 0) - 1)
+
+
+def dumps(value: Any) -> str:
+    """For people and programs: indented, and safe on a terminal."""
+    return safe_json(json.dumps(json.loads(as_json(value)), ensure_ascii=False, indent=2))
+
+
+def dumps_line(value: Any) -> str:
+    """One value a line, for programs that read on."""
+    return safe_json(as_json(value))
