@@ -11,6 +11,8 @@ from infra.emulator.lines import Agent, Transcription
 from infra.emulator.script import Script
 from infra.emulator.stage import Stage
 
+_OF_THE_CALLER = (lines.Caller, lines.Dtmf, lines.Silence, lines.HangUp)
+
 
 class Show(Protocol):
     """What a director needs of the call it directs."""
@@ -30,15 +32,23 @@ class Director:
         self._show = show
         self._forced = transcription
         self._cursor = 0
+        self._said: set[int] = set()
         self.stage: Stage
         self.ear: Ear
 
     def next_line(self, params: dict[str, Any]) -> Agent:
-        """The model's next words: the script's line if it is the model's turn, else an improvisation."""
-        line = self.script.lines[self._cursor] if self._cursor < len(self.script.lines) else None
-        if isinstance(line, Agent):
-            self._cursor += 1
-            return line
+        """The model's next words: the script's line if it is the model's turn, else an improvisation.
+
+        It is the model's turn when nothing that the caller does comes first.
+        """
+        for place in range(self._cursor, len(self.script.lines)):
+            line = self.script.lines[place]
+            if isinstance(line, _OF_THE_CALLER):
+                break
+            if isinstance(line, Agent) and place not in self._said:
+                self._said.add(place)
+                self.stage.changed()
+                return line
         return Agent(agent=speech.improvised(params.get("instructions")))
 
     def transcription_of(self, line: lines.Caller) -> Transcription:
@@ -52,10 +62,10 @@ class Director:
         while self._cursor < len(script):
             here = self._cursor
             if isinstance(script[here], Agent):
-                await self.stage.until(lambda here=here: self._cursor > here)  # type: ignore[misc]
+                await self.stage.until(lambda here=here: here in self._said)  # type: ignore[misc]
             else:
                 await self._perform(script[here])
-                self._past(here)
+            self._past(here)
         if self.script.then == "hang_up":
             await self._politely(self.script.hang_up_after_s)
             self._show.hang_up("caller")
@@ -79,11 +89,9 @@ class Director:
     async def _into_the_middle(self, after_ms: int) -> None:
         """Wait until the model has been heard for that long (or has nothing to say after all)."""
         stage = self.stage
-        await stage.until(lambda: bool(stage.audio) or stage.quiet)
-        while (
-            stage.audio and stage.heard_ms() < after_ms and (stage.active or stage.heard_ms() < stage.audio[0].audio_ms)
-        ):
-            await stage.sleep(max(0.01, (after_ms - stage.heard_ms()) / 1000))
+        await stage.until(lambda: stage.quiet or bool(stage.audio and stage.audio[0] is stage.latest))
+        while stage.audio and stage.audio[0] is stage.latest and (left := after_ms - stage.played_ms()) > 0:
+            await stage.sleep(max(0.01, left / 1000))
 
     async def _perform(self, line: object) -> None:
         here = self._cursor

@@ -54,6 +54,7 @@ class Response:
         self._open: tuple[str, Item, int] | None = None
         self._conversation = conversation
         self._meter = meter
+        self._context = meter.context()
         self._limit = params.get("max_output_tokens", session["max_output_tokens"])
         self._voice = params.get("audio", {}).get("output", {}).get("voice") or session["audio"]["output"]["voice"]
         self._audio_deltas = audio_deltas
@@ -81,7 +82,7 @@ class Response:
     def steps(self) -> Iterator[Step]:
         """Everything a response that nobody disturbs sends."""
         yield Step(0, event("response.created", response=self.resource()))
-        yield Step(0, rate_limits(800_000 - self._meter.context_tokens()))
+        yield Step(0, rate_limits(800_000 - sum(self._context)))
         thinking = self.line.thinking_ms / 1000
         if self.line.fails and self.line.agent is None:
             yield Step(thinking, None)
@@ -240,5 +241,5 @@ class Response:
             self.status_details = {"type": "incomplete", "reason": self.line.incomplete}
         elif status == "failed" and self.line.fails:
             self.status_details = {"type": "failed", "error": self.line.fails.model_dump()}
-        self.usage = self._meter.response(self.output, self.audio_ms)
+        self.usage = self._meter.response(self._context, self.output, self.audio_ms)
         return event("response.done", response=self.resource())

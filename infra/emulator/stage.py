@@ -47,6 +47,7 @@ class Stage:
         self.meter.configured(opened)
         self.pace = pace
         self.active: Response | None = None
+        self.latest: Response | None = None
         self.audio: deque[Response] = deque()
         self.playing_since = 0.0
         self.disturbances = 0
@@ -97,7 +98,8 @@ class Stage:
         self.disturbances += 1
         task = self._line.spawn(self._generate(response))
         if not out_of_band:
-            self.active, self._generating = response, task
+            self.active = self.latest = response
+            self._generating = task
         self.changed()
         return response
 

@@ -22,16 +22,15 @@ class Meter:
             self._before = (0, 0)
         self.fixed_text = fixed
 
-    def context_tokens(self) -> int:
-        return sum(self._conversation.tokens()) + self.fixed_text
+    def context(self) -> tuple[int, int]:
+        """Audio and text tokens that a response beginning now is given."""
+        audio, text = self._conversation.tokens()
+        return audio, text + self.fixed_text
 
-    def response(self, output: list[Item], audio_ms: int) -> dict[str, Any]:
+    def response(self, context: tuple[int, int], output: list[Item], audio_ms: int) -> dict[str, Any]:
+        audio_in, text_in = context
         audio_out = speech.agent_tokens(audio_ms)
         text_out = sum(_text_of(item) for item in output)
-        audio, text = self._conversation.tokens()
-        # The conversation already holds what this response said; its input was what came before.
-        audio_in = max(0, audio - audio_out)
-        text_in = text + self.fixed_text
         cached_audio = min(audio_in, self._before[0] // _CACHE_STEP * _CACHE_STEP)
         cached_text = min(text_in, self._before[1] // _CACHE_STEP * _CACHE_STEP)
         self._before = (audio_in, text_in)
