@@ -8,7 +8,7 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from cli import cloud, listing, shapes, show
+from cli import cloud, listing, shapes, show, watch
 from cli.errors import CliError
 from cli.show import View
 from cli.terminal import Style, safe, wants_colour
@@ -32,12 +32,16 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
     lister.add_argument("--from", type=_number, dest="caller", metavar="+NUMBER", help="from a number, of all days")
     lister.add_argument("--agent", metavar="NAME", help="answered by this agent")
     lister.add_argument("--live", action="store_true", help="that are not over")
-    lister.add_argument("--limit", type=_count, default=DEFAULT_LIMIT, metavar="N", help="at most so many (%(default)s)")
+    lister.add_argument("--limit", type=_count, default=DEFAULT_LIMIT, metavar="N", help="at most N (%(default)s)")
     lister.set_defaults(run=_list)
 
-    shower = group.add_parser("show", parents=[how, where], help="one call: its steps, what was said and done, its cost")
+    shower = group.add_parser("show", parents=[how, where], help="one call: its steps, its words, its cost")
     shower.add_argument("call_id", metavar="CALL_ID")
     shower.set_defaults(run=_show)
+
+    watcher = group.add_parser("watch", parents=[how, where], help="calls as they are spoken, until they end or Ctrl-C")
+    watcher.add_argument("call_id", metavar="CALL_ID", nargs="?", help="one call; without it, all that are not over")
+    watcher.set_defaults(run=_watch)
 
 
 def view_for(args: argparse.Namespace) -> View:
@@ -91,6 +95,17 @@ def _show(args: argparse.Namespace) -> int:
         print(shapes.dumps(shapes.whole(call, items)))
     else:
         print("\n".join(show.lines(call, items, view_for(args))))
+    return 0
+
+
+def _watch(args: argparse.Namespace) -> int:
+    with chosen(args).record() as record:
+        one: str | None = args.call_id
+        for news in watch.follow(record, one, time.sleep) if one else watch.follow_all(record, time.sleep):
+            if args.json:
+                print(shapes.dumps_line(news.as_json()), flush=True)
+            else:
+                print("\n".join(watch.lines(news, view_for(args), name_call=not one)), flush=True)
     return 0
 
 

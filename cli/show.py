@@ -4,8 +4,8 @@ Fed with the items of the record (`Record.whole_call`), gives lines. Nothing of 
 but through `safe`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -27,7 +27,7 @@ class View:
     """How to show things. `zone` None: the local one. `now` in Unix seconds, for calls that are not over."""
 
     width: int = 100
-    style: Style = Style()
+    style: Style = field(default_factory=Style)
     zone: tzinfo | None = None
     now: float | None = None
 
@@ -118,16 +118,16 @@ def entry_lines(entry: Item, answered: float, view: View) -> list[str]:
             who = str(entry.get("role"))
             paint = style.cyan if who == "agent" else style.green
             text = " ".join(str(entry.get("text") or "").split())
-            return _entry(entry, answered, view, paint, who, safe(text), turn_mark(entry))
+            return _entry(entry, answered, view, paint, who, [safe(text)], turn_mark(entry))
         case "tool":
             text = f"{safe(entry.get('name'))} {safe(entry.get('arguments') or '')}".rstrip()
             output = entry.get("output")
-            more = [] if output is None else [f"→ {safe(output)}"]
-            return _entry(entry, answered, view, style.yellow, "tool", text, tool_mark(entry), more)
+            told = [] if output is None else [f"→ {safe(output)}"]
+            return _entry(entry, answered, view, style.yellow, "tool", [text, *told], tool_mark(entry))
         case "gap":
-            return _entry(entry, answered, view, style.red, "gap", _gap_text(entry), "")
+            return _entry(entry, answered, view, style.red, "gap", [_gap_text(entry)])
     known = shapes.dumps_line(shapes.item(entry))
-    return _entry(entry, answered, view, style.dim, safe(entry.get("kind")), safe(known), "")
+    return _entry(entry, answered, view, style.dim, safe(entry.get("kind")), [safe(known)])
 
 
 def turn_mark(turn: Item) -> str:
@@ -155,8 +155,9 @@ def tool_mark(run: Item) -> str:
 
 def _gap_text(gap: Item) -> str:
     ended, started = gap.get("ended_at"), gap.get("started_at")
-    known = ended is not None and started is not None
-    long = f" for {float(ended) - float(started):.1f} s" if known else ""
+    long = ""
+    if ended is not None and started is not None:
+        long = f" for {float(ended) - float(started):.1f} s"
     return f"nobody listened{long}: what was said may be missing"
 
 
@@ -164,25 +165,20 @@ def _entry(
     entry: Item,
     answered: float,
     view: View,
-    paint: Any,
+    paint: Callable[[str], str],
     who: str,
-    text: str,
-    mark: str,
-    more: Sequence[str] = (),
+    parts: Sequence[str],
+    mark: str = "",
 ) -> list[str]:
     started = entry.get("started_at")
     at = "" if started is None else since(float(started) - answered)
     width = max(NARROWEST, view.width - MARGIN)
-    body = wrapped(text, width) if text else []
+    body = [line for part in filter(None, parts) for line in wrapped(part, width)]
     if mark:
-        if body and not more and cells(body[-1]) + 1 + cells(mark) <= width:
-            body[-1] = f"{body[-1]} {view.style.dim(mark)}".strip()
-        elif not more:
+        if body and cells(body[-1]) + 1 + cells(mark) <= width:
+            body[-1] = f"{body[-1]} {view.style.dim(mark)}"
+        else:
             body.append(view.style.dim(mark))
-    for part in more:
-        body += wrapped(part, width)
-    if mark and more:
-        body.append(view.style.dim(mark))
     first, *rest = body or [""]
     return [f"{at:>10}  {paint(padded(who[:6], 6))}  {first}".rstrip(), *(f"{'':{MARGIN}}{line}" for line in rest)]
 

@@ -154,7 +154,7 @@ class Record:
         """
         sets: Item = {"owner": owner, "status": Status.LIVE, "message_id": message_id}
         first = {f"steps.{step}": moment for step, moment in steps.items()}
-        values: Item = {name: status for name, status in zip((":r", ":a", ":l"), _OPEN, strict=True)}
+        values: Item = dict(zip((":r", ":a", ":l"), _OPEN, strict=True))
         condition = "#status IN (:r, :a, :l) AND "
         if found is None:
             condition += "attribute_not_exists(#owner)"
@@ -390,7 +390,7 @@ class Record:
             TableName=self._table,
             ExpressionAttributeValues=_marshal(values),
             ConsistentRead="IndexName" not in request,
-            PaginationConfig={"PageSize": page_size},
+            PaginationConfig={"PageSize": page_size} if page_size else {},
             **request,
         )
         for page in pages:

@@ -36,7 +36,7 @@ _CloudFormation.add_multi_constructor("!", _below)
 
 def table_properties() -> dict[str, Any]:
     """The properties of the one table in template.yaml."""
-    resources = yaml.load(TEMPLATE.read_text(encoding="utf-8"), _CloudFormation)["Resources"]  # noqa: S506
+    resources = yaml.load(TEMPLATE.read_text(encoding="utf-8"), _CloudFormation)["Resources"]
     (table,) = (entry for entry in resources.values() if entry["Type"] == "AWS::DynamoDB::Table")
     properties: dict[str, Any] = table["Properties"]
     return properties
