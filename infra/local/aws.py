@@ -22,8 +22,8 @@ from typing import Any
 import moto.sqs.models
 from aiohttp import web
 from moto.backends import SERVICE_NAMES
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
@@ -164,8 +164,8 @@ class Aws:
         queue = moto.sqs.models.sqs_backends[DEFAULT_ACCOUNT_ID][region].queues.get(name)
         at_once = json.dumps({**asked, "WaitTimeSeconds": 0}).encode()
         if queue is not None:
-            wait = asked.get("WaitTimeSeconds", queue.receive_message_wait_time_seconds)
-            deadline = time.time() + float(wait or 0)
+            wait = asked.get("WaitTimeSeconds", queue.attributes["ReceiveMessageWaitTimeSeconds"])
+            deadline = time.time() + float(wait)
             while (now := time.time()) < deadline and (due := next_visible(queue)) >= now:
                 # At most a second: a receiver that was woken and hung up in the same moment wakes nobody else.
                 await self._polls.wait(asked["QueueUrl"], max(0.001, min(deadline - now, due - now, 1.0)))

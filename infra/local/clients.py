@@ -41,6 +41,12 @@ class Clients:
     def cloudformation(self) -> "CloudFormationClient":
         return self._session.client("cloudformation", endpoint_url=self.url, config=self._config)
 
+    def close(self) -> None:
+        """Close the connections of every client that was made."""
+        for name in ("dynamodb", "sqs", "secrets", "cloudformation"):
+            if name in self.__dict__:
+                getattr(self, name).close()
+
     @cached_property
     def _session(self) -> boto3.Session:
         # An own botocore session: a profile named in the environment must not be looked for.

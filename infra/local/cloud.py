@@ -9,12 +9,10 @@ Every method blocks and may be called from any thread; asyncio callers use `asyn
 """
 
 import json
-import os
-import socket
 import subprocess
-import sys
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,54 +21,30 @@ import httpx
 from infra.local import stack
 from infra.local.clients import CREDENTIALS, Clients
 from infra.local.emulator import Emulator
+from infra.local.host import HOST, Ports, inherited_environment, listen, module
 from infra.local.openai import OpenAI
 from infra.local.process import Guard, Process, ProcessDied, Sink
 from infra.local.records import Records
 from infra.local.template import FUNCTIONS, REGION, REPOSITORY
 
 READY_SECONDS = 60.0
-HOST = "127.0.0.1"
-
-INHERITED = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR")
-"""What a component gets of this process's environment: neither AWS's nor OpenAI's variables are among it."""
-
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
-
-
-class PortTaken(Exception):
-    """A port that was asked for is somebody else's."""
-
-
-@dataclass(frozen=True)
-class Ports:
-    """Where to listen; 0 is any free port."""
-
-    webhook: int = 0
-    aws: int = 0
-    emulator: int = 0
-
-
-def listen(port: int, what: str) -> socket.socket:
-    """A listening socket. It is bound here and inherited, so that a port's number is known before its server runs."""
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError:
-        listener.close()
-        raise PortTaken(f"port {port} is taken; choose another for {what}, or none for a free one") from None
-    listener.listen(1024)
-    return listener
+GRACE_SECONDS = 2.0
+"""How long a component may take to stop when the whole cloud does: nobody is left to hand a call over to."""
 
 
 class LocalCloud:
-    """Everything Ringside needs, as processes on this machine.
+    """Everything Ringside needs, as processes on this machine. It can be started once.
 
     `parameters` are the template's (`LeaseSeconds` ...) and reach queue, table and every environment as they would
     at AWS. `environment` sets variables of one component, by its name in the template: `WebhookFunction`,
     `SweeperFunction`, `Monitor`. `pace` is the emulator's: 0.1 speaks ten times as fast. `schedules` runs the sweeper
     every minute; without, it runs when told. `sink` gets every line of every component.
     """
+
+    aws: Clients
+    """boto3 clients for the stand-in."""
+    emulator: Emulator
+    """Who calls; absent when OpenAI is the real one."""
 
     def __init__(
         self,
@@ -86,9 +60,10 @@ class LocalCloud:
     ) -> None:
         self.openai = openai or OpenAI()
         self.processes: dict[str, Process] = {}
+        """`aws`, `gateway` and `emulator`."""
         self.monitors: list[Process] = []
         """Every monitor that was ever started, in order; the dead ones too, so that an index keeps its meaning."""
-        self._count = monitors
+        self._first_monitors = monitors
         self._pace = pace
         self._parameters = dict(parameters or {})
         self._overrides = {name: dict(variables) for name, variables in (environment or {}).items()}
@@ -96,7 +71,8 @@ class LocalCloud:
         self._schedules = schedules
         self._sink = sink
         self._guard: Guard | None = None
-        self._environments: dict[str, dict[str, str]] = {}
+        self._lock = threading.Lock()
+        self._stopped = False
 
     # --- up and down ---
 
@@ -115,46 +91,46 @@ class LocalCloud:
 
     def start(self) -> None:
         """Start everything; return when a call can come in."""
-        aws = listen(self._ports.aws, "AWS")
-        gateway = listen(self._ports.webhook, "the webhook")
-        if self._ports.emulator:
-            listen(self._ports.emulator, "the emulator").close()
-        self.aws_url = f"http://{HOST}:{aws.getsockname()[1]}"
-        self.gateway_url = f"http://{HOST}:{gateway.getsockname()[1]}"
-        self.webhook_url = f"{self.gateway_url}/webhook"
-        self.aws = Clients(self.aws_url)
-        self._guard = Guard()
-        self._run("aws", [*_module("infra.local.aws"), "--fd", str(aws.fileno())], listener=aws)
-        if not self.openai.is_real:
-            self._run("emulator", [*_module("infra.emulator"), *self._emulator_flags()])
-        self._create_stack()
-        self.emulator_url = self._wait_for_emulator()
-        self.openai_base_url = self.openai.base_url or f"{self.emulator_url}/v1"
-        given = {
-            "environments": {name: self.component_environment(name) for name in self._environments},
-            "schedules": self._schedules,
-        }
-        command = [*_module("infra.local.gateway"), "--fd", str(gateway.fileno())]
-        self._run("gateway", command, listener=gateway, given=json.dumps(given))
-        for _ in range(self._count):
+        with listen(self._ports.aws, "AWS") as aws, listen(self._ports.webhook, "the webhook") as gateway:
+            if self._ports.emulator:
+                listen(self._ports.emulator, "the emulator").close()
+            self.aws_url = f"http://{HOST}:{aws.getsockname()[1]}"
+            self.gateway_url = f"http://{HOST}:{gateway.getsockname()[1]}"
+            self.webhook_url = f"{self.gateway_url}/webhook"
+            self.aws = Clients(self.aws_url)
+            self._run("aws", "infra.local.aws", "--fd", str(aws.fileno()), listener=aws)
+            if not self.openai.is_real:
+                self._run("emulator", "infra.emulator", *self._emulator_flags())
+            self._create_stack()
+            self._find_openai()
+            given = {
+                "environments": {name: self.component_environment(name) for name in self._environments},
+                "schedules": self._schedules,
+            }
+            flag = ("--fd", str(gateway.fileno()))
+            self._run("gateway", "infra.local.gateway", *flag, listener=gateway, given=json.dumps(given))
+        for _ in range(self._first_monitors):
             self._start_monitor()
         self.processes["gateway"].wait_for_line(lambda line: line.startswith("gateway listening"), READY_SECONDS)
         for monitor in self.monitors:
             monitor.wait_for_line(is_ready, READY_SECONDS)
 
     def stop(self) -> None:
-        """Stop everything: monitors first, so that they can hand over and write."""
-        living = [monitor for monitor in self.monitors if monitor.alive]
-        for monitor in living:
-            monitor.terminate()
-        for monitor in living:
-            monitor.stop()
-        for process in reversed(self.processes.values()):
-            process.stop(2.0)
-        self.processes.clear()
-        if self._guard:
-            self._guard.close()
-            self._guard = None
+        """Stop everything, whatever state it is in; also from another thread than the one that starts it."""
+        with self._lock:
+            self._stopped = True  # from here on nothing new is started
+        # Monitors first: they still have to write.
+        for components in (self.monitors, list(self.processes.values())):
+            for component in components:
+                component.terminate()
+            for component in components:
+                component.stop(GRACE_SECONDS)
+        if hasattr(self, "aws"):
+            self.aws.close()
+        with self._lock:
+            if self._guard:
+                self._guard.close()
+                self._guard = None
 
     def dead(self) -> Process | None:
         """A component that ended without having been told to."""
@@ -185,11 +161,6 @@ class LocalCloud:
     # --- what is in it ---
 
     @property
-    def emulator(self) -> Emulator:
-        """The caller's side."""
-        return self._emulator
-
-    @property
     def records(self) -> Records:
         """The table, read."""
         return Records(self.aws.dynamodb, self.table)
@@ -204,14 +175,10 @@ class LocalCloud:
 
     def cli(self, *arguments: str, seconds: float = 30.0) -> subprocess.CompletedProcess[str]:
         """Run the `ringside` command against this cloud."""
+        environment = {**inherited_environment(), **self.env}
+        command = [*module("cli.main"), *arguments]
         return subprocess.run(
-            [*_module("cli.main"), *arguments],
-            env={**_inherited(), **self.env},
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
+            command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=seconds, check=False
         )
 
     @property
@@ -225,30 +192,39 @@ class LocalCloud:
             "RINGSIDE_QUEUE_URL": self.queue_url,
             "RINGSIDE_SECRET_ID": self.secret_id,
         }
-        if self.emulator_url:
-            variables["RINGSIDE_EMULATOR_URL"] = self.emulator_url
+        if not self.openai.is_real:
+            variables["RINGSIDE_EMULATOR_URL"] = self.emulator.url
         return variables
 
     def component_environment(self, name: str) -> dict[str, str]:
         """A component's whole environment: the template's variables, this cloud's URLs, the overrides."""
         return {
-            **_inherited(),
+            **inherited_environment(),
             **self._environments[name],
             **self._aws_environment(),
             "OPENAI_BASE_URL": self.openai_base_url,
-            "PYTHONUNBUFFERED": "1",
             **self._overrides.get(name, {}),
         }
 
     # --- inside ---
 
-    def _run(self, name: str, command: list[str], *, listener: socket.socket | None = None, given: str = "") -> None:
-        assert self._guard is not None
-        environment = {**_inherited(), "PYTHONUNBUFFERED": "1"}
-        self.processes[name] = Process(
-            name, command, environment=environment, guard=self._guard, cwd=REPOSITORY, listener=listener,
-            given=given, sink=self._sink,
-        )  # fmt: skip
+    def _run(self, name: str, program: str, *flags: str, **more: Any) -> None:
+        self.processes[name] = self._spawn(
+            name, [*module(program), *flags], inherited_environment(), REPOSITORY, **more
+        )
+
+    def _start_monitor(self, environment: Mapping[str, str] | None = None) -> Process:
+        variables = {**self.component_environment("Monitor"), "PYTHONPATH": str(FUNCTIONS), **(environment or {})}
+        monitor = self._spawn(f"monitor-{len(self.monitors)}", module("monitor"), variables, FUNCTIONS)
+        self.monitors.append(monitor)
+        return monitor
+
+    def _spawn(self, name: str, command: list[str], environment: Mapping[str, str], cwd: Path, **more: Any) -> Process:
+        with self._lock:
+            if self._stopped:
+                raise ProcessDied(f"{name} was not started: the local cloud has been stopped")
+            self._guard = self._guard or Guard()
+            return Process(name, command, environment=environment, guard=self._guard, cwd=cwd, sink=self._sink, **more)
 
     def _emulator_flags(self) -> list[str]:
         flags = {
@@ -261,33 +237,19 @@ class LocalCloud:
 
     def _create_stack(self) -> None:
         secret = {"api_key": self.openai.api_key, "webhook_secrets": [self.openai.webhook_secret]}
-        created = stack.create(self.aws, json.dumps(secret), self._parameters)
-        self._environments = created.environments
-        monitor = created.environments["Monitor"]
+        self._environments = stack.create(self.aws, json.dumps(secret), self._parameters)
+        monitor = self._environments["Monitor"]
         self.table, self.queue_url = monitor["RINGSIDE_TABLE"], monitor["RINGSIDE_QUEUE_URL"]
         self.secret_id = monitor["RINGSIDE_SECRET_ID"]
 
-    def _wait_for_emulator(self) -> str:
-        if self.openai.is_real:
-            return ""
+    def _find_openai(self) -> None:
+        if self.openai.base_url is not None:
+            self.openai_base_url = self.openai.base_url
+            return
         ready = "emulator listening on "
         line = self.processes["emulator"].wait_for_line(lambda line: ready in line, READY_SECONDS)
-        url = line.partition(ready)[2].strip().rstrip("/")
-        self._emulator = Emulator(url)
-        return url
-
-    def _start_monitor(self, environment: Mapping[str, str] | None = None) -> Process:
-        assert self._guard is not None
-        monitor = Process(
-            f"monitor-{len(self.monitors)}",
-            _module("monitor"),
-            environment={**self.component_environment("Monitor"), "PYTHONPATH": str(FUNCTIONS), **(environment or {})},
-            guard=self._guard,
-            cwd=FUNCTIONS,
-            sink=self._sink,
-        )
-        self.monitors.append(monitor)
-        return monitor
+        self.emulator = Emulator(line.partition(ready)[2].strip().rstrip("/"))
+        self.openai_base_url = f"{self.emulator.url}/v1"
 
     def _aws_environment(self) -> dict[str, str]:
         return {"AWS_ENDPOINT_URL": self.aws_url, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, **CREDENTIALS}
@@ -300,14 +262,3 @@ def is_ready(line: str) -> bool:
     except ValueError:
         return False
     return isinstance(content, dict) and content.get("message") == "monitor.ready"
-
-
-def _module(name: str) -> list[str]:
-    return [sys.executable, "-m", name]
-
-
-def _inherited() -> dict[str, str]:
-    passed = {name: os.environ[name] for name in (*INHERITED, *PROXIES) if name in os.environ}
-    exceptions = {f"{HOST},localhost", *filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy")])}
-    no_proxy = ",".join(sorted(exceptions))
-    return {**passed, "NO_PROXY": no_proxy, "no_proxy": no_proxy}

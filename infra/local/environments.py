@@ -57,7 +57,7 @@ async def read_frame(reader: asyncio.StreamReader) -> dict[str, Any]:
 
 
 class Environments:
-    """The environments of one function. `start` first; the process it starts ends with this one."""
+    """The environments of one function. The process that holds them starts with the first invocation, or `start`."""
 
     def __init__(self, function: Function, environment: Mapping[str, str], *, most: int = MOST_ENVIRONMENTS) -> None:
         self._function = function
@@ -69,9 +69,15 @@ class Environments:
         self._grower: asyncio.Task[None] | None = None
         self.process: asyncio.subprocess.Process | None = None
         self._control: socket.socket | None = None
+        self._starting = asyncio.Lock()
 
     async def start(self) -> None:
         """Import the handler and have one environment ready; raise `FunctionError` when it cannot be imported."""
+        async with self._starting:
+            if self.process is None or self.process.returncode is not None:
+                await self._start()
+
+    async def _start(self) -> None:
         self._control, theirs = socket.socketpair()
         with theirs:
             self.process = await asyncio.create_subprocess_exec(
@@ -95,6 +101,7 @@ class Environments:
 
     async def invoke(self, event: Any) -> Any:
         """Run the handler and return its result; raise `FunctionError` when there is none."""
+        await self.start()
         environment = await self._acquire()
         answered = False
         try:
@@ -124,7 +131,7 @@ class Environments:
         }
 
     async def _open(self) -> Environment:
-        assert self._control is not None, "start first"
+        assert self._control is not None
         self._count += 1
         ours, theirs = socket.socketpair()
         try:

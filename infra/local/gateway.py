@@ -108,12 +108,14 @@ async def serve(listener: socket.socket, given: dict[str, Any]) -> int:
         name: Environments(function, given["environments"][name])
         for name, function in templates.functions(template).items()
     }
+    routes = templates.routes(template)
+    behind_routes = [functions[name] for name in {route.function for route in routes}]
     try:
-        await asyncio.gather(*(environments.start() for environments in functions.values()))
+        await asyncio.gather(*(environments.start() for environments in behind_routes))
     except FunctionError as error:
         log.error("%s", error)
         return 1
-    gateway = Gateway(templates.routes(template), functions)
+    gateway = Gateway(routes, functions)
     application = web.Application(client_max_size=LARGEST_BODY)
     application.router.add_post("/2015-03-31/functions/{name}/invocations", gateway.invoke)
     application.router.add_route("*", "/{path:.*}", gateway.handle)
@@ -123,7 +125,7 @@ async def serve(listener: socket.socket, given: dict[str, Any]) -> int:
     print(f"gateway listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     schedules = templates.schedules(template) if given.get("schedules") else []
     runs = [asyncio.create_task(run_every(s.seconds, s.function, functions[s.function])) for s in schedules]
-    processes = [environments.process for environments in functions.values() if environments.process]
+    processes = [environments.process for environments in behind_routes if environments.process]
     try:
         await asyncio.wait(
             [asyncio.create_task(process.wait()) for process in processes], return_when=asyncio.FIRST_COMPLETED

@@ -89,17 +89,19 @@ class Process:
         with suppress(BrokenPipeError):  # it died already, which its reader will notice
             self._process.stdin.write(given.encode())
             self._process.stdin.close()
-        threading.Thread(target=self._read, name=f"{name}-lines", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name=f"{name}-lines", daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        for raw in self._process.stdout:
-            line = raw.decode(errors="replace").rstrip("\n")
-            with self._changed:
-                self.lines.append(line)
-                self._changed.notify_all()
-            if self._sink:
-                self._sink(self.name, line)
+        with self._process.stdout as output:
+            for raw in output:
+                line = raw.decode(errors="replace").rstrip("\n")
+                with self._changed:
+                    self.lines.append(line)
+                    self._changed.notify_all()
+                if self._sink:
+                    self._sink(self.name, line)
         with self._changed:
             self._finished = True
             self._changed.notify_all()
@@ -144,7 +146,8 @@ class Process:
     def terminate(self) -> None:
         """Send SIGTERM and do not wait."""
         self.expected_to_end = True
-        self._signal(signal.SIGTERM)
+        if self.alive:
+            self._process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """`kill -9` of the component and whatever it started, and wait until it is gone."""
@@ -153,24 +156,20 @@ class Process:
             return
         self._kill_group()
         self._process.wait()
+        self._reader.join(5)  # its last lines are read
         self._gone = True  # its number may be somebody else's from now on
         self._guard.tell("-", self.pid)
 
     def stop(self, seconds: float = 10.0) -> None:
         """SIGTERM, and `kill -9` for what still runs after so many seconds."""
-        if self.alive:
-            self.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(seconds)
+        self.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
         self.kill()
 
     def wait(self, seconds: float | None = None) -> int:
         """Its exit status, once it has one; `subprocess.TimeoutExpired` when that takes longer."""
         return self._process.wait(seconds)
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self.alive:
-            self._process.send_signal(number)
 
     def _kill_group(self) -> None:
         with suppress(ProcessLookupError, PermissionError):  # nobody is left in it; macOS says it the second way

@@ -1,7 +1,7 @@
 """Creates queue, table and secret from the template, and lets CloudFormation work out every environment."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from infra.local import template as templates
@@ -20,16 +20,11 @@ class StackError(Exception):
     """CloudFormation did not create the stack; the message has its reason."""
 
 
-@dataclass(frozen=True)
-class Stack:
-    """What was created. `environments` has each function's, by logical name, and the monitor's as `Monitor`."""
+def create(clients: "Clients", secret: str, parameters: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Create everything `template.yaml` names that can be stood in for. `secret` is what the secret shall hold.
 
-    environments: dict[str, dict[str, str]]
-    outputs: dict[str, str]
-
-
-def create(clients: "Clients", secret: str, parameters: Mapping[str, str] | None = None) -> Stack:
-    """Create everything `template.yaml` names that can be stood in for. `secret` is what the secret shall hold."""
+    Returns the environments: each function's, by its logical name, and the monitor's as `Monitor`.
+    """
     template = templates.translate()
     (secret_name,) = of_type(template, "AWS::SecretsManager::Secret")
     arn = clients.secrets.create_secret(Name=secret_name, SecretString=secret)["ARN"]
@@ -37,12 +32,12 @@ def create(clients: "Clients", secret: str, parameters: Mapping[str, str] | None
     environments = {name: function.environment for name, function in templates.functions(template).items()}
     environments["Monitor"] = templates.monitor_environment(template)
     local, meanings = reduced(template, environments)
-    values = _create_stack(clients, local, parameters or {})
+    values = _create_stack(clients, local, parameters)
     _finish_tables(clients, template, values)
     resolved: dict[str, dict[str, str]] = {name: {} for name in environments}
     for output, (owner, variable) in meanings.items():
         resolved[owner][variable] = values[output]
-    return Stack(resolved, {name: value for name, value in values.items() if name not in meanings})
+    return resolved
 
 
 def reduced(
@@ -60,17 +55,12 @@ def reduced(
         for index, (variable, expression) in enumerate(sorted(environment.items())):
             outputs[f"{owner}Variable{index}"] = {"Value": expression}
             meanings[f"{owner}Variable{index}"] = (owner, variable)
-    kept = {
-        key: template[key]
-        for key in ("AWSTemplateFormatVersion", "Parameters", "Conditions", "Mappings")
-        if key in template
-    }
+    shared = ("AWSTemplateFormatVersion", "Parameters", "Conditions", "Mappings")
+    kept: dict[str, Any] = {key: template[key] for key in shared if key in template}
     return {**kept, "Resources": resources, "Outputs": outputs}, meanings
 
 
 def _create_stack(clients: "Clients", template: dict[str, Any], parameters: Mapping[str, str]) -> dict[str, str]:
-    import json
-
     unknown = set(parameters) - set(template["Parameters"])
     if unknown:
         raise StackError(f"template.yaml has no parameter {', '.join(sorted(unknown))}")

@@ -1,0 +1,120 @@
+"""`python -m infra.local up`: the local cloud in a terminal, until Ctrl-C."""
+
+import json
+import signal
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cli.terminal import Style, safe
+from infra.local import envfile
+from infra.local.cloud import LocalCloud
+
+POLL_SECONDS = 0.2
+UNSAID = frozenset({"level", "location", "message", "timestamp", "service"})
+
+
+@dataclass
+class Output:
+    """Every component's lines, one at a time, each behind its component's name."""
+
+    style: Style
+    raw: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def line(self, name: str, line: str) -> None:
+        text = line if self.raw else readable(line)
+        if text is not None:
+            self.say(f"{self.style.dim(f'{name:<10}|')} {safe(text)}")
+
+    def say(self, text: str = "") -> None:
+        # When the terminal is gone nobody reads any more; the signal that comes with it stops the cloud.
+        with self._lock, suppress(OSError):
+            print(text, flush=True)
+
+
+def readable(line: str) -> str | None:
+    """A log line in JSON as `event key=value ...`; metrics are not for reading; any other line as it is."""
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(content, dict) or "message" not in content:
+        return None if isinstance(content, dict) and "_aws" in content else line
+    details = " ".join(f"{name}={value}" for name, value in content.items() if name not in UNSAID)
+    level = str(content.get("level", "INFO"))
+    return " ".join(filter(None, ["" if level == "INFO" else level, str(content["message"]), details]))
+
+
+class Stop:
+    """Set by the signals that end a program in a terminal. They interrupt nothing: a second one changes nothing."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: self.asked.set())
+
+
+def run_until_stopped(cloud: LocalCloud, output: Output, stop: Stop, directory: Path = envfile.DIRECTORY) -> int:
+    """Start the cloud, announce it, keep it up; stop all of it when told to, or when a component dies."""
+    failure: list[Exception] = []
+
+    def start() -> None:
+        try:
+            cloud.start()
+        except Exception as error:
+            failure.append(error)
+
+    # In a thread: stopping must be possible while it starts, and a signal must not cut a start in half.
+    starting = threading.Thread(target=start, name="start", daemon=True)
+    starting.start()
+    try:
+        announced = False
+        while not stop.asked.wait(POLL_SECONDS):
+            if starting.is_alive():
+                continue
+            if failure:
+                print(failure[0], file=sys.stderr)
+                return 1
+            if dead := cloud.dead():
+                print(dead.obituary(), file=sys.stderr)
+                return 1
+            if not announced:
+                announced = True
+                envfile.write(cloud.env, directory)
+                announce(cloud, output)
+        return 0
+    finally:
+        output.say(output.style.dim("Stopping ..."))
+        cloud.stop()
+        starting.join()
+
+
+def announce(cloud: LocalCloud, output: Output) -> None:
+    """Where everything is, and what to do next."""
+    style = output.style
+    rows: dict[str, Any] = {
+        "webhook": cloud.webhook_url,
+        "AWS": cloud.aws_url,
+        "OpenAI": cloud.openai_base_url,
+        "table": cloud.table,
+        "queue": cloud.queue_url,
+    }
+    output.say()
+    output.say(style.bold("The local cloud is up."))
+    for name, value in rows.items():
+        output.say(f"  {name:<9}{style.cyan(str(value))}")
+    output.say()
+    if cloud.openai.is_real:
+        port = cloud.gateway_url.rpartition(":")[2]
+        output.say(f"  OpenAI must reach the webhook: open a tunnel to port {port}, such as")
+        output.say(f"    cloudflared tunnel --url {cloud.gateway_url}")
+        output.say("  set https://<tunnel>/webhook as the project's webhook for realtime.call.incoming, and call.")
+    else:
+        output.say("  Ring it, in another terminal:   make call")
+        output.say("  Look at the calls:              .venv/bin/ringside calls list --local")
+    output.say("  Stop with Ctrl-C.")
+    output.say()
