@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from ringside import events as e
 from ringside.calls import EndReason, Step
-from ringside.transcript import Order, ToolRun, Turn
+from ringside.transcript import Order, Remark, ToolRun, Turn
 
 HANG_UP = "hang_up"
 
@@ -32,6 +32,7 @@ class Manners:
     warn_before_end: float = 60.0
     digit_pause: float = 1.5
     digits_template: str = "The caller pressed {digits} on the phone's keypad."
+    stall_after: float = 20.0  # without any event, while the session has something to do
     approve_remote_tools: frozenset[str] = frozenset()  # MCP: "server" or "server.tool" that may run when it asks
 
 
@@ -92,7 +93,12 @@ class HangUp:
     reason: EndReason
 
 
-Effect = Send | Greet | Save | SaveUsage | RunTool | Mark | Count | HangUp
+@dataclass(frozen=True, slots=True)
+class Reattach:
+    """The session has fallen silent where something was expected: close the sideband and open it anew."""
+
+
+Effect = Send | Greet | Save | SaveUsage | RunTool | Mark | Count | HangUp | Reattach
 
 
 @dataclass(slots=True)
@@ -111,6 +117,15 @@ class _Asked:
     prompt: e.Respond
     continues: bool  # nothing new to say: the model only goes on after its tools
     covers: set[str]
+
+
+_BEFORE = "before"
+"""Stands for the response that may still have been playing when another owner was in charge."""
+
+
+def _known(item: Mapping[str, Any], entry: type) -> dict[str, Any]:
+    """Of an item of the record, what this version of the entry knows."""
+    return {name: item[name] for name in entry.__slots__ if name in item}  # type: ignore[attr-defined]
 
 
 @dataclass
@@ -142,6 +157,9 @@ class Conversation:
         self._silences = 0
         self._digits = ""
         self._refs = 0
+        self._remarks: dict[str, Remark] = {}
+        self._retrieved: set[str] = set()
+        self._last_event_at = self.started_at
         self._deadlines: dict[str, float] = {}
         limit = self.started_at + self.manners.max_duration
         self._deadlines["max_duration"] = limit
@@ -162,9 +180,73 @@ class Conversation:
         self._expect(greeting, now)
         return [Greet(greeting)]
 
+    def resume(self, history: Iterable[tuple[int, Mapping[str, Any]]], first_audio: bool, now: float) -> list[Effect]:
+        """Go on with a call that another owner began; `history` is what it wrote, with the positions.
+
+        What it had begun and not finished is run if nobody ran it; the shell knows by the claim.
+        """
+        effects: list[Effect] = []
+        entries = [(position, dict(item)) for position, item in history]
+        self.order = Order({item["item_id"]: position for position, item in entries})
+        self._saved = {item["item_id"] for _, item in entries} | ({Step.FIRST_AUDIO} if first_audio else set())
+        self._heard_anything = first_audio
+        if not first_audio:
+            self._deadlines["greeting"] = now + self.manners.greeting_deadline
+        for _, item in entries:
+            match item["kind"]:
+                case "turn":
+                    self.turns[item["item_id"]] = Turn(**_known(item, Turn))
+                case "tool":
+                    run = self.tools[item["tool_call_id"]] = ToolRun(**_known(item, ToolRun))
+                    if run.outcome == "running" and run.name == HANG_UP:
+                        self._leaving = _Leaving(EndReason.AGENT_HUNG_UP, run.tool_call_id)
+                        self._unheard.add(_BEFORE)
+                        self._deadlines["farewell"] = now + self.manners.farewell_limit / 3
+                    elif run.outcome == "running":
+                        effects.append(RunTool(run.tool_call_id, run.name, run.arguments))
+                case "gap" | "digits":
+                    self._remarks[item["item_id"]] = Remark(**_known(item, Remark))
+        last = entries[-1][1] if entries else {}
+        if last.get("kind") == "tool" and last["outcome"] in ("ok", "error", "timeout", "refused"):
+            # The last thing known is a tool's outcome: its output may not have reached the session. It
+            # carries an id of its own, so telling it again does no harm.
+            self._unanswered[last["tool_call_id"]] = False
+            effects.append(Send(e.TellOutput(last["tool_call_id"], last["output"] or "")))
+        return effects
+
+    def reattached(self, since: float, why: str, now: float) -> list[Effect]:
+        """The sideband is open again after a gap: write the gap, and ask for what was missed in it.
+
+        Nothing replays missed events. But the session names an item's predecessor when it is added, so an
+        item of our own shows what the last one is; and items can be retrieved by their ids.
+        """
+        effects: list[Effect] = []
+        if self._leaving is not None:
+            self._leaving.ref = None
+        if self._asked is not None and not self._started:  # nobody knows whether it arrived
+            if self._asked.continues:
+                self._unanswered.update(dict.fromkeys(self._asked.covers, False))
+            elif self._asked.prompt.instructions != self.manners.greeting:  # its deadline sees to that one
+                self._prompts.appendleft(self._asked.prompt)
+                if self._leaving is not None:
+                    self._leaving.ref = self._asked.prompt.ref
+        self._response, self._started, self._asked = None, True, None
+        self._deadlines.pop("asked", None)
+        self._caller_speaks = False
+        self._unheard = {_BEFORE} if self._unheard and self._leaving is not None else set()
+        self._last_event_at = now
+        self._remark("gap", since, now, why, effects)
+        for turn in self.turns.values():
+            if turn.state == "pending" and turn.item_id in self.order:
+                self._retrieve(turn.item_id, effects)
+        effects.append(Send(e.TellFact("(The connection to your tools was interrupted for a moment and is back.)")))
+        self._settle(now, effects)
+        return effects
+
     def feed(self, event: e.Event, now: float) -> list[Effect]:
         """Take one event; return what is to be done about it, in order."""
         effects: list[Effect] = []
+        self._last_event_at = now
         handler = self._HANDLERS.get(type(event))
         if handler is not None:
             handler(self, event, now, effects)
@@ -227,6 +309,9 @@ class Conversation:
 
     def _item_added(self, event: e.ItemAdded, now: float, effects: list[Effect]) -> None:
         self._place(event.item_id, event.previous_id, effects)
+        missed = self.order.hole(event.item_id)
+        if missed is not None:
+            self._retrieve(missed, effects)
         match event.kind:
             case "caller":
                 self._caller_speaks = False
@@ -344,7 +429,7 @@ class Conversation:
         self._heard_anything = True
 
     def _playback_stopped(self, event: e.PlaybackStopped, now: float, effects: list[Effect]) -> None:
-        self._unheard.discard(event.response_id)
+        self._unheard -= {event.response_id, _BEFORE}
 
     def _playback_cleared(self, event: e.PlaybackCleared, now: float, effects: list[Effect]) -> None:
         self._unheard.discard(event.response_id)
@@ -415,13 +500,27 @@ class Conversation:
                 self._leaving.ref = event.ref
 
     def _item_retrieved(self, event: e.ItemRetrieved, now: float, effects: list[Effect]) -> None:
-        if event.role is None or event.text is None:
+        self._place(event.item_id, None, effects)
+        if event.tool_call is not None:
+            self._tool_called(event.tool_call, now, effects)
+        if event.role is None:
             return
+        known = event.item_id in self.turns
         turn = self._turn(event.item_id, event.role, now)
-        if turn.state == "pending":
-            turn.text, turn.state, turn.ended_at = event.text, "final", turn.ended_at or now
-            self._place(event.item_id, None, effects)
+        turn.recovered = turn.recovered or not known
+        turn.ended_at = turn.ended_at or now
+        if turn.state == "pending" and event.text is not None:
+            turn.text, turn.state = event.text, "final"
+            self._words.pop(event.item_id, None)
+        if turn.state != "pending":
             self._save(turn, effects)
+        elif event.role == "caller":  # not transcribed yet: the words may still come
+            self._deadlines.setdefault("pending", now + 2.0)
+
+    def _retrieve(self, item_id: str, effects: list[Effect]) -> None:
+        if item_id not in self._retrieved:
+            self._retrieved.add(item_id)
+            effects.append(Send(e.RetrieveItem(item_id)))
 
     # --- alarms ---
 
@@ -460,6 +559,7 @@ class Conversation:
 
     def _digits_are_complete(self, now: float, effects: list[Effect]) -> None:
         digits, self._digits = self._digits, ""
+        self._remark("digits", now, now, digits, effects)
         effects.append(Send(e.TellFact(self.manners.digits_template.format(digits=digits))))
         self._prompts.append(self._respond(None))
 
@@ -473,6 +573,19 @@ class Conversation:
         for turn in self.turns.values():
             if turn.state == "pending" and turn.item_id in self.order and turn.item_id not in self._saved:
                 self._save(turn, effects)
+
+    def _session_is_stalled(self, now: float, effects: list[Effect]) -> None:
+        quiet_until = self._last_event_at + self._patience
+        if now < quiet_until:
+            self._deadlines["stalled"] = quiet_until
+        else:
+            effects += [Count("session_stalled"), Reattach()]
+
+    @property
+    def _patience(self) -> float:
+        """A response makes events all the time; a long answer may play for a while without any."""
+        generating = self._response is not None or not self._started
+        return self.manners.stall_after if generating else 4 * self.manners.stall_after
 
     # --- what follows from it all ---
 
@@ -489,6 +602,10 @@ class Conversation:
             elif self._leaving is not None and self._leaving.ref is None and not self._unheard:
                 self._hang_up(self._leaving.reason, effects)
                 return
+        if self._response is not None or not self._started or self._unheard:
+            self._deadlines.setdefault("stalled", now + self._patience)
+        else:
+            self._deadlines.pop("stalled", None)
         idle = self._response is None and self._started and not (self._unheard or self._caller_speaks or running)
         if idle and self._leaving is None and "greeting" not in self._deadlines:
             self._deadlines.setdefault("silence", now + self.manners.silence_after)
@@ -526,12 +643,19 @@ class Conversation:
     def _place(self, item_id: str, previous_id: str | None, effects: list[Effect]) -> None:
         moved = self.order.place(item_id, previous_id)
         if moved:
-            saved: Iterable[Turn | ToolRun] = (*self.turns.values(), *self.tools.values())
+            saved: Iterable[Turn | ToolRun | Remark]
+            saved = (*self.turns.values(), *self.tools.values(), *self._remarks.values())
             for entry in saved:
                 if entry.item_id in moved and entry.item_id in self._saved:
                     self._save(entry, effects, moved[entry.item_id])
 
-    def _save(self, entry: Turn | ToolRun, effects: list[Effect], replaces: int | None = None) -> None:
+    def _remark(self, kind: Any, since: float, until: float, text: str, effects: list[Effect]) -> None:
+        """Remarks are no items of the session; their ids only have to be new in this call."""
+        remark = Remark(f"{kind}_{len(self._remarks) + 1}", kind, since, until, text)
+        self._remarks[remark.item_id] = remark
+        self._save(remark, effects)
+
+    def _save(self, entry: Turn | ToolRun | Remark, effects: list[Effect], replaces: int | None = None) -> None:
         if entry.item_id not in self.order:
             self._place(entry.item_id, None, effects)
         self._saved.add(entry.item_id)
@@ -569,5 +693,6 @@ class Conversation:
         "max_duration": _time_is_up,
         "pending": _words_are_late,
         "silence": _caller_is_silent,
+        "stalled": _session_is_stalled,
         "warning": _time_is_nearly_up,
     }

@@ -158,6 +158,7 @@ class ItemRetrieved:
     item_id: str
     role: Role | None  # None: not something that was said
     text: str | None
+    tool_call: ToolCalled | None = None
 
 
 @dataclass(frozen=True, slots=True)

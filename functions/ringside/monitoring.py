@@ -17,7 +17,7 @@ from typing import ParamSpec, TypeVar
 
 from ringside.agents import Agent, Agents
 from ringside.callqueue import BATCH, CallQueue, Message
-from ringside.calls import Status, Step
+from ringside.calls import End, EndReason, Status, Step
 from ringside.record import Conflict, Item, Ownership, Record
 from ringside.supervisor import Neighbours, Supervisor, Verdict
 from ringside.telemetry import Metrics
@@ -32,12 +32,15 @@ POLLERS = 3
 
 MARGIN = 0.2  # of the lease: a monitor stops acting that much before others may think it dead
 HANDING_OVER = 32  # calls that are released at the same time
+MOST_FAILURES = 5  # of one call's supervision, before it is given up
+MOST_OWNERS = 40  # of one call: fewer than the queue's maxReceiveCount, so that the record gets to say so
 
 
 @dataclass
 class _Case:
     """A call that this monitor owns, and the message that stands for it."""
 
+    mine: Ownership
     message: Message
     supervisor: Supervisor
     task: asyncio.Task[Verdict]
@@ -147,9 +150,9 @@ class Monitor:
             return
         self._taking.add(call_id)
         try:
-            call = await self._take(call_id, message)
-            if call is not None:
-                self._supervise(call, message)
+            taken = await self._take(call_id, message)
+            if taken is not None:
+                self._supervise(*taken, message)
         finally:
             self._taking.discard(call_id)
 
@@ -161,35 +164,40 @@ class Monitor:
         elif case is not None:
             await self._blocking(self._queue.delete, message.receipt)
 
-    async def _take(self, call_id: str, message: Message) -> Item | None:
+    async def _take(self, call_id: str, message: Message) -> tuple[Item, float | None] | None:
+        """The call item, and since when its former owner, if it had one, may have been gone."""
         now = self._clock()
         steps = {Step.QUEUED: message.sent_at, Step.TAKEN: now}
         try:
-            return await self._blocking(self._record.take, call_id, self.owner, message.id, steps, None)
+            call = await self._blocking(self._record.take, call_id, self.owner, message.id, steps, None)
+            return call, float(call["released_at"]) if "released_at" in call else None
         except Conflict as conflict:
             found = conflict.found
         if not found or Status(found["status"]).is_final:
             await self._blocking(self._queue.delete, message.receipt)
             return None
         owner = found.get("owner")
-        if owner is not None and await self._blocking(self._record.is_alive, owner, now):
+        alive_until = await self._blocking(self._record.alive_until, owner) if owner is not None else 0.0
+        if alive_until > now:
             if found.get("message_id") == message.id:  # delivered twice: its owner keeps it
                 await self._blocking(self._queue.extend, [message.receipt], self._lease)
             else:
                 await self._blocking(self._queue.delete, message.receipt)
             return None
         try:
-            return await self._blocking(self._record.take, call_id, self.owner, message.id, steps, found)
+            call = await self._blocking(self._record.take, call_id, self.owner, message.id, steps, found)
         except Conflict:
             return None  # another monitor was faster
+        # Its last beat is the last sign of the former owner; a sweeper has none.
+        return call, alive_until - self._lease if alive_until else float(found["steps"].get(Step.TAKEN, now))
 
-    def _supervise(self, call: Item, message: Message) -> None:
+    def _supervise(self, call: Item, unattended_since: float | None, message: Message) -> None:
         call_id = str(call["call_id"])
         agent = self._agent_of(call)
         mine = Ownership(call_id, self.owner, int(call["epoch"]))
-        supervisor = Supervisor(call, mine, agent, self._near)
+        supervisor = Supervisor(call, mine, agent, self._near, unattended_since)
         task = asyncio.create_task(supervisor.run(), name=f"call {call_id}")
-        case = self._cases[call_id] = _Case(message, supervisor, task)
+        case = self._cases[call_id] = _Case(mine, message, supervisor, task)
         log.info("call.taken", extra={"call_id": call_id, "agent": agent.name, "epoch": mine.epoch})
         self._metrics.milliseconds("HandoffMs", (self._clock() - message.sent_at) * 1000)
         task.add_done_callback(lambda _: self._finish(call_id, case))
@@ -220,8 +228,25 @@ class Monitor:
                 await self._blocking(self._queue.delete, receipt)
             elif verdict is Verdict.RELEASED:
                 await self._blocking(self._queue.extend, [receipt], 0)
+            elif error is not None:
+                await self._fail(case)
         except Exception as failed:  # it comes back by itself, and the record says what it is
             log.warning("queue.message_not_settled", extra={"call_id": call_id, "error": type(failed).__name__})
+
+    async def _fail(self, case: _Case) -> None:
+        """Supervision broke: let it be tried again after a pause, but not for ever."""
+        failures = await self._blocking(self._record.count_failure, case.mine)
+        if failures < MOST_FAILURES and case.mine.epoch < MOST_OWNERS:
+            await self._blocking(self._record.release, case.mine, self._clock())
+            await self._blocking(self._queue.extend, [case.message.receipt], 2**failures)
+            return
+        self._metrics.count("CallsLost")
+        log.error("call.given_up", extra={"call_id": case.mine.call_id, "failures": failures})
+        await self._blocking(self._near.control.hang_up, case.mine.call_id)
+        detail = f"supervision failed {failures} times; hung up"
+        end = End(Status.FAILED, EndReason.SUPERVISION_LOST, self._clock(), detail)
+        await self._blocking(self._record.end, case.mine, end, {})
+        await self._blocking(self._queue.delete, case.message.receipt)
 
     async def _wait_for_calls(self, seconds: float) -> None:
         until = time.monotonic() + seconds

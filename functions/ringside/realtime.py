@@ -5,6 +5,7 @@ Realtime server and client events). Parsed leniently: what is missing reads as e
 unknown is skipped, and what is not a JSON object is counted and skipped.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -95,7 +96,9 @@ def _client_event(command: e.Command) -> dict[str, Any]:
                 event["response"] = {"instructions": instructions}
             return event
         case e.TellOutput(tool_call_id, output):
-            return _new_item({"type": "function_call_output", "call_id": tool_call_id, "output": output})
+            # An id of our own: told twice, after a hand-over, the session refuses it the second time.
+            own = f"out_{hashlib.sha256(tool_call_id.encode()).hexdigest()[:24]}"
+            return _new_item({"type": "function_call_output", "id": own, "call_id": tool_call_id, "output": output})
         case e.TellFact(text):
             content = [{"type": "input_text", "text": text}]
             return _new_item({"type": "message", "role": "system", "content": content})
@@ -231,7 +234,10 @@ def _item_retrieved(event: Mapping[str, Any]) -> e.Event:
     role = roles.get(item.get("role")) if item.get("type") == "message" else None
     parts = [_mapping(part) for part in item.get("content") or ()]
     words = [text for part in parts if (text := _maybe_text(part.get("transcript") or part.get("text")))]
-    return e.ItemRetrieved(_text(item["id"]), role, " ".join(words) or None)
+    call = None
+    if item.get("type") == "function_call" and item.get("call_id"):
+        call = _tool_called({**item, "item_id": item["id"]})
+    return e.ItemRetrieved(_text(item["id"]), role, " ".join(words) or None, call)
 
 
 def _output_item_done(event: Mapping[str, Any]) -> e.Event | e.Skipped:
@@ -252,7 +258,7 @@ def _output_item_done(event: Mapping[str, Any]) -> e.Event | e.Skipped:
     return e.Skipped("ignored", "response.output_item.done")
 
 
-def _tool_called(event: Mapping[str, Any]) -> e.Event:
+def _tool_called(event: Mapping[str, Any]) -> e.ToolCalled:
     return e.ToolCalled(
         _text(event["item_id"]),
         str(event.get("response_id") or ""),

@@ -198,9 +198,17 @@ class Record:
         """Write facts about the call onto its item."""
         self._fenced(mine, facts)
 
-    def release(self, mine: Ownership) -> None:
+    def release(self, mine: Ownership, at: float) -> None:
         """Give the call up for the next owner."""
-        self._fenced(mine, {}, remove=("owner",))
+        self._fenced(mine, {"released_at": at}, remove=("owner",))
+
+    def count_failure(self, mine: Ownership) -> int:
+        """Supervision of this call has failed once more; returns how often that is."""
+        try:
+            item = self._as_owner(mine, {}, "attribute_exists(pk)", {}, add={"failures": 1})
+        except Conflict as conflict:
+            raise Fenced from conflict
+        return int(item["failures"])
 
     def end(self, mine: Ownership, end: End, facts: Mapping[str, Any]) -> None:
         """Close the call; from now on nobody can own it."""
@@ -245,9 +253,10 @@ class Record:
         item = {"until": until, "calls": calls, "slots": slots, "expires_at": int(until) + 3600}
         self._put({"pk": f"TASK#{owner}", "sk": "TASK"}, item)
 
-    def is_alive(self, owner: str, now: float) -> bool:
+    def alive_until(self, owner: str) -> float:
+        """Until when a monitor is known to live (Unix seconds); 0 for one that is unknown."""
         item = self._get({"pk": f"TASK#{owner}", "sk": "TASK"})
-        return item is not None and float(item["until"]) > now
+        return float(item["until"]) if item is not None else 0.0
 
     # --- reading ---
 
@@ -260,6 +269,11 @@ class Record:
         if not found or found[0]["sk"] != "CALL":
             return None
         return found[0], _once(found[1:])
+
+    def history(self, call_id: str) -> list[tuple[int, Item]]:
+        """What was said and done in a call so far, with the positions, in order."""
+        whole = self.whole_call(call_id)
+        return [(int(item["sk"].removeprefix("ITEM#")), item) for item in whole[1]] if whole else []
 
     def calls_of_day(self, day: str, limit: int | None = None, keep: Keep | None = None) -> list[Item]:
         """The calls that began on a day (UTC, ISO date), newest first; `LIST_COLUMNS` of each.
@@ -310,11 +324,11 @@ class Record:
 
     def _as_owner(
         self, mine: Ownership, sets: Mapping[str, Any], condition: str, values: Mapping[str, Any], **more: Any
-    ) -> None:
+    ) -> Item:
         condition = f"#owner = :owner AND epoch = :epoch AND {condition}"
         values = {**values, ":owner": mine.owner, ":epoch": mine.epoch}
         names = {"#owner": "owner"}
-        self._update(_key(mine.call_id), sets, condition, values, names=names, **more)
+        return self._update(_key(mine.call_id), sets, condition, values, names=names, **more)
 
     def _fenced(self, mine: Ownership, sets: Mapping[str, Any], **more: Any) -> None:
         try:

@@ -72,12 +72,20 @@ class Neighbours:
 class Supervisor:
     """Supervises one call from taking it to its end, or until it is released."""
 
-    def __init__(self, call: Item, mine: Ownership, agent: Agent, near: Neighbours) -> None:
+    def __init__(
+        self, call: Item, mine: Ownership, agent: Agent, near: Neighbours, unattended_since: float | None = None
+    ) -> None:
+        """`unattended_since`: the last moment at which the call surely had another owner; None if it had none."""
         self._call = call
+        self._since = unattended_since
         self._mine = mine
         self._agent = agent
         self._near = near
-        self._talk = c.Conversation(agent.manners, near.clock())
+        # A fast monitor takes the call before the webhook has written down that it was accepted.
+        answered = float(call["steps"].get(Step.ACCEPTED) or call["steps"][Step.QUEUED])
+        usage = e.Usage(**call["usage"]) if call.get("usage") else e.Usage()
+        self._answered = answered
+        self._talk = c.Conversation(agent.manners, answered, usage)
         self._connection: ClientConnection | None = None
         self._commands = Lane(f"commands {mine.call_id}")
         self._writes = Lane(f"writes {mine.call_id}")
@@ -90,8 +98,11 @@ class Supervisor:
         self._usage_unsaved: e.Usage | None = None
         self._expired = False
         self._hanging_up: EndReason | None = None
-        self._attached = False
+        self._attached = False  # by this owner
+        self._attachment = 0
+        self._online = asyncio.Event()
         self._closed_at = 0.0
+        self._tools_running: set[asyncio.Task[None]] = set()
 
     @property
     def call_id(self) -> str:
@@ -113,7 +124,12 @@ class Supervisor:
         return self._verdict or Verdict.LOST
 
     async def release(self) -> None:
-        """Give the call up for another owner: stop reading, write what is to be written, release the lock."""
+        """Give the call up for another owner: stop reading, write what is to be written, release the lock.
+
+        Tools that are running get to finish first: their outcome is known here and nowhere else.
+        """
+        while self._tools_running and self._verdict is None:
+            await asyncio.wait(set(self._tools_running))
         if self._verdict is None:
             self._verdict = Verdict.RELEASED
             await self._close_connection()
@@ -126,14 +142,22 @@ class Supervisor:
     # --- the sideband ---
 
     async def _supervise(self) -> None:
+        if self._since is not None:
+            await self._take_over()
         while self._verdict is None and self._end is None:
             self._connection = await self._attach()
             if self._connection is None:
                 break
-            if not self._attached:
-                self._attached = True
-                self._perform(self._talk.begin(self._near.clock()))
+            self._attachment += 1
+            self._online.set()
+            now = self._near.clock()
+            if self._attached or self._since is not None:
+                self._perform(self._talk.reattached(*self._gap(), now))
+            if not self._attached and "greeting" not in self._call.get("effects", ()):
+                self._perform(self._talk.begin(now))
+            self._attached = True
             self._closed_at = await self._read(self._connection)
+            self._online.clear()
             self._connection = None
             if self._expired and self._end is None:
                 self._end = End(Status.ENDED, EndReason.SESSION_EXPIRED, self._closed_at)
@@ -141,6 +165,22 @@ class Supervisor:
             await self._close_record()
         elif self._verdict is Verdict.RELEASED:
             await self._hand_over()
+
+    async def _take_over(self) -> None:
+        """Another owner began this call: learn from the record what it knew, and finish what it had begun."""
+        self._near.metrics.count("CallsTakenOver")
+        history = await self._persist(lambda mine: self._near.record.history(mine.call_id), self._mine)
+        first_audio = Step.FIRST_AUDIO in self._call["steps"]
+        self._perform(self._talk.resume(history, first_audio, self._near.clock()))
+        if self._call.get("hang_up_reason"):
+            self._start(self._hang_up(EndReason(self._call["hang_up_reason"])))
+
+    def _gap(self) -> tuple[float, str]:
+        """Since when nobody of us was listening, and why."""
+        if self._attached:
+            return self._closed_at, "the connection was lost"
+        assert self._since is not None
+        return self._since, "another monitor took over"
 
     async def _attach(self) -> ClientConnection | None:
         """Attach, again and again until the call turns out to be over (then `_end` is set) or is given up."""
@@ -155,7 +195,7 @@ class Supervisor:
                 refresh = error.status == 401
                 log.info("sideband.refused", extra={"call_id": self.call_id, "status": error.status})
                 if error.gone and time.monotonic() - started >= window:
-                    self._end = self._end or self._gone()
+                    self._end = self._end or await self._gone()
                     break
                 self._near.metrics.count("SidebandsRefused")
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))
@@ -168,12 +208,19 @@ class Supervisor:
                 await connection.close()
         return None
 
-    def _gone(self) -> End:
+    async def _gone(self) -> End:
         """How a call ended that OpenAI no longer knows."""
-        if not self._attached:
-            detail = "accepted, but there was no session"
-            return End(Status.FAILED, EndReason.NEVER_CONNECTED, self._near.clock(), detail)
-        return End(Status.ENDED, self._hanging_up or EndReason.CALLER_HUNG_UP, self._closed_at)
+        if self._attached:
+            return End(Status.ENDED, self._hanging_up or EndReason.CALLER_HUNG_UP, self._closed_at)
+        # A 404 is also what a refused sideband might look like: make sure that nobody is left on the line.
+        reply = await self._near.blocking(self._near.control.hang_up, self.call_id)
+        now = self._near.clock()
+        if Step.ATTACHED not in self._call["steps"]:
+            return End(Status.FAILED, EndReason.NEVER_CONNECTED, now, "accepted, but there was no session")
+        if reply.outcome is Outcome.DONE:
+            return End(Status.ENDED, EndReason.SUPERVISION_LOST, now, "the session could not be attached to again")
+        detail = "ended while no monitor was attached"
+        return End(Status.ENDED, self._hanging_up or EndReason.CALLER_HUNG_UP, self._since or now, detail)
 
     async def _read(self, connection: ClientConnection) -> float:
         """Feed frames until the socket closes; returns when that was."""
@@ -240,13 +287,17 @@ class Supervisor:
                 case c.Save():
                     self._write(self._near.record.save, effect.position, effect.item, effect.replaces)
                 case c.Send(command):
-                    self._commands.add(partial(self._send, command))
+                    self._commands.add(partial(self._send, command, self._attachment))
                 case c.RunTool():
-                    self._start(self._run_tool(effect))
+                    running = self._start(self._run_tool(effect))
+                    self._tools_running.add(running)
+                    running.add_done_callback(self._tools_running.discard)
                 case c.Greet(command):
                     self._start(self._greet(command))
                 case c.HangUp(reason):
                     self._start(self._hang_up(reason))
+                case c.Reattach():
+                    self._start(self._close_connection())
                 case c.Mark(step):
                     self._mark(step)
                 case c.SaveUsage(usage):
@@ -257,21 +308,29 @@ class Supervisor:
 
     # --- effects ---
 
-    async def _send(self, command: e.Command) -> None:
-        connection = self._connection
-        if connection is None:
-            return
-        with suppress(ConnectionClosed):  # the reader sees it too, and knows what to do
-            await connection.send(realtime.encode(command))
+    async def _send(self, command: e.Command, attachment: int) -> None:
+        """Say something to the session; across a reconnect, unless the conversation asks for it anew then."""
+        while self._verdict is None and self._end is None:
+            await self._online.wait()
+            if attachment != self._attachment and isinstance(command, e.Respond | e.RetrieveItem):
+                return
+            connection = self._connection
+            if connection is not None:
+                with suppress(ConnectionClosed):  # the reader sees it too, and knows what to do
+                    await connection.send(realtime.encode(command))
+                    return
+            await asyncio.sleep(0.05)
 
     async def _greet(self, command: e.Respond) -> None:
         now = self._near.clock()
         claim = self._near.record.claim_effect
         if await self._persist(claim, self._mine, "greeting", {Step.ATTACHED: now, Step.GREETED: now}):
-            self._commands.add(partial(self._send, command))
+            self._commands.add(partial(self._send, command, self._attachment))
 
     async def _run_tool(self, effect: c.RunTool) -> None:
-        if await self._persist(self._near.record.claim_effect, self._mine, f"tool:{effect.tool_call_id}"):
+        known = self._near.tools.get(effect.name)
+        claimed = await self._persist(self._near.record.claim_effect, self._mine, f"tool:{effect.tool_call_id}")
+        if claimed or (known is not None and known.repeatable):
             allowed = {name: tool for name, tool in self._near.tools.items() if name in self._agent.tools}
             limit = self._agent.limits.tool_seconds
             finished = await tools.run(allowed, effect.tool_call_id, effect.name, effect.arguments, limit)
@@ -351,14 +410,11 @@ class Supervisor:
         if self._verdict is not None:  # fenced while writing
             return
         usage = self._talk.usage
-        steps = self._call["steps"]
-        # A fast monitor takes the call before the webhook has written down that it was accepted.
-        answered = float(steps.get(Step.ACCEPTED) or steps.get(Step.QUEUED) or steps[Step.CREATED])
         facts = {
             "usage": asdict(usage),
             "cost": self._cost(usage),
             "prices_as_of": self._near.prices.as_of,
-            "duration": round(max(0.0, end.at - answered), 3),
+            "duration": round(max(0.0, end.at - self._answered), 3),
         }
         await self._persist(self._near.record.end, self._mine, end, facts)
         self._verdict = Verdict.OVER
@@ -369,12 +425,12 @@ class Supervisor:
         if self._usage_unsaved is not None:
             self._write(self._near.record.save_usage, self._usage_unsaved, self._cost(self._usage_unsaved))
         await self._writes.done()
-        await self._persist(self._near.record.release, self._mine)
+        await self._persist(self._near.record.release, self._mine, self._near.clock())
         self._verdict = Verdict.RELEASED
 
     # --- tasks ---
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         async def guarded() -> None:
             try:
                 await work
@@ -384,6 +440,7 @@ class Supervisor:
         task = asyncio.create_task(guarded(), name=f"effect {self.call_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _stop_tasks(self) -> None:
         current = asyncio.current_task()

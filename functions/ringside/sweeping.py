@@ -105,7 +105,7 @@ class Sweeper:
             if call is None or Status(call["status"]).is_final:
                 return Sweep.LEAVE
             now, owner = self.clock(), call.get("owner")
-            alive = owner is not None and self.record.is_alive(owner, now)
+            alive = owner is not None and self.record.alive_until(owner) > now
             agent = self.agents.named(call.get("agent") or "")
             cap = agent.limits.max_duration if agent else LONGEST_SECONDS
             judgement = judge(call, now, alive, self.ring_limit, cap)

@@ -34,6 +34,7 @@ class Tool:
     description: str
     function: Callable[..., Any]
     arguments: type[BaseModel]
+    repeatable: bool = False  # running it twice does no harm: it may be run again when nobody knows whether it ran
 
     @property
     def schema(self) -> dict[str, Any]:

@@ -116,9 +116,24 @@ class Turn:
     state: State = "pending"
     ended_at: float | None = None
     heard_ms: int | None = None
+    recovered: bool = False  # missed when it was said, and asked for later: its times are not known
 
     def as_item(self) -> dict[str, Any]:
         return {"kind": "turn"} | {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(slots=True)
+class Remark:
+    """Something besides words and tools: a gap in what we know, the keys that the caller pressed."""
+
+    item_id: str
+    kind: Literal["gap", "digits"]
+    started_at: float
+    ended_at: float
+    text: str  # gap: why; digits: which
+
+    def as_item(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(slots=True)
