@@ -1,0 +1,169 @@
+"""template.yaml says once what queue, table, functions and environment are; these compare it with who relies on it."""
+
+from typing import Any
+
+import pytest
+from ringside import calls, record
+from ringside.settings import Settings
+
+from infra.local import template as templates
+from infra.local.template import REPOSITORY, of_type
+
+COMMON = {"RINGSIDE_TABLE", "RINGSIDE_QUEUE_URL", "RINGSIDE_SECRET_ID", "RINGSIDE_AGENTS", "RINGSIDE_RETENTION_DAYS"}
+POWERTOOLS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+SETTINGS = {str(field.alias) for field in Settings.model_fields.values()}
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    return templates.translate()
+
+
+@pytest.fixture(scope="module")
+def environments(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    found = {name: function.environment for name, function in templates.functions(template).items()}
+    return found | {"Monitor": templates.monitor_environment(template)}
+
+
+def default(template: dict[str, Any], expression: Any) -> Any:
+    """What an expression is when no parameter is given."""
+    if isinstance(expression, dict) and expression.get("Ref") in template["Parameters"]:
+        return template["Parameters"][expression["Ref"]]["Default"]
+    return expression
+
+
+@pytest.mark.parametrize("component", ["WebhookFunction", "SweeperFunction", "Monitor"])
+def test_every_variable_set_is_one_that_somebody_reads(environments: dict[str, dict[str, Any]], component: str) -> None:
+    assert set(environments[component]) <= SETTINGS | POWERTOOLS
+
+
+@pytest.mark.parametrize("component", ["WebhookFunction", "SweeperFunction", "Monitor"])
+def test_every_component_is_told_where_everything_is(environments: dict[str, dict[str, Any]], component: str) -> None:
+    assert set(environments[component]) >= COMMON | POWERTOOLS | {"OPENAI_BASE_URL"}
+
+
+def test_every_variable_that_settings_know_is_set(environments: dict[str, dict[str, Any]]) -> None:
+    assert set().union(*environments.values()) >= SETTINGS
+    assert set(environments["Monitor"]) >= SETTINGS
+
+
+def test_what_is_said_twice_is_said_alike(template: dict[str, Any], environments: dict[str, dict[str, Any]]) -> None:
+    for name in SETTINGS:
+        values = [environment[name] for environment in environments.values() if name in environment]
+        assert all(value == values[0] for value in values), name
+
+
+def test_the_defaults_of_the_template_are_the_defaults_of_the_code(
+    template: dict[str, Any], environments: dict[str, dict[str, Any]]
+) -> None:
+    given = {name: default(template, value) for name, value in environments["Monitor"].items()}
+    given |= dict.fromkeys(("RINGSIDE_TABLE", "RINGSIDE_QUEUE_URL", "RINGSIDE_SECRET_ID"), "somewhere")
+    required = {name: given[name] for name in ("RINGSIDE_TABLE", "RINGSIDE_QUEUE_URL", "RINGSIDE_SECRET_ID")}
+
+    configured = Settings.model_validate({name: str(value) for name, value in given.items()})
+
+    assert configured.model_dump(exclude={"agents"}) == Settings.model_validate(required).model_dump(exclude={"agents"})
+    assert str(configured.agents) == "agents"  # below the folder that ships, where every process starts
+
+
+def test_parameters_keep_to_the_limits_that_the_code_has(template: dict[str, Any]) -> None:
+    environment = templates.monitor_environment(template)
+    schema = Settings.model_json_schema(by_alias=True)["properties"]
+    for name, expression in environment.items():
+        limits = schema.get(name, {})
+        parameter = template["Parameters"].get(expression.get("Ref") if isinstance(expression, dict) else "", {})
+        if "MaxValue" in parameter:
+            assert parameter["MaxValue"] <= limits["maximum"], name
+            assert parameter["MinValue"] >= limits.get("minimum", limits.get("exclusiveMinimum")), name
+
+
+def test_the_table_has_the_keys_and_indexes_of_the_record(template: dict[str, Any]) -> None:
+    (table,) = of_type(template, "AWS::DynamoDB::Table").values()
+    keys = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
+
+    assert [key["AttributeName"] for key in table["KeySchema"]] == ["pk", "sk"]
+    assert set(keys) == {"by_day", "by_caller", "live"}
+    for name, prefix in {"by_day": "day", "by_caller": "caller", "live": "live"}.items():
+        assert [key["AttributeName"] for key in keys[name]["KeySchema"]] == [f"{prefix}_pk", f"{prefix}_sk"]
+        assert sorted(keys[name]["Projection"]["NonKeyAttributes"]) == sorted(record.LIST_COLUMNS)
+
+
+def test_the_table_forgets_in_time_and_survives_its_stack(template: dict[str, Any]) -> None:
+    ((name, table),) = of_type(template, "AWS::DynamoDB::Table").items()
+
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert template["Resources"][name]["DeletionPolicy"] == "Retain"
+    assert table["DeletionProtectionEnabled"] == {"Fn::If": ["DataIsProtected", True, False]}
+
+
+def test_the_queue_outlasts_hand_overs_and_gives_up_on_poison(template: dict[str, Any]) -> None:
+    queues = of_type(template, "AWS::SQS::Queue")
+    redrive = queues["CallsQueue"]["RedrivePolicy"]
+
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["CallsDeadLetterQueue", "Arn"]}
+    assert redrive["maxReceiveCount"] >= 20  # every hand-over of a healthy call is a receive
+    assert default(template, queues["CallsQueue"]["VisibilityTimeout"]) == 15
+    assert queues["CallsQueue"]["MessageRetentionPeriod"] == 2 * 3600
+    assert queues["CallsDeadLetterQueue"]["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert all(queue["SqsManagedSseEnabled"] for queue in queues.values())
+
+
+def test_a_lease_is_the_time_the_queue_waits(template: dict[str, Any], environments: dict[str, dict[str, Any]]) -> None:
+    queue = of_type(template, "AWS::SQS::Queue")["CallsQueue"]
+
+    assert environments["Monitor"]["RINGSIDE_LEASE"] == queue["VisibilityTimeout"]
+
+
+def test_the_functions_are_the_entry_points_that_ship(template: dict[str, Any]) -> None:
+    functions = templates.functions(template)
+
+    assert {name: function.handler for name, function in functions.items()} == {
+        "WebhookFunction": "webhook.handler",
+        "SweeperFunction": "sweeper.handler",
+    }
+    for properties in of_type(template, "AWS::Lambda::Function").values():
+        assert (properties["Runtime"], properties["Architectures"]) == ("python3.13", ["arm64"])
+        module = properties["Handler"].partition(".")[0]
+        assert (REPOSITORY / "functions" / f"{module}.py").is_file()
+
+
+def test_a_claim_is_respected_longer_than_the_webhook_may_run(template: dict[str, Any]) -> None:
+    assert templates.functions(template)["WebhookFunction"].timeout < calls.CLAIM_SECONDS
+
+
+def test_webhooks_come_in_by_post_and_the_sweeper_runs_every_minute(template: dict[str, Any]) -> None:
+    assert [(route.key, route.function) for route in templates.routes(template)] == [
+        ("POST /webhook", "WebhookFunction")
+    ]
+    assert [(schedule.seconds, schedule.function) for schedule in templates.schedules(template)] == [
+        (60, "SweeperFunction")
+    ]
+
+
+def test_the_secret_is_made_empty_and_no_parameter_carries_one(template: dict[str, Any]) -> None:
+    (secret,) = of_type(template, "AWS::SecretsManager::Secret").values()
+
+    assert secret["SecretString"] == '{"api_key": "", "webhook_secrets": []}'
+    assert not [name for name in template["Parameters"] if "secret" in name.lower() or "key" in name.lower()]
+
+
+def test_an_operator_is_told_where_everything_is(template: dict[str, Any]) -> None:
+    assert {"WebhookUrl", "TableName", "QueueUrl", "SecretId"} <= set(template["Outputs"])
+    assert all(output["Description"] for output in template["Outputs"].values())
+
+
+def test_every_parameter_is_explained() -> None:
+    for path in ("template.yaml", "infra/monitor.yaml"):
+        parameters = templates.parse((REPOSITORY / path).read_text(encoding="utf-8"))["Parameters"]
+        assert all(parameter.get("Description") for parameter in parameters.values()), path
+
+
+def test_no_statement_of_ours_allows_everything_on_everything(template: dict[str, Any]) -> None:
+    for name, role in of_type(template, "AWS::IAM::Role").items():
+        for policy in role.get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                assert not [action for action in actions if "*" in action], name
+                assert statement["Resource"] != "*", name
