@@ -21,7 +21,8 @@ def used() -> set[str]:
         if "boto" in text:
             names |= set(re.findall(r"_client\.(\w+)\(", text)) - NO_OPERATION
             names |= set(re.findall(r"get_paginator\(\"(\w+)\"\)", text))
-            names |= set(re.findall(r"\.(get_secret_value)\(", text))
+        if "SecretsProvider(" in text:  # Powertools' way to ask for it
+            names.add("get_secret_value")
     operations = {"".join(word.title() for word in name.split("_")) for name in names}
     return {BATCHES.get(operation, operation) for operation in operations}
 
