@@ -45,6 +45,7 @@ class Socket:
         self._outbox: deque[bytes | Closing] = deque()
         self._wake = asyncio.Event()
         self._ending = False
+        self._closed_with: int | None = None
         self._writer = asyncio.get_running_loop().create_task(self._write())
 
     def shown(self) -> dict[str, Any]:
@@ -81,7 +82,7 @@ class Socket:
         """The connection is over, whoever ended it; 1006 is an end without a close frame."""
         self._writer.cancel()
         self.closed_at = time.time()
-        self.code = code
+        self.code = self._closed_with or code
 
     async def _write(self) -> None:
         while True:
@@ -112,4 +113,5 @@ class Socket:
                 self._transport.abort()
             return
         self._ending = True
+        self._closed_with = closing.code
         await self._socket.close(code=closing.code, message=closing.reason.encode())

@@ -30,7 +30,7 @@ class Ring(Strict):
     from_: str = Field(alias="from", min_length=1)
     to: str = Field(min_length=1)
     sip_headers: list[Header] | None = None
-    script: str | dict[str, Any] = "opening-hours"
+    script: Any = "opening-hours"  # a name or a script; checked when it is looked up
     faults: dict[str, Any] = Field(default_factory=dict)
     webhook_url: str | None = None
 

@@ -167,8 +167,8 @@ class Response:
         self._open = ("function", item, index)
         ids_of = {"response_id": self.id, "item_id": item["id"], "output_index": index, "call_id": item["call_id"]}
         for fragment in speech.fragments(call.json_arguments):
-            item["arguments"] += fragment
             yield Step(0.01, event("response.function_call_arguments.delta", **ids_of, delta=fragment))
+            item["arguments"] += fragment
         for closing in self._function_done(item, index, "completed"):
             yield Step(0, closing)
 
@@ -186,9 +186,9 @@ class Response:
         self._open = ("mcp", item, index)
         ids_of = {"item_id": item["id"], "output_index": index}
         for fragment in speech.fragments(call.json_arguments):
-            item["arguments"] += fragment
             delta = event("response.mcp_call_arguments.delta", response_id=self.id, **ids_of, delta=fragment)
             yield Step(0.01, delta)
+            item["arguments"] += fragment
         done = event("response.mcp_call_arguments.done", response_id=self.id, **ids_of, arguments=item["arguments"])
         yield Step(0, done)
         yield Step(0, event("response.mcp_call.in_progress", **ids_of))

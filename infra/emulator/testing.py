@@ -241,6 +241,8 @@ async def emulated(pace: float = 0.02, **settings: Any) -> AsyncIterator[World]:
         Control(emulator.control_url) as control,
     ):
         world = World(emulator, receiver, control)
-        yield world
-        for client in world.clients:
-            await client.close()
+        try:
+            yield world
+        finally:
+            for client in world.clients:
+                await client.close()

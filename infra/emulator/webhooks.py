@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import binascii
 import hashlib
 import hmac
 import json
@@ -13,6 +14,7 @@ from typing import Any
 import aiohttp
 
 from infra.emulator.faults import WebhookFaults
+from infra.emulator.problems import BadInput
 
 Note = Callable[[dict[str, Any]], None]
 USER_AGENT = "OpenAI/1.0 (+https://platform.openai.com/docs/webhooks)"
@@ -25,9 +27,17 @@ def new_secret() -> str:
 
 def sign(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:
     """`v1,<base64>` over `{id}.{timestamp}.{body}`; a secret without its prefix is used as it is (facts 1.2)."""
-    key = base64.b64decode(secret.removeprefix("whsec_")) if secret.startswith("whsec_") else secret.encode()
-    digest = hmac.new(key, f"{webhook_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    digest = hmac.new(key_of(secret), f"{webhook_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
     return "v1," + base64.b64encode(digest).decode()
+
+
+def key_of(secret: str) -> bytes:
+    if not secret.startswith("whsec_"):
+        return secret.encode()
+    try:
+        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except binascii.Error:
+        raise BadInput("webhook_secret must be whsec_ and base64.") from None
 
 
 def envelope(kind: str, data: dict[str, Any], created_at: int | None = None) -> dict[str, Any]:
@@ -45,6 +55,7 @@ class Sender:
     """Delivers events to one URL, each at least once, in no promised order."""
 
     def __init__(self, secret: str) -> None:
+        key_of(secret)  # a bad one is to be known now, not at the first call
         self.secret = secret
         self._session: aiohttp.ClientSession | None = None
         self._delivered = asyncio.Event()

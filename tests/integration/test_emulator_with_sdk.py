@@ -48,7 +48,7 @@ async def test_a_phone_call_from_the_ring_to_the_hang_up(world: World) -> None:
 
 
 def _calls(event: dict[str, Any], name: str) -> bool:
-    return event["type"] == "response.function_call_arguments.done" and event["name"] == name
+    return (event["type"], event.get("name")) == ("response.function_call_arguments.done", name)
 
 
 async def test_the_package_itself_parses_what_it_receives(world: World) -> None:
@@ -239,4 +239,4 @@ async def _use_every_command(supervisor: Supervisor) -> None:
 
 
 def _is_done(event: dict[str, Any], metadata: dict[str, str]) -> bool:
-    return event["type"] == "response.done" and event["response"]["metadata"] == metadata
+    return bool(event["type"] == "response.done" and event["response"]["metadata"] == metadata)

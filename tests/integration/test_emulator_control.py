@@ -1,0 +1,227 @@
+"""The control API, the command line and TLS."""
+
+import asyncio
+import signal
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from infra.emulator import Emulator
+from infra.emulator.client import Control, NotInTime
+from infra.emulator.problems import BadInput
+from infra.emulator.testing import Supervisor, World, emulated
+
+pytestmark = pytest.mark.asyncio
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest_asyncio.fixture
+async def world() -> AsyncIterator[World]:
+    async with emulated() as world:
+        yield world
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ({"to": "+2"}, "from is missing."),
+        ({"from": 1, "to": "+2"}, "from must be a text, not 1."),
+        ({"from": "+1", "to": "+2", "colour": "red"}, "colour is not a known field."),
+        ({"from": "+1", "to": "+2", "sip_headers": [{"name": "X"}]}, "sip_headers[0].value is missing."),
+        ({"from": "+1", "to": "+2", "faults": {"acept": "500"}}, "faults.acept is not a known field."),
+        (
+            {"from": "+1", "to": "+2", "faults": {"accept": {"status": 99}}},
+            "faults.accept.status must be greater than or equal to 200, not 99.",
+        ),
+        (
+            {"from": "+1", "to": "+2", "faults": {"webhook": {"delay_s": "long"}}},
+            "faults.webhook.delay_s must be a number, not 'long'.",
+        ),
+        (
+            {"from": "+1", "to": "+2", "script": {"lines": [{"agent": "Hi"}, {"caller": "Hi", "interupts": True}]}},
+            "script.lines[1].interupts is not a known field.",
+        ),
+        ({"from": "+1", "to": "+2", "script": {"lines": "Hi"}}, "script.lines must be a list, not 'Hi'."),
+        ({"from": "+1", "to": "+2", "script": 7}, "script must be an object, not 7."),
+        ([], "the body must be an object."),
+    ],
+)
+async def test_a_wrong_ring_is_answered_with_one_sentence(world: World, body: Any, sentence: str) -> None:
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(f"{world.emulator.control_url}/calls", json=body)
+    assert (answer.status_code, answer.json()) == (400, {"error": sentence})
+
+
+async def test_an_unknown_script_is_told_which_ones_there_are(world: World) -> None:
+    with pytest.raises(ValueError, match=r"script 'nope' is not known; there are caller-hangs-up, dtmf, .*"):
+        await world.control.ring(script="nope")
+
+
+async def test_what_is_no_json_and_who_is_no_call(world: World) -> None:
+    async with httpx.AsyncClient(base_url=world.emulator.control_url) as http:
+        answer = await http.post("/calls", content=b"{")
+        assert (answer.status_code, answer.json()) == (400, {"error": "the body is not JSON."})
+        answer = await http.get("/calls/rtc_nobody")
+        assert (answer.status_code, answer.json()) == (404, {"error": "There is no call rtc_nobody."})
+
+
+async def test_every_call_is_listed_with_its_state(world: World) -> None:
+    one = await world.control.ring("+1", "+2")
+    two = await world.accepted()
+    listed = {call["call_id"]: call for call in await world.control.calls()}
+    assert listed[one] == {"call_id": one, "state": "ringing", "from": "+1", "to": "+2"}
+    assert listed[two]["state"] == "accepted"
+
+
+async def test_a_call_shows_everything_that_was_asked_of_it(world: World) -> None:
+    call_id = await world.control.ring()
+    assert set(await world.control.shown(call_id)) == {
+        *("call_id", "from", "to", "script", "state", "session", "requests", "commands", "spoken", "tool_calls"),
+        *("attachments", "webhooks", "events_sent", "usage", "ended"),
+    }
+
+
+async def test_headers_are_passed_on_as_they_are(world: World) -> None:
+    headers = [
+        {"name": "From", "value": '"Jo" <sip:+1@example.com>;tag=a'},
+        {"name": "X-Twilio-CallSid", "value": "CA1"},
+        {"name": "X-Twilio-CallSid", "value": "CA2"},
+    ]
+    await world.control.ring(sip_headers=headers)
+    received, body = (await world.receiver.until(1))[0]
+    event = world.openai.webhooks.unwrap(body, received)
+    assert event.type == "realtime.call.incoming"
+    assert [header.to_dict() for header in event.data.sip_headers] == headers
+
+
+async def test_the_caller_can_speak_press_keys_and_hang_up_on_demand(world: World) -> None:
+    call_id = await world.accepted({"lines": [], "then": "stay"})
+    async with Supervisor(world.openai, call_id, greet=False) as supervisor:
+        await world.control.say(call_id, "Anybody there?")
+        await supervisor.until_type("response.done")
+        await world.control.press(call_id, "12#")
+        await supervisor.until_type("input_audio_buffer.dtmf_event_received", 3)
+        await world.control.hang_up(call_id)
+        await supervisor.until_closed()
+    call = await world.control.shown(call_id)
+    assert call["spoken"][0]["text"] == "Anybody there?"
+    with pytest.raises(ValueError, match="is ended: nobody can be heard on it"):
+        await world.control.say(call_id, "Hello?")
+
+
+async def test_settings_change_and_wrong_ones_are_refused(world: World) -> None:
+    assert (await world.control.settings(pace=0.5))["pace"] == 0.5
+    assert (await world.control.settings(rest_faults={"accept": "500"}))["pace"] == 0.5
+    with pytest.raises(ValueError, match=r"^pase is not a known field.$"):
+        await world.control.settings(pase=1)
+    with pytest.raises(ValueError, match=r"^max_attachments must be greater than or equal to 1, not 0.$"):
+        await world.control.settings(max_attachments=0)
+
+
+async def test_waiting_in_vain_says_how_far_the_call_came(world: World) -> None:
+    call_id = await world.control.ring()
+    with pytest.raises(NotInTime, match="'state': 'ringing'"):
+        await world.control.until_ended(call_id, within_s=0.05)
+
+
+async def test_a_ring_without_a_webhook_url_is_refused() -> None:
+    async with Emulator() as emulator, Control(emulator.control_url) as control:
+        with pytest.raises(ValueError, match="webhook_url is missing"):
+            await control.ring()
+
+
+async def test_a_wrong_script_file_names_file_line_and_field(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("name: broken\nlines:\n  - agent: Hi\n  - caller: Hi\n    pause_ms: soon\n")
+    with pytest.raises(BadInput) as refused:
+        Emulator(scripts=tmp_path)
+    assert str(refused.value) == "broken.yaml, line 5: lines[1].pause_ms must be a whole number, not 'soon'."
+
+
+# ---------------------------------------------------------------------- the program
+
+
+async def started(*arguments: str) -> tuple[asyncio.subprocess.Process, str]:
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "infra.emulator", "--port", "0", *arguments),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert program.stdout
+    line = (await program.stdout.readline()).decode()
+    return program, line.strip()
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+async def test_the_program_says_where_it_listens_and_stops_cleanly(by: signal.Signals) -> None:
+    program, line = await started("--webhook-url", "http://127.0.0.1:9/webhook", "--pace", "0.02")
+    assert line.startswith("emulator listening on http://127.0.0.1:")
+    async with Control(f"{line.rsplit(' ', 1)[1]}/_emulator") as control:
+        await control.ring()
+    program.send_signal(by)
+    _, complaints = await asyncio.wait_for(program.communicate(), 10)
+    assert (program.returncode, complaints) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--scripts", "/nowhere"], "/nowhere is not a folder of scripts."),
+        (["--pace", "0"], "pace must be greater than or equal to 0.001, not 0.0."),
+        (["--tls-cert", "x.pem"], "--tls-cert and --tls-key belong together."),
+        (["--webhook-secret", "whsec_???"], "webhook_secret must be whsec_ and base64."),
+    ],
+)
+async def test_wrong_arguments_end_in_one_sentence(arguments: list[str], sentence: str) -> None:
+    program, _ = await started(*arguments)
+    _, complaints = await asyncio.wait_for(program.communicate(), 10)
+    assert program.returncode == 2
+    assert complaints.decode().strip().endswith(sentence)
+
+
+async def test_it_can_listen_with_tls(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    _make_certificate(certificate, key)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate, key)
+    async with Emulator(tls=server, host="127.0.0.1") as emulator:
+        assert emulator.base_url.startswith("https://127.0.0.1:")
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        async with httpx.AsyncClient(verify=trusting) as http:
+            answer = await http.get(f"{emulator.control_url}/calls")
+        assert answer.json() == {"calls": []}
+
+
+def _make_certificate(certificate: Path, key: Path) -> None:
+    import datetime
+    import ipaddress
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(private, hashes.SHA256())
+    )
+    certificate.write_bytes(built.public_bytes(serialization.Encoding.PEM))
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    key.write_bytes(private.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
