@@ -59,9 +59,17 @@ async def read_frame(reader: asyncio.StreamReader) -> dict[str, Any]:
 class Environments:
     """The environments of one function. The process that holds them starts with the first invocation, or `start`."""
 
-    def __init__(self, function: Function, environment: Mapping[str, str], *, most: int = MOST_ENVIRONMENTS) -> None:
+    def __init__(
+        self,
+        function: Function,
+        environment: Mapping[str, str],
+        *,
+        code: Path = FUNCTIONS,
+        most: int = MOST_ENVIRONMENTS,
+    ) -> None:
         self._function = function
         self._environment = dict(environment)
+        self._code = code
         self._most = most
         self._count = 0
         self._idle: list[Environment] = []
@@ -83,10 +91,10 @@ class Environments:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", str(RUNTIME), self._function.handler, str(theirs.fileno())),
                 stdin=asyncio.subprocess.DEVNULL,
-                cwd=FUNCTIONS,
+                cwd=self._code,
                 env={
                     **self._environment,
-                    "PYTHONPATH": str(FUNCTIONS),
+                    "PYTHONPATH": str(self._code),
                     "AWS_LAMBDA_FUNCTION_NAME": self._function.name,
                     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self._function.memory),
                     "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -98,6 +106,16 @@ class Environments:
             self._release(await self._open())
         except (OSError, asyncio.IncompleteReadError):
             raise FunctionError(f"{self._function.handler} cannot be imported") from None
+
+    async def stop(self) -> None:
+        """End every environment and their process, whatever they are at."""
+        if self._control is not None:
+            self._control.close()
+        for environment in self._idle:
+            environment.writer.close()
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
 
     async def invoke(self, event: Any) -> Any:
         """Run the handler and return its result; raise `FunctionError` when there is none."""

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import logging
+import signal
 import socket
 import sys
 import time
@@ -39,9 +40,19 @@ log = logging.getLogger("gateway")
 class Gateway:
     """Routes requests to functions, and answers for them when they fail, in API Gateway's words."""
 
-    def __init__(self, routes: list[Route], functions: dict[str, Environments]) -> None:
+    def __init__(
+        self, routes: list[Route], functions: dict[str, Environments], longest_wait: float = LONGEST_WAIT
+    ) -> None:
         self._routes = {route.key: route for route in routes}
         self._functions = functions
+        self._longest_wait = longest_wait
+
+    def application(self) -> web.Application:
+        """The server's half of it."""
+        application = web.Application(client_max_size=LARGEST_BODY)
+        application.router.add_post("/2015-03-31/functions/{name}/invocations", self.invoke)
+        application.router.add_route("*", "/{path:.*}", self.handle)
+        return application
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         route = self._routes.get(f"{request.method} {request.path}")
@@ -71,7 +82,7 @@ class Gateway:
             now=time.time(),
         )
         try:
-            async with asyncio.timeout(LONGEST_WAIT):
+            async with asyncio.timeout(self._longest_wait):
                 return from_result(await self._functions[route.function].invoke(event))
         except TimeoutError:
             return message(503, "Service Unavailable")
@@ -115,11 +126,7 @@ async def serve(listener: socket.socket, given: dict[str, Any]) -> int:
     except FunctionError as error:
         log.error("%s", error)
         return 1
-    gateway = Gateway(routes, functions)
-    application = web.Application(client_max_size=LARGEST_BODY)
-    application.router.add_post("/2015-03-31/functions/{name}/invocations", gateway.invoke)
-    application.router.add_route("*", "/{path:.*}", gateway.handle)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(Gateway(routes, functions).application(), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.SockSite(runner, listener).start()
     print(f"gateway listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
@@ -136,6 +143,8 @@ async def serve(listener: socket.socket, given: dict[str, Any]) -> int:
         for run in runs:
             run.cancel()
         await runner.cleanup()
+        for environments in functions.values():
+            await environments.stop()
 
 
 def main() -> int:
@@ -146,8 +155,6 @@ def main() -> int:
     logging.getLogger("asyncio").setLevel(logging.ERROR)
 
     async def until_told() -> int:
-        import signal
-
         serving = asyncio.ensure_future(serve(listener, json.load(sys.stdin)))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
         try:
