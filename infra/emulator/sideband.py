@@ -39,7 +39,7 @@ async def attach(request: web.Request) -> web.StreamResponse:
     await websocket.prepare(request)
     faults = call.faults.sideband
     close = faults.close if faults.close and call.use_fault("close", faults.close.times) else None
-    transport = request.transport if isinstance(request.transport, asyncio.Transport) else None
+    transport = request.transport
     socket = Socket(websocket, transport, slow_s=faults.slow_frames_ms / 1000, close_after=close)
     if emulator.settings.session_created and not faults.no_session_created:
         _greet(call, socket)
