@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 import pytest_asyncio
@@ -19,6 +20,7 @@ from infra.emulator.testing import Supervisor, World, emulated
 
 pytestmark = pytest.mark.asyncio
 
+AUTHORIZED = {"authorization": "Bearer sk-any"}
 ROOT = Path(__file__).parents[2]
 
 
@@ -170,6 +172,23 @@ async def test_the_program_says_where_it_listens_and_stops_cleanly(by: signal.Si
     assert (program.returncode, complaints) == (0, b"")
 
 
+async def test_an_abrupt_end_is_abrupt_in_the_program_too() -> None:
+    """The program runs on uvloop, whose transports are of another kind than asyncio's."""
+    program, line = await started("--webhook-url", "http://127.0.0.1:9/webhook", "--pace", "0.02")
+    origin = line.rsplit(" ", 1)[1]
+    async with Control(f"{origin}/_emulator") as control, aiohttp.ClientSession(headers=AUTHORIZED) as session:
+        call_id = await control.ring(script={"lines": [], "then": "stay"})
+        await session.post(f"{origin}/v1/realtime/calls/{call_id}/accept", json={"type": "realtime"})
+        socket = await session.ws_connect(f"{origin}/v1/realtime?call_id={call_id}")
+        await socket.receive()
+        await control.hang_up(call_id)
+        async for message in socket:
+            assert message.type is aiohttp.WSMsgType.TEXT
+        assert socket.close_code == aiohttp.WSCloseCode.ABNORMAL_CLOSURE
+    program.terminate()
+    await asyncio.wait_for(program.communicate(), 10)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -194,9 +213,8 @@ async def test_it_can_listen_with_tls(tmp_path: Path) -> None:
     async with Emulator(tls=server, host="127.0.0.1") as emulator:
         assert emulator.base_url.startswith("https://127.0.0.1:")
         trusting = ssl.create_default_context(cafile=str(certificate))
-        async with httpx.AsyncClient(verify=trusting) as http:
-            answer = await http.get(f"{emulator.control_url}/calls")
-        assert answer.json() == {"calls": []}
+        async with Control(emulator.control_url, trusting) as control:
+            assert await control.calls() == []
 
 
 def _make_certificate(certificate: Path, key: Path) -> None:
