@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from cli.cloud import read_env
@@ -19,7 +20,7 @@ def up(args: argparse.Namespace, style: Style) -> int:
     openai = OpenAI.real(os.environ) if args.openai == "real" else OpenAI()
     output = Output(style, raw=args.raw)
     stop = Stop()
-    with envfile.single():
+    with envfile.single(args.directory):
         cloud = LocalCloud(
             monitors=args.monitors,
             pace=args.pace,
@@ -29,7 +30,7 @@ def up(args: argparse.Namespace, style: Style) -> int:
             sink=output.line,
         )
         output.say("Starting the local cloud ...")
-        return run_until_stopped(cloud, output, stop)
+        return run_until_stopped(cloud, output, stop, args.directory)
 
 
 def demo(args: argparse.Namespace, style: Style) -> int:
@@ -41,7 +42,7 @@ def demo(args: argparse.Namespace, style: Style) -> int:
 def call(args: argparse.Namespace, style: Style) -> int:
     from infra.local.emulator import Emulator
 
-    variables = read_env(envfile.running())
+    variables = read_env(envfile.running(args.directory))
     if "RINGSIDE_EMULATOR_URL" not in variables:
         raise envfile.NotRunning("this local cloud talks to the real OpenAI: call it with a phone")
     call_id = Emulator(variables["RINGSIDE_EMULATOR_URL"]).ring(args.script, args.caller, args.called)
@@ -55,7 +56,10 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(prog="python -m infra.local", description="Ringside's cloud on this machine.")
     commands = whole.add_subparsers(required=True, metavar="up | demo | call")
 
-    command = commands.add_parser("up", help="start it and keep it running")
+    place = argparse.ArgumentParser(add_help=False)
+    place.add_argument("--directory", type=Path, default=envfile.DIRECTORY, help="of its `env` file (.local)")
+
+    command = commands.add_parser("up", parents=[place], help="start it and keep it running")
     command.add_argument("--openai", choices=["emulator", "real"], default="emulator", help="who calls")
     command.add_argument("--monitors", type=int, default=1, help="how many monitors (1)")
     command.add_argument("--pace", type=float, default=1.0, help="the emulator's: 0.1 speaks ten times as fast (1)")
@@ -69,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--pace", type=float, default=0.3, help="1 is real time (0.3)")
     command.set_defaults(run=demo)
 
-    command = commands.add_parser("call", help="ring at the running local cloud")
+    command = commands.add_parser("call", parents=[place], help="ring at the running local cloud")
     command.add_argument("--from", dest="caller", default="+14255550112", metavar="NUMBER")
     command.add_argument("--to", dest="called", default="+18005551212", metavar="NUMBER")
     command.add_argument("--script", default="opening-hours", help="a conversation of infra/emulator/scripts")

@@ -1,0 +1,201 @@
+"""`make local` starts all of it, keeps it together, and leaves nothing behind however it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from cli.cloud import read_env
+from infra.local.template import REPOSITORY
+
+READY = "Stop with Ctrl-C."
+WITHOUT_CREDENTIALS = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OPENAI_"))}
+
+
+class Up:
+    """A running `python -m infra.local up`."""
+
+    def __init__(self, directory: Path, *flags: str, environment: dict[str, str]) -> None:
+        self.directory = directory
+        command = [sys.executable, "-m", "infra.local", "up", "--monitors", "0", "--directory", str(directory), *flags]
+        self.process = subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            for line in output:
+                self.lines.append(line.rstrip())
+
+    def until(self, condition: Callable[[], object]) -> None:
+        eventually(lambda: condition() or self.process.poll() is not None, self.lines)
+        assert condition(), self.lines
+
+    def until_said(self, text: str) -> None:
+        self.until(lambda: any(text in line for line in self.lines))
+
+    def tell(self, number: signal.Signals) -> None:
+        os.kill(self.process.pid, number)
+
+    def end(self) -> int:
+        status = self.process.wait(20)
+        self._reader.join(5)
+        return status
+
+
+@contextmanager
+def up(directory: Path, *flags: str, environment: dict[str, str] | None = None) -> Iterator[Up]:
+    running = Up(directory, *flags, environment=environment or WITHOUT_CREDENTIALS)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.tell(signal.SIGTERM)
+        running.end()
+
+
+def eventually(condition: Callable[[], object], otherwise: object, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.02)
+
+
+def descendants(pid: int) -> set[int]:
+    """Every process that comes from this one, and is more than a zombie."""
+    table = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in table.splitlines()]
+    children: dict[int, set[int]] = {}
+    for child, parent, state in rows:
+        if not state.startswith("Z"):
+            children.setdefault(int(parent), set()).add(int(child))
+    found, open_ones = set[int](), [pid]
+    while open_ones:
+        born = children.get(open_ones.pop(), set()) - found
+        found |= born
+        open_ones += born
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(state.strip()) and not state.startswith("Z")
+
+
+def assert_all_gone(pids: set[int]) -> None:
+    assert len(pids) >= 5  # guard, AWS, emulator, gateway, the webhook's runtime
+    eventually(lambda: not any(is_alive(pid) for pid in pids), f"still running: {pids}")
+
+
+def test_it_says_where_everything_is_and_ctrl_c_takes_all_of_it_down(tmp_path: Path) -> None:
+    with up(tmp_path) as running:
+        running.until_said(READY)
+        variables = read_env(tmp_path / "env")
+        everything = descendants(running.process.pid)
+        running.tell(signal.SIGINT)
+
+        assert running.end() == 0
+    assert_all_gone(everything)
+    assert not (tmp_path / "env").exists()
+    assert set(variables) == {
+        *("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+        *("OPENAI_BASE_URL", "RINGSIDE_WEBHOOK_URL", "RINGSIDE_TABLE", "RINGSIDE_QUEUE_URL", "RINGSIDE_SECRET_ID"),
+        "RINGSIDE_EMULATOR_URL",
+    }
+    said = "\n".join(running.lines)
+    for name in ("RINGSIDE_WEBHOOK_URL", "AWS_ENDPOINT_URL", "OPENAI_BASE_URL"):
+        assert variables[name] in said
+
+
+def test_ctrl_c_twice_while_it_starts_leaves_nothing_behind(tmp_path: Path) -> None:
+    with up(tmp_path) as running:
+        running.until_said("listening on")
+        everything = descendants(running.process.pid)
+        running.tell(signal.SIGINT)
+        running.tell(signal.SIGINT)
+
+        assert running.end() == 0
+    eventually(lambda: not any(is_alive(pid) for pid in everything), everything)
+    assert not (tmp_path / "env").exists()
+
+
+def test_kill_9_of_it_takes_every_component_along(tmp_path: Path) -> None:
+    with up(tmp_path) as running:
+        running.until_said(READY)
+        everything = descendants(running.process.pid)
+        running.tell(signal.SIGKILL)
+
+        assert running.end() == -signal.SIGKILL
+    assert_all_gone(everything)
+
+
+def test_a_second_one_is_refused_and_a_dead_component_stops_the_first(tmp_path: Path) -> None:
+    with up(tmp_path) as running:
+        running.until_said(READY)
+        with up(tmp_path) as second:
+            assert second.end() == 1
+        assert second.lines == [f"a local cloud is running already (process {running.process.pid}, see .local/env)"]
+
+        everything = descendants(running.process.pid)
+        emulator = next(pid for pid in everything if "infra.emulator" in command_of(pid))
+        os.kill(emulator, signal.SIGKILL)
+
+        assert running.end() == 1
+    assert_all_gone(everything)
+    assert "emulator was killed by signal 9" in running.lines
+    assert any("emulator listening on" in line for line in running.lines[-3:])
+
+
+def command_of(pid: int) -> str:
+    return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+
+
+@pytest.mark.parametrize("flag", ["--port", "--aws-port", "--emulator-port"])
+def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path, flag: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        with up(tmp_path, flag, port) as running:
+            assert running.end() == 1
+
+    (problem,) = [line for line in running.lines if port in line]
+    assert problem.startswith(f"port {port} for ")
+    assert "Address already in use" in problem
+
+
+def test_the_real_openai_needs_its_credentials(tmp_path: Path) -> None:
+    with up(tmp_path, "--openai", "real") as running:
+        assert running.end() == 1
+
+    assert [line.split(" ")[0] for line in running.lines] == ["OPENAI_API_KEY", "OPENAI_WEBHOOK_SECRET"]
+
+
+def test_with_the_real_openai_there_is_no_emulator_and_a_tunnel_to_open(tmp_path: Path) -> None:
+    credentials = {"OPENAI_API_KEY": "sk-real", "OPENAI_WEBHOOK_SECRET": "whsec_" + "A" * 32}
+    with up(tmp_path, "--openai", "real", environment=WITHOUT_CREDENTIALS | credentials) as running:
+        running.until_said(READY)
+        variables = read_env(tmp_path / "env")
+
+    assert variables["OPENAI_BASE_URL"] == "https://api.openai.com/v1"
+    assert "RINGSIDE_EMULATOR_URL" not in variables
+    assert any("tunnel" in line for line in running.lines)
+    assert not any("sk-real" in line for line in running.lines)
