@@ -159,6 +159,7 @@ class Conversation:
         self._refs = 0
         self._remarks: dict[str, Remark] = {}
         self._retrieved: set[str] = set()
+        self._probe: str | None = None  # the item that shows the end of the conversation after a gap
         self._last_event_at = self.started_at
         self._deadlines: dict[str, float] = {}
         limit = self.started_at + self.manners.max_duration
@@ -239,7 +240,9 @@ class Conversation:
         for turn in self.turns.values():
             if turn.state == "pending" and turn.item_id in self.order:
                 self._retrieve(turn.item_id, effects)
-        effects.append(Send(e.TellFact("(The connection to your tools was interrupted for a moment and is back.)")))
+        self._probe = f"ringside_gap_{len(self._remarks)}"
+        text = "(The connection to your tools was interrupted for a moment and is back.)"
+        effects.append(Send(e.TellFact(text, self._probe)))
         self._settle(now, effects)
         return effects
 
@@ -268,6 +271,16 @@ class Conversation:
         effects: list[Effect] = []
         self._leave(reason, now)
         self._settle(now, effects)
+        return effects
+
+    def pause(self, now: float) -> list[Effect]:
+        """Another owner goes on: leave it the ids of turns whose words are still to come."""
+        effects: list[Effect] = []
+        for turn in self.turns.values():
+            if turn.state == "pending" and turn.item_id not in self._saved:
+                turn.text = "".join(self._words.get(turn.item_id, ())) or None
+                self._save(turn, effects)
+        effects.append(SaveUsage(self.usage))
         return effects
 
     def finish(self, now: float) -> list[Effect]:
@@ -310,6 +323,8 @@ class Conversation:
     def _item_added(self, event: e.ItemAdded, now: float, effects: list[Effect]) -> None:
         self._place(event.item_id, event.previous_id, effects)
         missed = self.order.hole(event.item_id)
+        if event.item_id == self._probe:
+            self.order.strays_before(*((event.previous_id,) if event.previous_id and missed else ()), event.item_id)
         if missed is not None:
             self._retrieve(missed, effects)
         match event.kind:

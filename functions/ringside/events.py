@@ -249,6 +249,7 @@ class TellFact:
     """A system message for the model, such as the keys that the caller pressed."""
 
     text: str
+    item_id: str | None = None  # an id of our own (32 characters at most), to know it by when it was added
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,9 +99,9 @@ def _client_event(command: e.Command) -> dict[str, Any]:
             # An id of our own: told twice, after a hand-over, the session refuses it the second time.
             own = f"out_{hashlib.sha256(tool_call_id.encode()).hexdigest()[:24]}"
             return _new_item({"type": "function_call_output", "id": own, "call_id": tool_call_id, "output": output})
-        case e.TellFact(text):
-            content = [{"type": "input_text", "text": text}]
-            return _new_item({"type": "message", "role": "system", "content": content})
+        case e.TellFact(text, item_id):
+            message = {"type": "message", "role": "system", "content": [{"type": "input_text", "text": text}]}
+            return _new_item(message if item_id is None else {"id": item_id, **message})
         case e.RetrieveItem(item_id):
             return {"type": "conversation.item.retrieve", "item_id": item_id}
         case e.Approve(item_id, approve):

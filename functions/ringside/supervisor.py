@@ -95,7 +95,6 @@ class Supervisor:
         self._end: End | None = None
         self._verdict: Verdict | None = None
         self._usage_saved_at = 0.0
-        self._usage_unsaved: e.Usage | None = None
         self._expired = False
         self._hanging_up: EndReason | None = None
         self._attached = False  # by this owner
@@ -362,7 +361,6 @@ class Supervisor:
 
     def _save_usage(self, usage: e.Usage) -> None:
         """The running total, not more often than worth it: the last one is written at the end anyway."""
-        self._usage_unsaved = usage
         now = time.monotonic()
         if now - self._usage_saved_at >= USAGE_EVERY:
             self._usage_saved_at = now
@@ -422,8 +420,8 @@ class Supervisor:
         log.info("call.ended", extra={"call_id": self.call_id, "reason": end.reason, "seconds": facts["duration"]})
 
     async def _hand_over(self) -> None:
-        if self._usage_unsaved is not None:
-            self._write(self._near.record.save_usage, self._usage_unsaved, self._cost(self._usage_unsaved))
+        self._usage_saved_at = -USAGE_EVERY
+        self._perform(self._talk.pause(self._near.clock()))
         await self._writes.done()
         await self._persist(self._near.record.release, self._mine, self._near.clock())
         self._verdict = Verdict.RELEASED

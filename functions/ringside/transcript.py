@@ -27,6 +27,7 @@ class Order:
         self._items = sorted(self._position, key=self._position.__getitem__)
         self._previous: dict[str, str] = {}
         self._waiting: dict[str, str] = {}  # an item not seen yet -> the item that follows it
+        self._strays_before: tuple[str, ...] = ()
 
     def __contains__(self, item_id: str) -> bool:
         return item_id in self._position
@@ -59,7 +60,8 @@ class Order:
         elif follower is not None:
             at = self._items.index(follower)
         else:
-            at = len(self._items)
+            anchors = (self._items.index(anchor) for anchor in self._strays_before if anchor in self._position)
+            at = next(anchors, len(self._items)) if previous_id is None else len(self._items)
         self._items[at:at] = run
         moved = run
         if follower is not None and self._items[at + 1 : at + 2] != [follower]:
@@ -71,6 +73,13 @@ class Order:
             self._items[at + 1 : at + 1] = tail
             moved = run + tail
         return self._number(self._items.index(moved[0]), len(moved))
+
+    def strays_before(self, *anchors: str) -> None:
+        """From now on, put items without a link before the first of these that is known, not at the end.
+
+        After a gap: what is heard of, but was not seen to be added, was added before the last item of the gap.
+        """
+        self._strays_before = anchors
 
     def hole(self, item_id: str) -> str | None:
         """The item before this one, if it was never seen."""
