@@ -118,7 +118,8 @@ async def _control(request: web.Request, name: str, effect: Effect) -> web.Respo
     call.requests.append(noted | {"body": None, "status": None})
     noted = call.requests[-1]
     try:
-        noted["body"] = body = await _body(request)
+        body = await _body(request)
+        noted["body"] = body if await request.read() else None
         response = await _with_faults(request, call, name, lambda: effect(call, body))
     except Wrong as wrong:
         response = web.json_response(events.http_error(wrong.message, wrong.code, wrong.param), status=400)

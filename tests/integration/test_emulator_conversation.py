@@ -61,7 +61,7 @@ async def test_deltas_add_up_to_the_transcript(world: World) -> None:
 
 
 async def test_items_form_one_chain_in_conversation_order(world: World) -> None:
-    played = await world.played("late-transcripts")
+    played = await world.played("interruption")
     added = played.of("conversation.item.added")
     ids = [event["item"]["id"] for event in added]
     assert [event["previous_item_id"] for event in added] == [None, *ids[:-1]]
@@ -107,7 +107,7 @@ async def test_parallel_tools_come_in_one_response(world: World) -> None:
 
 
 async def test_barge_in_while_the_model_still_generates(world: World) -> None:
-    script = {"lines": [{"agent": LONG * 3}, {"caller": "Stop!", "interrupts": True, "after_ms": 1000}]}
+    script = {"lines": [{"agent": LONG * 10}, {"caller": "Stop!", "interrupts": True, "after_ms": 1000}]}
     call_id = await world.accepted(script)
     async with Supervisor(world.openai, call_id) as supervisor:
         await supervisor.until_closed()
@@ -131,7 +131,7 @@ async def test_barge_in_while_the_model_still_generates(world: World) -> None:
     words = (await world.control.shown(call_id))["spoken"][0]
     assert words["interrupted"]
     assert words["heard_ms"] == supervisor.of("conversation.item.truncated")[0]["audio_end_ms"]
-    assert 1000 <= words["heard_ms"] < 4000
+    assert 1000 <= words["heard_ms"] < len(words["text"]) / 15 * 1000
 
 
 async def test_barge_in_during_playback_leaves_the_response_completed(world: World) -> None:

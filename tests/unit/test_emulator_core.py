@@ -1,6 +1,7 @@
 """The parts of the emulator that need neither clock nor socket."""
 
 import base64
+import re
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -10,15 +11,22 @@ from hypothesis import strategies as st
 from openai.types.realtime import call_accept_params, realtime_client_event_param
 from openai.types.realtime.realtime_response_create_params_param import RealtimeResponseCreateParamsParam
 
-from infra.emulator import script, session, speech, webhooks
+from infra.emulator import faults, lines, script, session, speech, webhooks
+from infra.emulator.control import Ring
 from infra.emulator.conversation import Conversation, ItemNotFound
+from infra.emulator.faults import Faults
 from infra.emulator.lines import Agent, Tool
 from infra.emulator.problems import BadInput
 from infra.emulator.response import Response
+from infra.emulator.script import Script
+from infra.emulator.settings import Settings
 from infra.emulator.shapes import Shape, Wrong
 from infra.emulator.usage import Meter
 from infra.emulator.wire_shapes import CLIENT_EVENTS, SESSION
 
+DOCUMENTED = (Settings, Script, Ring, Faults, faults.WebhookFaults, faults.RestFault, faults.SidebandFaults)
+LINES = [each for each in vars(lines).values() if isinstance(each, type) and issubclass(each, lines.Strict)]
+EMULATOR = Path(webhooks.__file__).parent
 OPENED = session.opened({"type": "realtime", "model": "gpt-realtime-2.1"}, 0)
 
 
@@ -212,3 +220,23 @@ def _parsed(data: Any) -> str:
         return f"script {script.parse(data).name}"
     except BadInput as refused:
         return str(refused)
+
+
+def test_every_fact_that_the_code_cites_is_on_the_page_of_facts() -> None:
+    page = (EMULATOR / "FACTS.md").read_text()
+    code = "\n".join(path.read_text() for path in EMULATOR.glob("*.py"))
+    cited = set(re.findall(r"(?:facts |facts, |, |to )(\d(?:\.\d)?|appendix [A-E])(?=[),;: ])", _citations(code)))
+    assert len(cited) > 20
+    for fact in cited:
+        assert re.search(rf"^(## |- \*\*){re.escape(fact)}(\*\*)? ", page, re.MULTILINE), f"facts {fact} is nowhere"
+
+
+def _citations(code: str) -> str:
+    return " ".join(re.findall(r"facts[ ,][^)\n]*[)\n]", code))
+
+
+@pytest.mark.parametrize("model", [*DOCUMENTED, *LINES], ids=lambda model: str(model.__name__))
+def test_every_field_one_can_set_is_in_the_readme(model: Any) -> None:
+    page = (EMULATOR / "README.md").read_text()
+    for name, field in model.model_fields.items():
+        assert re.search(rf"\b{field.alias or name}\b", page), f"{model.__name__}.{name} is not in the README"
