@@ -143,7 +143,13 @@ class Record:
         sets |= {"status": end.status, "end_reason": end.reason or None, "end_detail": end.detail or None}
         values = {":ringing": Status.RINGING, ":accepted": Status.ACCEPTED}
         condition = "#status IN (:ringing, :accepted)"
-        self._update(_key(call_id), sets, condition, values, names={"#status": "status"}, remove=("live_pk", "live_sk"))
+        try:
+            self._update(
+                _key(call_id), sets, condition, values, names={"#status": "status"}, remove=("live_pk", "live_sk")
+            )
+        except Conflict as conflict:
+            if not conflict.found:
+                raise
 
     # --- the owner's part ---
 
@@ -225,24 +231,27 @@ class Record:
         """Write one item of the call at its position. A later owner's item is never overwritten."""
         entry = {**item, "epoch": mine.epoch, "expires_at": int(item["started_at"]) + self._retention}
         condition, values = "attribute_not_exists(pk) OR epoch <= :epoch", {":epoch": mine.epoch}
+        left = None if replaces == position else replaces
+        if left is not None:
+            entry["moved_from"] = _position(left)
         try:
             self._put({"pk": f"CALL#{mine.call_id}", "sk": _position(position)}, entry, condition, values)
-            if replaces is not None and replaces != position:
-                self._forget(mine, replaces, str(item["item_id"]))
+            if left is not None:
+                self._forget(mine, left, str(item["item_id"]))
         except Conflict as conflict:
             raise Fenced from conflict
 
     def _forget(self, mine: Ownership, position: int, item_id: str) -> None:
         key = {"pk": f"CALL#{mine.call_id}", "sk": _position(position)}
-        values = _marshal({":item": item_id})
+        values = _marshal({":item": item_id, ":epoch": mine.epoch})
         try:
             self._client.delete_item(
                 TableName=self._table,
                 Key=_marshal(key),
-                ConditionExpression="item_id = :item",
+                ConditionExpression="item_id = :item AND epoch <= :epoch",
                 ExpressionAttributeValues=values,
             )
-        except ClientError as error:  # another item stands there by now
+        except ClientError as error:  # another item stands there by now, or a later owner's copy of this one
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
 
@@ -420,20 +429,19 @@ def _check_owner(mine: Ownership, found: Item) -> None:
 
 
 def _once(items: Iterable[Item]) -> list[Item]:
-    """A former owner's late write may have left a second copy of an item: the newest owner's counts."""
-    newest: dict[str, int] = {}
-    items = list(items)
+    """Each item once, of the newest owner. A former owner's late write may have left a second copy of it,
+    and so may an owner that died while it moved one: then the copy it was moved to counts."""
+    copies: dict[str, list[Item]] = {}
     for item in items:
-        key = str(item.get("item_id"))
-        newest[key] = max(newest.get(key, 0), item["epoch"])
-    seen: set[str] = set()
-    kept = []
-    for item in items:
-        key = str(item.get("item_id"))
-        if item["epoch"] == newest[key] and key not in seen:
-            seen.add(key)
-            kept.append(item)
-    return kept
+        copies.setdefault(str(item.get("item_id") or item["sk"]), []).append(item)
+    return sorted(map(_valid_copy, copies.values()), key=lambda item: str(item["sk"]))
+
+
+def _valid_copy(copies: Sequence[Item]) -> Item:
+    epoch = max(item["epoch"] for item in copies)
+    newest = [item for item in copies if item["epoch"] == epoch]
+    left = {item.get("moved_from") for item in newest}
+    return next((item for item in newest if item["sk"] not in left), newest[0])
 
 
 def _key(call_id: str) -> Item:

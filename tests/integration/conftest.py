@@ -1,5 +1,8 @@
 """A DynamoDB that listens on a port, with the table that template.yaml describes."""
 
+import functools
+import logging
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 import yaml
+from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 from ringside.record import Record
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+REGION = "eu-central-1"
 
 
 class _CloudFormation(yaml.SafeLoader):
@@ -34,6 +39,7 @@ def _below(loader: _CloudFormation, suffix: str, node: yaml.Node) -> Any:
 _CloudFormation.add_multi_constructor("!", _below)
 
 
+@functools.cache
 def table_properties() -> dict[str, Any]:
     """The properties of the one table in template.yaml."""
     resources = yaml.load(TEMPLATE.read_text(encoding="utf-8"), _CloudFormation)["Resources"]
@@ -47,13 +53,13 @@ def create_table(client: "DynamoDBClient") -> str:
     properties, name = table_properties(), f"calls-{uuid.uuid4().hex[:8]}"
     wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     client.create_table(TableName=name, **{key: properties[key] for key in wanted})
-    client.update_time_to_live(TableName=name, TimeToLiveSpecification=properties["TimeToLiveSpecification"])
     return name
 
 
 @pytest.fixture(scope="session")
 def aws_url() -> Iterator[str]:
     """AWS's stand-in, over the wire."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -61,29 +67,10 @@ def aws_url() -> Iterator[str]:
     server.stop()
 
 
-@pytest.fixture
-def aws(aws_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """The environment of a user whose AWS is the stand-in, in an empty directory."""
-    for name in ("AWS_PROFILE", "RINGSIDE_TABLE", "RINGSIDE_STACK", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in {
-        "AWS_ENDPOINT_URL": aws_url,
-        "AWS_REGION": "eu-central-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_CONFIG_FILE": str(tmp_path / "no-config"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "no-credentials"),
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "NO_PROXY": "127.0.0.1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    return aws_url
-
-
-@pytest.fixture
-def dynamodb(aws: str) -> "DynamoDBClient":
-    client: DynamoDBClient = boto3.Session(region_name="eu-central-1").client("dynamodb")
+@pytest.fixture(scope="session")
+def dynamodb(aws_url: str) -> "DynamoDBClient":
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+    client: DynamoDBClient = session.client("dynamodb", endpoint_url=aws_url, config=Config(proxies={}))
     return client
 
 
@@ -96,3 +83,25 @@ def table(dynamodb: "DynamoDBClient") -> str:
 @pytest.fixture
 def record(dynamodb: "DynamoDBClient", table: str) -> Record:
     return Record(dynamodb, table)
+
+
+@pytest.fixture
+def operator(aws_url: str, table: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """The environment of a user whose AWS is the stand-in, in an empty directory. Returns the table's name."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "RINGSIDE_", "OPENAI_"))]:
+        monkeypatch.delenv(name)
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws_url,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CONFIG_FILE": str(tmp_path / "no-config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "no-credentials"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+        "RINGSIDE_TABLE": table,
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    return table
