@@ -3,18 +3,28 @@
 Every error names file, line and field, and all errors of a file are told at once.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ringside import policy, sip
 from ringside.conversation import HANG_UP, Manners
 
-E164 = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{4,15}$")]
+DEFAULT = "default"
+"""Among the numbers an agent answers: every one that no other agent answers."""
+
+
+def _answered(entry: str) -> str:
+    found = entry if entry == DEFAULT else sip.number(entry)
+    if found is None:
+        raise ValueError(f'neither an international number such as "+14255550112" nor {DEFAULT}')
+    return found
+
+
+Answered = Annotated[str, AfterValidator(_answered)]
 
 
 class AgentFileError(Exception):
@@ -64,7 +74,7 @@ class Agent(_Strict):
     """One agent: the numbers it answers, what it is told, what it may do."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
-    answers: tuple[E164 | Literal["default"], ...] = Field(min_length=1)
+    answers: tuple[Answered, ...] = Field(min_length=1)
     model: str = Field(default="gpt-realtime-2.1", min_length=1)
     voice: str = Field(default="marin", min_length=1)
     speed: float = Field(default=1.0, ge=0.25, le=1.5)
@@ -80,11 +90,15 @@ class Agent(_Strict):
 
     @field_validator("answers", mode="before")
     @classmethod
-    def _numbers(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            value = [value]
-        if isinstance(value, list):
-            return [sip.number(entry) or entry if isinstance(entry, str) else entry for entry in value]
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("tools")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({name for name in value if value.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} stands there twice")
         return value
 
     @model_validator(mode="after")
@@ -114,7 +128,7 @@ class Agents:
         self._by_name = dict(agents)
         self._by_number = {number: agent for agent in agents.values() for number in agent.answers}
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Agent]:
         return iter(self._by_name.values())
 
     def named(self, name: str) -> Agent | None:
@@ -122,7 +136,7 @@ class Agents:
 
     def answering(self, dialled: str | None) -> Agent | None:
         """The agent for this number, else the one that answers "default", else None."""
-        return self._by_number.get(dialled or "") or self._by_number.get("default")
+        return self._by_number.get(dialled or "") or self._by_number.get(DEFAULT)
 
 
 def load(folder: Path, tools: frozenset[str] | set[str] | None = None) -> Agents:
@@ -131,9 +145,9 @@ def load(folder: Path, tools: frozenset[str] | set[str] | None = None) -> Agents
     `tools`: the names an agent may use besides the built-in ones; None leaves them unchecked.
     """
     paths = sorted(folder.glob("*.yaml"))
-    if not paths:
+    problems = [f"{path}:1: an agent file's name ends in .yaml: rename it" for path in sorted(folder.glob("*.yml"))]
+    if not paths and not problems:
         raise AgentFileError(f"{folder}: there is no agent file (*.yaml) in it")
-    problems: list[str] = []
     agents: dict[str, Agent] = {}
     numbers: dict[str, Path] = {}
     for path in paths:
@@ -154,39 +168,131 @@ def load(folder: Path, tools: frozenset[str] | set[str] | None = None) -> Agents
     return Agents(agents)
 
 
-_Lines = dict[tuple[str | int, ...], int]
+_Place = tuple[str | int, ...]  # ("limits", "silence"), ("answers", 0)
+_Lines = Mapping[_Place, int]
 
 
 def _read(path: Path) -> tuple[Agent, _Lines]:
+    document = _Document(path, _compose(path))
+    if document.problems:
+        raise AgentFileError("\n".join(document.problems))
+    values = document.values
+    if not isinstance(values, dict):
+        raise AgentFileError(f"{path}:1: an agent file is a mapping of fields such as instructions: and answers:")
+    name = values.setdefault("name", path.stem)
+    if name != path.stem:
+        where = _line(document.lines, ("name",))
+        raise AgentFileError(f"{path}:{where}: name: must be {path.stem}, as the file is called")
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        return Agent.model_validate(values), document.lines
+    except ValidationError as error:
+        told = []
+        found = error.errors()
+        for problem in found:
+            if problem["type"] == "too_short" and any(_is_within(other["loc"], problem["loc"]) for other in found):
+                continue  # its entries were wrong, and have been told
+            line = _line(document.lines, problem["loc"])
+            field = ".".join(str(part) for part in problem["loc"]) or "agent"
+            what = _WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
+            told.append((line, f"{path}:{line}: {field}: {what}"))
+        raise AgentFileError("\n".join(text for _, text in sorted(told))) from None
+
+
+def _is_within(place: _Place, other: _Place) -> bool:
+    return len(place) > len(other) and place[: len(other)] == other
+
+
+_WORDS = {
+    "extra_forbidden": "there is no such field",
+    "missing": "is missing",
+    "model_type": "must be a mapping of fields",
+    "string_type": "must be text; put a number or a date in quotes",
+    "tuple_type": "must be a list",
+    "too_short": "must not be empty",
+}
+"""Pydantic's kinds of errors in the words of somebody who writes YAML."""
+
+
+def _compose(path: Path) -> yaml.Node | None:
+    try:
+        content = path.read_bytes()
+        return yaml.compose(content.decode(), Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise AgentFileError(f"{path}:1: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise AgentFileError(f"{path}:{line}: not YAML: not UTF-8") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise AgentFileError(f"{path}:{mark.line + 1 if mark else 1}: not YAML: {error.problem}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise AgentFileError(f"{path}:1: not YAML: {error}") from None
-    lines: _Lines = {(): 1}
-    document = _plain(node, (), lines, path)
-    if not isinstance(document, dict):
-        raise AgentFileError(f"{path}:1: an agent file is a mapping of fields such as instructions: and answers:")
-    name = document.setdefault("name", path.stem)
-    if name != path.stem:
-        raise AgentFileError(f"{path}:{_line(lines, ('name',))}: name: must be {path.stem}, as the file is called")
-    try:
-        return Agent.model_validate(document), lines
-    except ValidationError as error:
-        told = []
-        for problem in error.errors():
-            where = tuple(part for part in problem["loc"] if not (isinstance(part, str) and _is_branch(part)))
-            field = ".".join(str(part) for part in where) or "agent"
-            what = problem["msg"].removeprefix("Value error, ")
-            told.append(f"{path}:{_line(lines, where)}: {field}: {what}")
-        raise AgentFileError("\n".join(dict.fromkeys(told))) from None
+    except yaml.reader.ReaderError as error:
+        line = content.decode().count("\n", 0, error.position) + 1
+        raise AgentFileError(f"{path}:{line}: not YAML: {error.reason}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise AgentFileError(f"{path}:1: not YAML: {type(error).__name__}") from None
 
 
-def _is_branch(part: str) -> bool:
-    """Pydantic puts the branch of a union into the location; a reader of the file never wrote it."""
-    return re.search(r"[(\[]", part) is not None
+class _Document:
+    """A YAML document as plain values, with the line of every field, and what YAML itself says against it."""
+
+    LARGEST = 10_000
+    """Values in a file; anchors can make a few lines mean billions."""
+
+    def __init__(self, path: Path, node: yaml.Node | None) -> None:
+        self.lines: dict[_Place, int] = {(): 1}
+        self.problems: list[str] = []
+        self._path = path
+        self._loader = yaml.SafeLoader("")
+        self._above: list[yaml.Node] = []
+        self._count = 0
+        self.values = self._plain(node, ()) if node is not None else None
+
+    def _plain(self, node: yaml.Node, place: _Place) -> Any:
+        self._count += 1
+        if self._count > self.LARGEST or node in self._above:
+            if self._count <= self.LARGEST + 1:
+                self._object(node, place, "is too large" if self._count > self.LARGEST else "contains itself")
+            return None
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, place)
+        self._above.append(node)
+        try:
+            if isinstance(node, yaml.SequenceNode):
+                return [self._child(child, child, (*place, index)) for index, child in enumerate(node.value)]
+            result: dict[str, Any] = {}
+            for key_node, value_node in node.value:
+                key = self._key(key_node, place)
+                if key in result:
+                    self._object(key_node, (*place, key), "stands here twice")
+                result[key] = self._child(key_node, value_node, (*place, key))
+            return result
+        finally:
+            self._above.pop()
+
+    def _child(self, at: yaml.Node, node: yaml.Node, place: _Place) -> Any:
+        self.lines.setdefault(place, at.start_mark.line + 1)
+        return self._plain(node, place)
+
+    def _key(self, node: yaml.Node, place: _Place) -> str:
+        if isinstance(node, yaml.ScalarNode):
+            if node.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
+                self._object(node, place, f"a field's name must be text: put {node.value} in quotes")
+            return str(node.value)
+        self._object(node, place, "a field's name must be text")
+        return ""
+
+    def _scalar(self, node: yaml.ScalarNode, place: _Place) -> Any:
+        try:
+            return self._loader.construct_object(node)
+        except yaml.MarkedYAMLError:
+            self._object(node, place, f"the tag {node.tag} is not known")
+        except (ValueError, OverflowError):
+            self._object(node, place, f"{node.value} is no value that YAML knows: put it in quotes")
+        return None
+
+    def _object(self, node: yaml.Node, place: _Place, what: str) -> None:
+        field = "".join(f"{part}." for part in place)[:-1]
+        self.problems.append(f"{self._path}:{node.start_mark.line + 1}: {field + ': ' if field else ''}{what}")
 
 
 def _check_tools(agent: Agent, tools: frozenset[str] | set[str] | None, path: Path, lines: _Lines) -> None:
@@ -203,28 +309,7 @@ def _check_tools(agent: Agent, tools: frozenset[str] | set[str] | None, path: Pa
         raise AgentFileError("\n".join(problems))
 
 
-def _line(lines: _Lines, where: tuple[str | int, ...]) -> int:
-    while where and where not in lines:
+def _line(lines: _Lines, where: _Place) -> int:
+    while where not in lines:
         where = where[:-1]
     return lines[where]
-
-
-def _plain(node: yaml.Node | None, where: tuple[str | int, ...], lines: _Lines, path: Path) -> Any:
-    """The node as plain values, with the line of every field noted on the way."""
-    if isinstance(node, yaml.MappingNode):
-        result: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            key = yaml.SafeLoader("").construct_object(key_node, deep=True)
-            line = key_node.start_mark.line + 1
-            if not isinstance(key, str):
-                raise AgentFileError(f"{path}:{line}: a field's name must be text, not {key!r}")
-            if key in result:
-                raise AgentFileError(f"{path}:{line}: {key}: stands here twice")
-            lines[(*where, key)] = line
-            result[key] = _plain(value_node, (*where, key), lines, path)
-        return result
-    if isinstance(node, yaml.SequenceNode):
-        for index, child in enumerate(node.value):
-            lines[(*where, index)] = child.start_mark.line + 1
-        return [_plain(child, (*where, index), lines, path) for index, child in enumerate(node.value)]
-    return yaml.SafeLoader("").construct_object(node, deep=True) if node is not None else None

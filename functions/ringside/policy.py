@@ -4,17 +4,25 @@ Rules stand in the agent file and are tried from top to bottom; the first that m
 and its name goes into the record. Where none matches, the call is accepted.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 ANONYMOUS = "anonymous"
 SIP_STATUSES = (403, 404, 480, 486, 503, 603)
 """What a caller may be told: forbidden, not found, unavailable, busy, overloaded, declined (RFC 3261 section 21)."""
 
-Callers = Annotated[str, StringConstraints(pattern=r"^(anonymous|\+[0-9]{1,15})$")]
+
+def _callers(entry: str) -> str:
+    if entry != ANONYMOUS and not re.fullmatch(r"\+[0-9]{1,15}", entry):
+        raise ValueError(f'neither a number or its beginning, such as "+1900", nor {ANONYMOUS}')
+    return entry
+
+
+Callers = Annotated[str, AfterValidator(_callers)]
 
 
 class Rule(BaseModel):
@@ -23,7 +31,7 @@ class Rule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, max_length=100)
-    callers: tuple[Callers, ...] = ()
+    callers: tuple[Callers, ...] = Field(default=(), min_length=1)  # an empty list would mean everyone by accident
     accept: Literal[True] | None = None
     reject: Literal[403, 404, 480, 486, 503, 603] | None = None
 

@@ -16,7 +16,7 @@ class Prices:
     transcription: dict[str, float]  # model -> USD per minute
 
     def cost(self, usage: Usage, model: str, transcription_model: str | None) -> float | None:
-        """US dollars, to the hundredth of a cent; None where a price is not known, never 0 instead."""
+        """US dollars, to the millionth; None where a price is not known, never 0 instead."""
         spoken = self._realtime_cost(usage, model)
         heard = self._transcription_cost(usage, transcription_model)
         return None if spoken is None or heard is None else round(spoken + heard, 6)

@@ -7,6 +7,7 @@ brackets, tags, `tel:` and `sip:` URIs, repeats, any case. What comes out is an 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 import phonenumbers
 
@@ -15,8 +16,11 @@ DIALLED_IN = ("Diversion", "To")
 
 CALLER_IN = ("From", "P-Asserted-Identity", "Remote-Party-ID")
 
-# RFC 3261 section 25.1: the user part ends at "@"; RFC 3966 section 3: a tel: number ends at ";".
-_USER = re.compile(r"(?:sips?|tel):([^@;>?\s]{1,100})", re.IGNORECASE)
+# RFC 3261 section 25.1: a quoted display name may hold anything, URIs included; `\"` does not end it.
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_ANGLED = re.compile(r"<([^<>]*)>")
+# The user part ends at "@", its password begins at ":"; RFC 3966 section 3: a tel: number ends at ";".
+_USER = re.compile(r"(?:sips?|tel):([^@:;>?\s]{1,100})", re.IGNORECASE)
 _VISUAL = re.compile(r"[-.()\s]")  # RFC 3966 section 5.1.1: visual separators mean nothing
 
 
@@ -29,7 +33,11 @@ class Parties:
 
 
 def parties(headers: Sequence[Mapping[str, str]], dialled_in: Iterable[str] = DIALLED_IN) -> Parties:
-    """Read caller and dialled number out of `[{"name": …, "value": …}, …]`."""
+    """Read caller and dialled number out of `[{"name": …, "value": …}, …]`.
+
+    `dialled_in`: the headers to look into, in this order; one of the carrier's own (`X-Dialled`) may
+    also stand as a parameter in `To`, where `<Dial><Sip>` of some carriers leaves it.
+    """
     return Parties(_first_number(headers, CALLER_IN), _first_number(headers, dialled_in))
 
 
@@ -49,17 +57,38 @@ def number(text: str) -> str | None:
 def country(e164: str) -> str | None:
     """The ISO 3166 country of a number, such as "DE"; None where it has none (satellite, premium)."""
     try:
-        return phonenumbers.region_code_for_number(phonenumbers.parse(e164, None))
+        region = phonenumbers.region_code_for_number(phonenumbers.parse(e164, None))
     except phonenumbers.NumberParseException:
         return None
+    return None if region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY else region
 
 
 def _first_number(headers: Sequence[Mapping[str, str]], names: Iterable[str]) -> str | None:
     for name in names:
-        for header in headers:
-            if header["name"].casefold() == name.casefold():
-                found = _USER.search(header["value"])
-                e164 = number(found[1]) if found else number(header["value"])
-                if e164 is not None:
-                    return e164
+        parameters = (_parameter(value, name) for value in _values(headers, "To"))
+        for value in (*_values(headers, name), *filter(None, parameters)):
+            e164 = _number_in(value)
+            if e164 is not None:
+                return e164
     return None
+
+
+def _values(headers: Sequence[Mapping[str, str]], name: str) -> list[str]:
+    """The values of all headers of this name, in any case, in their order."""
+    found = (header.get("value") for header in headers if str(header.get("name")).casefold() == name.casefold())
+    return [value for value in found if isinstance(value, str)]
+
+
+def _number_in(value: str) -> str | None:
+    """The number in a header's value: of the URI in angle brackets, of a bare URI, or the value itself."""
+    unquoted = _QUOTED.sub("", value)
+    angled = _ANGLED.search(unquoted)
+    uri = angled[1] if angled else unquoted
+    user = _USER.search(uri)
+    return number(unquote(user[1])) if user else number(uri)
+
+
+def _parameter(value: str, name: str) -> str | None:
+    """A parameter or header of the URI in a header's value: `;name=…` or `?name=…&name=…`."""
+    found = re.search(rf"[;?&]{re.escape(name)}=([^;?&>\s]{{1,200}})", value, re.IGNORECASE)
+    return unquote(found[1]) if found else None

@@ -1,24 +1,31 @@
 """The tools of `agents/tools.py`: their schemas, and running one with a limit.
 
-A tool's JSON schema comes from its signature (pydantic), its description from its docstring. Sync
-functions run in threads of their own, never on the event loop; what a tool does wrong becomes words
-for the model and an outcome for the record, never an exception in the call.
+A tool's JSON schema comes from its signature (pydantic), its description from its docstring. Tools
+never run on the monitor's event loop: sync functions have threads of their own, async ones share a
+loop of their own. What a tool does wrong becomes words for the model and an outcome for the record,
+never an exception in the call.
 """
 
 import asyncio
+import contextlib
 import importlib.util
 import inspect
 import json
+import re
+import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic_core import to_jsonable_python
 
+from ringside.conversation import HANG_UP
 from ringside.events import ToolFinished
 
 RESULT_LIMIT = 16_000  # characters that the model is told of a result
@@ -39,7 +46,8 @@ class Tool:
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON schema of the arguments, as the session's `parameters` want it."""
-        return _untitled(self.arguments.model_json_schema())
+        schema: dict[str, Any] = _untitled(self.arguments.model_json_schema())
+        return schema
 
 
 def load(folder: Path) -> dict[str, Tool]:
@@ -48,11 +56,13 @@ def load(folder: Path) -> dict[str, Tool]:
     if not path.is_file():
         return {}
     spec = importlib.util.spec_from_file_location("agent_tools", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and pydantic look their own module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ToolError(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
     functions = (
         (name, value)
@@ -64,11 +74,19 @@ def load(folder: Path) -> dict[str, Tool]:
 
 def _tool(name: str, function: Callable[..., Any], path: Path) -> Tool:
     where = f"{path}:{function.__code__.co_firstlineno}: {name}"
+    if name == HANG_UP:
+        raise ToolError(f"{where}: this name is built in; name the tool otherwise")
+    if not re.fullmatch(r"[a-zA-Z0-9_]{1,64}", name):  # API reference, Realtime: function tools
+        raise ToolError(f"{where}: a tool's name has 1 to 64 letters of A to Z, digits and underscores")
     description = inspect.getdoc(function)
     if not description:
         raise ToolError(f"{where}: a tool needs a docstring, the model decides by it")
+    try:
+        parameters = inspect.signature(function, eval_str=True).parameters.values()
+    except Exception as error:
+        raise ToolError(f"{where}: an argument's type cannot be read: {error}") from None
     fields: dict[str, Any] = {}
-    for parameter in inspect.signature(function, eval_str=True).parameters.values():
+    for parameter in parameters:
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise ToolError(f"{where}: {parameter} cannot be filled by a model; name every argument")
         if parameter.annotation is parameter.empty:
@@ -76,10 +94,13 @@ def _tool(name: str, function: Callable[..., Any], path: Path) -> Tool:
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[parameter.name] = (parameter.annotation, default)
     try:
-        arguments = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
-        arguments.model_json_schema()
-    except (PydanticUserError, TypeError) as error:
-        raise ToolError(f"{where}: an argument's type has no JSON schema: {str(error).splitlines()[0]}") from None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an argument may be called `json` or `copy`, as pydantic's methods are
+            arguments = create_model(name, __config__=ConfigDict(extra="forbid", protected_namespaces=()), **fields)
+            arguments.model_json_schema()
+    except Exception as error:
+        what = str(error).partition("\n")[0]
+        raise ToolError(f"{where}: its arguments cannot be described as a JSON schema: {what}") from None
     return Tool(name, description, function, arguments)
 
 
@@ -108,43 +129,88 @@ async def run(tools: Mapping[str, Tool], tool_call_id: str, name: str, arguments
         problems = error.errors() if isinstance(error, ValidationError) else []
         told = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'arguments'}: {p['msg']}" for p in problems[:5])
         return finished("refused", json.dumps({"error": f"The arguments are wrong: {told[:500]}"}))
-    values = {name: getattr(given, name) for name in type(given).model_fields}
+    values = {field: getattr(given, field) for field in type(given).model_fields}
+    done: asyncio.Future[_Told] = asyncio.get_running_loop().create_future()
+    stop: Callable[[], object] | None = None
     try:
+        stop = _start(tool, values, done)
         async with asyncio.timeout(limit):
-            if inspect.iscoroutinefunction(tool.function):
-                result = await tool.function(**values)
-            else:
-                result = await _in_thread(tool, values)
+            outcome, output = await done
     except TimeoutError:
         return finished("timeout", _apology("it took too long"))
-    except Exception as error:
-        return finished("error", _apology(f"it failed with {type(error).__name__}"))
-    return finished(*_told(result))
+    except RuntimeError:  # no thread is to be had
+        return finished("error", _apology("it could not be started"))
+    finally:
+        if stop is not None:
+            stop()
+    return finished(outcome, output)
 
 
-async def _in_thread(tool: Tool, values: Mapping[str, Any]) -> Any:
-    """A daemon thread for each run: a tool that hangs holds up neither the others nor the exit."""
-    future: Future[Any] = Future()
+_Told = tuple[str, str]  # the outcome, and what the model is told
+
+
+def _start(tool: Tool, values: Mapping[str, Any], done: "asyncio.Future[_Told]") -> Callable[[], object] | None:
+    """Let the tool run somewhere else and fulfil `done`; returns how to stop it, if it can be stopped."""
+    loop = done.get_loop()
+
+    def tell(told: _Told) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            loop.call_soon_threadsafe(_fulfil, done, told)
+
+    # BaseException: SystemExit, and what else a library may raise, ends the tool and nothing besides.
+    async def work_async() -> None:
+        try:
+            tell(_told(await tool.function(**values)))
+        except BaseException as error:
+            tell(_failed(error))
 
     def work() -> None:
         try:
-            future.set_result(tool.function(**values))
+            tell(_told(tool.function(**values)))
         except BaseException as error:
-            future.set_exception(error if isinstance(error, Exception) else RuntimeError(type(error).__name__))
+            tell(_failed(error))
 
+    if inspect.iscoroutinefunction(tool.function):
+        # On the tools' own loop: one that blocks, or ignores its cancellation, holds up tools but no call.
+        return asyncio.run_coroutine_threadsafe(work_async(), _tools_loop()).cancel
+    # A daemon thread for each run: a tool that hangs holds up neither the others nor the exit.
     threading.Thread(target=work, name=f"tool {tool.name}", daemon=True).start()
-    # Shielded: cancelling the concurrent future would make set_result raise in the thread.
-    return await asyncio.shield(asyncio.wrap_future(future))
+    return None
 
 
-def _told(result: Any) -> tuple[str, str]:
+def _fulfil(done: "asyncio.Future[_Told]", told: _Told) -> None:
+    if not done.done():  # given up in the meantime
+        done.set_result(told)
+
+
+@cache
+def _tools_loop() -> asyncio.AbstractEventLoop:
+    """One loop for all async tools, so that what a tool keeps (a client, a lock) stays usable from call to call."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="async tools", daemon=True).start()
+    return loop
+
+
+def _failed(error: BaseException) -> _Told:
+    """The model learns the kind of the error: its text could be a secret or a stranger's."""
+    return "error", _apology(f"it failed with {type(error).__name__}")
+
+
+def _told(result: Any) -> _Told:
+    """What the model is told of a result: text as it is, anything else as JSON."""
     try:
-        text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+        text = str(result) if isinstance(result, str) else _as_json(result)
     except (TypeError, ValueError, RecursionError):
         return "error", _apology(f"it returned something that cannot be told ({type(result).__name__})")
     if len(text) > RESULT_LIMIT:
-        return "ok", text[:RESULT_LIMIT] + " … (the rest was cut off)"
-    return "ok", text
+        text = text[:RESULT_LIMIT] + " … (the rest was cut off)"
+    # Lone surrogates cannot be sent: they would break the connection, and the record.
+    return "ok", text.encode("utf-8", "replace").decode()
+
+
+def _as_json(value: Any) -> str:
+    """Dates, decimals, dataclasses and pydantic models are told too, in pydantic's way."""
+    return json.dumps(value, ensure_ascii=False, default=to_jsonable_python)
 
 
 def _apology(why: str) -> str:
