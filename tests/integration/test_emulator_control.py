@@ -182,8 +182,9 @@ async def test_an_abrupt_end_is_abrupt_in_the_program_too() -> None:
         socket = await session.ws_connect(f"{origin}/v1/realtime?call_id={call_id}")
         await socket.receive()
         await control.hang_up(call_id)
-        async for message in socket:
-            assert message.type is aiohttp.WSMsgType.TEXT
+        async with asyncio.timeout(5):
+            async for message in socket:
+                assert message.type is aiohttp.WSMsgType.TEXT
         assert socket.close_code == aiohttp.WSCloseCode.ABNORMAL_CLOSURE
     program.terminate()
     await asyncio.wait_for(program.communicate(), 10)

@@ -275,6 +275,17 @@ async def test_a_response_asked_for_between_two_side_effects_still_says_its_line
     assert played.of("response.output_audio_transcript.done")[0]["transcript"] == "Hello, this is Alex."
 
 
+async def test_no_line_is_said_twice_while_the_script_is_busy_elsewhere(world: World) -> None:
+    busy = {"flood": {"events_per_s": 10, "seconds": 1}}
+    call_id = await world.accepted({"lines": [busy, {"agent": "One."}, {"agent": "Two."}], "then": "stay"})
+    async with Supervisor(world.openai, call_id) as supervisor:
+        await supervisor.until_type("response.done")
+        await supervisor.connection.response.create()
+        await supervisor.until_type("response.done", 2)
+    said = [event["transcript"] for event in supervisor.of("response.output_audio_transcript.done")]
+    assert said == ["One.", "Two."]
+
+
 async def test_text_only_responses_make_no_sound(world: World) -> None:
     played = await world.played({"lines": [GREETING]}, SESSION | {"output_modalities": ["text"]})
     assert played.of("response.output_text.done")[0]["text"] == "Hello, this is Alex."
