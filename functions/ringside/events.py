@@ -100,6 +100,7 @@ class AgentTranscript:
     item_id: str
     response_id: str
     text: str
+    part: int = 0  # of the item's content: a long answer may come in several
 
 
 @dataclass(frozen=True, slots=True)

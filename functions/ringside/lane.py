@@ -1,8 +1,11 @@
 """Things to be done one after the other, in the background, for one call."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+
+log = logging.getLogger(__name__)
 
 
 class Lane:
@@ -24,7 +27,7 @@ class Lane:
         return len(self._todo) >= self._limit
 
     def add(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Queue some work; it must handle its own errors."""
+        """Queue some work. If it fails, it is logged and dropped: never done twice, never in the way of the rest."""
         if self._closed:
             return
         self._todo.append(work)
@@ -53,7 +56,10 @@ class Lane:
     async def _run(self) -> None:
         try:
             while self._todo:
-                await self._todo[0]()
+                try:
+                    await self._todo[0]()
+                except Exception:
+                    log.exception("lane.failed", extra={"lane": self._name})
                 if self._todo:
                     self._todo.popleft()
                 self._moved.set()

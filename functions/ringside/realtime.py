@@ -7,6 +7,7 @@ unknown is skipped, and what is not a JSON object is counted and skipped.
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
 INCOMING = "realtime.call.incoming"
 """The one webhook type we act on; the same INVITE may fire `live.transport.incoming` too."""
 
-CALL_ID = re.compile(r"[A-Za-z0-9._~-]{1,200}")
+CALL_ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,199}")
 """A call id is opaque, but it goes into a URL and a key: anything else is refused, never escaped away."""
 
 LARGE = 1 << 20
-"""Frames longer than this are not parsed, unless they are an answer to something we asked for."""
+"""Frames longer than this are not parsed, unless the call could not go on without them."""
+
+OUTPUT_LIMIT = 16_000
+"""Characters kept of what an MCP tool answered: the record's items have a limit, servers have none."""
 
 
 def call_url(base_url: str, call_id: str, verb: str) -> str:
@@ -116,7 +120,10 @@ def _new_item(item: dict[str, Any]) -> dict[str, Any]:
 
 # --- what we hear -----------------------------------------------------------------------------
 
-_TYPE_FIRST = re.compile(r'\s*\{\s*"type"\s*:\s*"([^"\\]{1,100})"')
+# What may carry an MCP tool's output of any size, or audio that we asked for, and must be heard all the same.
+_NEEDED = frozenset({"conversation.item.retrieved", "response.done", "response.output_item.done"})
+
+_TYPE_FIRST = re.compile(r'\s*\{\s*(?:"event_id"\s*:\s*"[^"\\]{0,100}"\s*,\s*)?"type"\s*:\s*"([^"\\]{1,100})"')
 
 # Most events are deltas of things that arrive whole a moment later: they are dropped unparsed.
 _UNINTERESTING = frozenset(
@@ -158,12 +165,12 @@ def decode(frame: str | bytes) -> e.Event | e.Skipped:
         name = peeked[1].strip()
         if name in _UNINTERESTING:
             return e.Skipped("ignored", name)
-        if len(frame) > LARGE and name != "conversation.item.retrieved":
+        if len(frame) > LARGE and name not in _NEEDED:
             return e.Skipped("malformed", "oversized")
     elif len(frame) > LARGE:
         return e.Skipped("malformed", "oversized")
     try:
-        event = json.loads(frame)
+        event = _parse(frame)
     except (ValueError, RecursionError):
         return e.Skipped("malformed", "not JSON")
     if not isinstance(event, dict) or not isinstance(event.get("type"), str):
@@ -179,6 +186,21 @@ def decode(frame: str | bytes) -> e.Event | e.Skipped:
         return e.Skipped("malformed", name)
 
 
+def _no_number(literal: str) -> None:
+    raise ValueError(literal)  # NaN and Infinity are not JSON, and the record could not hold them
+
+
+_decoder = json.JSONDecoder(parse_constant=_no_number)
+
+
+def _parse(frame: str) -> Any:
+    parsed = _decoder.decode(frame)
+    if "\\ud" in frame or "\\uD" in frame:
+        # Half of a surrogate pair can be written in JSON, but neither sent on nor stored.
+        parsed = json.loads(json.dumps(parsed, ensure_ascii=False).encode("utf-8", "replace"))
+    return parsed
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
@@ -190,7 +212,13 @@ def _maybe_text(value: object) -> str | None:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 53 else 0
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -198,8 +226,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _session_started(event: Mapping[str, Any]) -> e.Event:
-    expires = _mapping(event.get("session")).get("expires_at")
-    return e.SessionStarted(float(expires) if isinstance(expires, int | float) else None)
+    return e.SessionStarted(_seconds(_mapping(event.get("session")).get("expires_at")))
 
 
 def _error(event: Mapping[str, Any]) -> e.Event:
@@ -213,7 +240,7 @@ def _item_added(event: Mapping[str, Any]) -> e.Event:
     item_id, previous = _text(item["id"]), _maybe_text(event.get("previous_item_id"))
     match item.get("type"), item.get("role"):
         case "message", "user":
-            spoken = any(part.get("type") == "input_audio" for part in item.get("content") or ())
+            spoken = any(_mapping(part).get("type") == "input_audio" for part in item.get("content") or ())
             return e.ItemAdded(item_id, previous, "caller" if spoken else "other")
         case "message", "assistant":
             return e.ItemAdded(item_id, previous, "agent")
@@ -235,7 +262,7 @@ def _item_retrieved(event: Mapping[str, Any]) -> e.Event:
     parts = [_mapping(part) for part in item.get("content") or ()]
     words = [text for part in parts if (text := _maybe_text(part.get("transcript") or part.get("text")))]
     call = None
-    if item.get("type") == "function_call" and item.get("call_id"):
+    if item.get("type") == "function_call" and item.get("call_id") and item.get("status", "completed") == "completed":
         call = _tool_called({**item, "item_id": item["id"]})
     return e.ItemRetrieved(_text(item["id"]), role, " ".join(words) or None, call)
 
@@ -252,7 +279,7 @@ def _output_item_done(event: Mapping[str, Any]) -> e.Event | e.Skipped:
                 str(item.get("server_label")),
                 str(item.get("name")),
                 str(item.get("arguments") or ""),
-                _maybe_text(item.get("output")),
+                (_maybe_text(item.get("output")) or "")[:OUTPUT_LIMIT] or None,
                 item.get("error") is not None,
             )
     return e.Skipped("ignored", "response.output_item.done")
@@ -266,6 +293,19 @@ def _tool_called(event: Mapping[str, Any]) -> e.ToolCalled:
         _text(event["name"]),
         str(event.get("arguments") or "{}"),
     )
+
+
+def _arguments_done(event: Mapping[str, Any]) -> e.Event | e.Skipped:
+    """Also sent when a response was cut short: then the arguments are a torso, and nobody wants the tool to run.
+
+    Broken arguments of a response that was completed come once more with `response.done`.
+    """
+    call = _tool_called(event)
+    try:
+        json.loads(event.get("arguments") or "")
+    except (ValueError, RecursionError):
+        return e.Skipped("ignored", "response.function_call_arguments.done")
+    return call
 
 
 def _response_ended(event: Mapping[str, Any]) -> e.Event:
@@ -315,9 +355,9 @@ def _response_usage(usage: Mapping[str, Any]) -> e.Usage:
 
 def _caller_transcript(event: Mapping[str, Any]) -> e.Event:
     usage = _mapping(event.get("usage"))
-    seconds = usage.get("seconds")
-    if isinstance(seconds, int | float) and not isinstance(seconds, bool):
-        heard = max(0.0, float(seconds))
+    seconds = _seconds(usage.get("seconds"))
+    if seconds is not None:
+        heard = max(0.0, seconds)
     else:  # tokens: the caller's audio is one token per 100 ms (guide, Managing costs)
         audio = _mapping(usage.get("input_token_details")).get("audio_tokens", usage.get("input_tokens"))
         heard = _count(audio) / 10
@@ -336,8 +376,18 @@ def _agent_words(event: Mapping[str, Any]) -> e.Event:
 
 def _agent_transcript(key: str) -> Callable[[Mapping[str, Any]], e.Event]:
     return lambda event: e.AgentTranscript(
-        _text(event["item_id"]), str(event.get("response_id") or ""), _text(event[key])
+        _text(event["item_id"]),
+        str(event.get("response_id") or ""),
+        _text(event[key]),
+        _count(event.get("content_index")),
     )
+
+
+def _digit(event: Mapping[str, Any]) -> e.Event:
+    digit = _text(event["event"])
+    if len(digit) != 1 or digit not in "0123456789*#ABCD":
+        raise ValueError(digit)
+    return e.DigitPressed(digit)
 
 
 _READERS: dict[str, Callable[[Mapping[str, Any]], e.Event | e.Skipped]] = {
@@ -354,7 +404,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], e.Event | e.Skipped]] = {
     "input_audio_buffer.speech_started": lambda event: e.CallerStarted(_text(event["item_id"])),
     "input_audio_buffer.speech_stopped": lambda event: e.CallerStopped(_text(event["item_id"])),
     "input_audio_buffer.committed": _committed,
-    "input_audio_buffer.dtmf_event_received": lambda event: e.DigitPressed(_text(event["event"])[:1]),
+    "input_audio_buffer.dtmf_event_received": _digit,
     "output_audio_buffer.started": lambda event: e.PlaybackStarted(_text(event["response_id"])),
     "output_audio_buffer.stopped": lambda event: e.PlaybackStopped(_text(event["response_id"])),
     "output_audio_buffer.cleared": lambda event: e.PlaybackCleared(_text(event["response_id"])),
@@ -363,6 +413,6 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], e.Event | e.Skipped]] = {
     "response.output_audio_transcript.done": _agent_transcript("transcript"),
     "response.output_text.done": _agent_transcript("text"),
     "response.output_item.done": _output_item_done,
-    "response.function_call_arguments.done": _tool_called,
+    "response.function_call_arguments.done": _arguments_done,
     "response.done": _response_ended,
 }

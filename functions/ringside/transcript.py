@@ -68,10 +68,11 @@ class Order:
             start = self._items.index(follower)
             end = self._end_of_run(start)
             tail = self._items[start:end]
-            del self._items[start:end]
-            at = self._items.index(item_id)
-            self._items[at + 1 : at + 1] = tail
-            moved = run + tail
+            if item_id not in tail:  # the links may run in a circle: nobody else's rules bind the other side
+                del self._items[start:end]
+                at = self._items.index(item_id)
+                self._items[at + 1 : at + 1] = tail
+                moved = run + tail
         return self._number(self._items.index(moved[0]), len(moved))
 
     def strays_before(self, *anchors: str) -> None:
