@@ -89,6 +89,8 @@ def _tool(name: str, function: Callable[..., Any], path: Path) -> Tool:
     for parameter in parameters:
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise ToolError(f"{where}: {parameter} cannot be filled by a model; name every argument")
+        if parameter.name.startswith("_"):  # pydantic would take it for a private attribute, and leave it out
+            raise ToolError(f"{where}: the argument {parameter.name} begins with an underscore")
         if parameter.annotation is parameter.empty:
             raise ToolError(f"{where}: the argument {parameter.name} needs a type")
         default = ... if parameter.default is parameter.empty else parameter.default

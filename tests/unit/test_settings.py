@@ -1,0 +1,75 @@
+"""The environment, read once: complete and right, or told by name what is not."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ringside import settings
+from ringside.settings import SHIPPED, SettingsError
+
+LEAST = {"RINGSIDE_TABLE": "calls", "RINGSIDE_QUEUE_URL": "https://sqs.example/q", "RINGSIDE_SECRET_ID": "secret"}
+
+
+def test_three_variables_are_enough() -> None:
+    found = settings.load(LEAST)
+    assert (found.table, found.queue_url, found.secret_id) == ("calls", "https://sqs.example/q", "secret")
+    assert found.openai_base_url == "https://api.openai.com/v1"
+    assert found.agents == SHIPPED / "agents"
+
+
+def test_variables_are_read_as_what_they_are() -> None:
+    found = settings.load(
+        {**LEAST, "RINGSIDE_LEASE": "7.5", "RINGSIDE_MAX_CALLS": "20", "RINGSIDE_AGENTS": "agents", "PATH": "/bin"}
+    )
+    assert (found.lease, found.max_calls, found.agents) == (7.5, 20, Path("agents"))
+
+
+def test_an_empty_variable_is_as_good_as_none() -> None:
+    assert settings.load({**LEAST, "OPENAI_BASE_URL": "", "RINGSIDE_LEASE": ""}).lease == settings.load(LEAST).lease
+
+
+def test_every_missing_variable_is_told_at_once() -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings.load({})
+    for name in LEAST:
+        assert name in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RINGSIDE_TABLE", "   "),
+        ("OPENAI_BASE_URL", "api.openai.com/v1"),
+        ("OPENAI_BASE_URL", "https://api.openai.com/v1?key=1"),
+        ("RINGSIDE_RING_LIMIT", "soon"),
+        ("RINGSIDE_RING_LIMIT", "0"),
+        ("RINGSIDE_RING_LIMIT", "nan"),
+        ("RINGSIDE_LEASE", "inf"),
+        ("RINGSIDE_MAX_CALLS", "1.5"),
+        ("RINGSIDE_RETENTION_DAYS", "0"),
+    ],
+)
+def test_a_wrong_variable_is_told_by_name(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        settings.load({**LEAST, name: value})
+
+
+def test_the_message_does_not_repeat_what_the_variables_hold() -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings.load({**LEAST, "OPENAI_BASE_URL": "sk-secret"})
+    assert "sk-secret" not in str(refused.value)
+
+
+def test_the_process_environment_is_read_when_nothing_else_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in LEAST.items():
+        monkeypatch.setenv(name, value)
+    assert settings.load().table == "calls"
+
+
+def test_the_shared_modules_can_be_imported_with_an_empty_environment() -> None:
+    modules = "agents, calls, policy, prices, record, settings, sip, tools"
+    code = f"import sys; sys.path.insert(0, {str(SHIPPED)!r}); from ringside import {modules}"
+    done = subprocess.run([sys.executable, "-I", "-c", code], env={}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
