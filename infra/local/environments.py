@@ -20,9 +20,12 @@ from infra.local.template import FUNCTIONS, REGION, Function
 
 RUNTIME = Path(__file__).with_name("function.py")
 MOST_ENVIRONMENTS = 64
-START_INTERVAL = 0.05
-"""Seconds between two starts while callers wait: a burst is then served by a few warm environments, and only slow
-work gets many. Lambda's own limit is 1,000 in 10 s."""
+FEW_ENVIRONMENTS = 4
+START_INTERVAL = 0.2
+LONG_WAIT = 1.0
+"""When more environments are started while callers wait: at once as long as there are few, then, looking every
+`START_INTERVAL` seconds, when no environment got free meanwhile; and one every `LONG_WAIT` seconds in any case.
+Lambda starts one for every caller that waits; here they share a few cores, and each costs a cold start."""
 
 
 class FunctionError(Exception):
@@ -74,6 +77,7 @@ class Environments:
         self._count = 0
         self._idle: list[Environment] = []
         self._waiting: deque[asyncio.Future[Environment]] = deque()
+        self._last_release = self._last_start = 0.0
         self._grower: asyncio.Task[None] | None = None
         self.process: asyncio.subprocess.Process | None = None
         self._control: socket.socket | None = None
@@ -177,6 +181,7 @@ class Environments:
             raise
 
     def _release(self, environment: Environment) -> None:
+        self._last_release = time.monotonic()
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
@@ -192,10 +197,17 @@ class Environments:
 
     async def _grow(self) -> None:
         while self._waiting and self._count < self._most:
-            try:
-                self._release(await self._open())
-            except (OSError, asyncio.IncompleteReadError):
-                while self._waiting:
-                    if not (waiter := self._waiting.popleft()).done():
-                        waiter.set_exception(FunctionError("the runtime is gone"))
-            await asyncio.sleep(START_INTERVAL)
+            now, few = time.monotonic(), self._count < FEW_ENVIRONMENTS
+            if few or now - self._last_release > START_INTERVAL or now - self._last_start > LONG_WAIT:
+                self._last_start = now
+                try:
+                    self._release(await self._open())
+                except (OSError, asyncio.IncompleteReadError):
+                    self._refuse_all()
+            await asyncio.sleep(0 if few else START_INTERVAL)
+
+    def _refuse_all(self) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_exception(FunctionError("the runtime is gone"))

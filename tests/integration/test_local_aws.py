@@ -183,3 +183,55 @@ def test_a_receiver_that_hung_up_is_not_given_a_message(aws: Clients, queue: str
 
     (message,) = aws.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=0)["Messages"]
     assert message["Body"] == "call"
+
+
+def test_a_query_returns_one_partition_in_order_and_every_kind_of_value_as_it_was_put(aws: Clients) -> None:
+    name = f"table-{uuid4().hex}"
+    aws.dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk", "live")],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "live",
+                "KeySchema": [{"AttributeName": "live", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["text"]},
+            }
+        ],
+    )
+    values: Any = {
+        "text": {"S": "naïve"},
+        "number": {"N": "1.5"},
+        "yes": {"BOOL": True},
+        "nothing": {"NULL": True},
+        "bytes": {"B": b"\x00\xff"},
+        "set": {"SS": ["a", "b"]},
+        "list": {"L": [{"S": "a"}, {"M": {"deep": {"N": "2"}}}]},
+        "map": {"M": {"bytes": {"B": b"\x01"}, "list": {"L": []}}},
+    }
+    for call in ("b", "a"):
+        for turn in ("2", "10", "1"):
+            key = {"pk": {"S": call}, "sk": {"S": turn}}
+            aws.dynamodb.put_item(TableName=name, Item={**key, **values, "live": {"S": "yes"}})
+
+    found = aws.dynamodb.query(
+        TableName=name, KeyConditionExpression="pk = :call", ExpressionAttributeValues={":call": {"S": "a"}}
+    )["Items"]
+    live = aws.dynamodb.query(
+        TableName=name,
+        IndexName="live",
+        KeyConditionExpression="live = :yes",
+        ExpressionAttributeValues={":yes": {"S": "yes"}},
+    )["Items"]
+    none = aws.dynamodb.query(
+        TableName=name, KeyConditionExpression="pk = :call", ExpressionAttributeValues={":call": {"S": "c"}}
+    )["Items"]
+
+    assert [(item["pk"]["S"], item["sk"]["S"]) for item in found] == [("a", "1"), ("a", "10"), ("a", "2")]
+    for item in found:
+        item["set"]["SS"] = sorted(item["set"]["SS"])
+        assert {attribute: value for attribute, value in item.items() if attribute in values} == values
+    assert len(live) == 6
+    assert set(live[0]) == {"pk", "sk", "live", "text"}
+    assert none == []
