@@ -45,7 +45,8 @@ CALL = (
 ITEMS = {
     "turn": ("kind", "item_id", "role", "text", "state", "started_at", "ended_at", "heard_ms"),
     "tool": ("kind", "item_id", "tool_call_id", "name", "arguments", "output", "outcome", "started_at", "seconds"),
-    "gap": ("kind", "item_id", "started_at", "ended_at"),
+    "digits": ("kind", "item_id", "text", "started_at", "ended_at"),
+    "gap": ("kind", "item_id", "text", "started_at", "ended_at"),
 }
 """What stands in a call, by its kind."""
 

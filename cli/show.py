@@ -124,10 +124,12 @@ def entry_lines(entry: Item, answered: float, view: View) -> list[str]:
             output = entry.get("output")
             told = [] if output is None else [f"→ {safe(output)}"]
             return _entry(entry, answered, view, style.yellow, "tool", [text, *told], tool_mark(entry))
+        case "digits":
+            return _entry(entry, answered, view, style.green, "keys", [f"pressed {safe(entry.get('text'))}"])
         case "gap":
             return _entry(entry, answered, view, style.red, "gap", [_gap_text(entry)])
     known = shapes.dumps_line(shapes.item(entry))
-    return _entry(entry, answered, view, style.dim, safe(entry.get("kind")), [safe(known)])
+    return _entry(entry, answered, view, style.dim, str(entry.get("kind")), [safe(known)])
 
 
 def turn_mark(turn: Item) -> str:
@@ -158,7 +160,8 @@ def _gap_text(gap: Item) -> str:
     long = ""
     if ended is not None and started is not None:
         long = f" for {float(ended) - float(started):.1f} s"
-    return f"nobody listened{long}: what was said may be missing"
+    why = f" ({safe(gap['text'])})" if gap.get("text") else ""
+    return f"nobody listened{long}{why}: what was said may be missing"
 
 
 def _entry(
@@ -180,7 +183,10 @@ def _entry(
         else:
             body.append(view.style.dim(mark))
     first, *rest = body or [""]
-    return [f"{at:>10}  {paint(padded(who[:6], 6))}  {first}".rstrip(), *(f"{'':{MARGIN}}{line}" for line in rest)]
+    return [
+        f"{at:>10}  {paint(padded(safe(who)[:6], 6))}  {first}".rstrip(),
+        *(f"{'':{MARGIN}}{line}" for line in rest),
+    ]
 
 
 # --- words and numbers ------------------------------------------------------------------------

@@ -1,0 +1,463 @@
+"""How a call, a list of calls and the news of calls look. Items in, lines out."""
+
+import json
+import re
+from datetime import UTC, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli import listing, shapes, show, terminal, watch
+from cli.show import View
+from cli.terminal import Style, cells
+from ringside.calls import Step
+
+NOON = 1795348800.0  # 2026-11-22 12:00 UTC
+VIEW = View(width=80, zone=UTC)
+NEVER_ANSWERED = dict.fromkeys(("end_reason", "duration", "cost"))
+
+CALL: dict[str, Any] = {
+    "call_id": "rtc_1",
+    "status": "ended",
+    "end_reason": "caller_hung_up",
+    "agent": "concierge",
+    "model": "gpt-realtime-2.1",
+    "caller": "+14255550112",
+    "dialled": "+18005551212",
+    "started_at": "2026-11-22T12:00:00.000+00:00",
+    "decision": {"verdict": "accept", "rule": "no rule matched", "sip_status": None},
+    "steps": {
+        "created": NOON,
+        "received": NOON + 0.212,
+        "claimed": NOON + 0.22,
+        "accepted": NOON + 1,
+        "first_audio": NOON + 2.5,
+        "ended": NOON + 62.5,
+    },
+    "duration": 61.5,
+    "usage": {
+        "input_text": 400,
+        "cached_text": 300,
+        "input_audio": 620,
+        "output_audio": 1180,
+        "output_text": 60,
+        "transcription_seconds": 21.4,
+    },
+    "cost": 0.0984,
+    "prices_as_of": "2026-11-22",
+    "epoch": 1,
+}
+
+
+def a_turn(text: str | None = "Hello", **more: Any) -> dict[str, Any]:
+    return {
+        "kind": "turn",
+        "item_id": "item_a",
+        "role": "agent",
+        "text": text,
+        "state": "final",
+        "started_at": NOON + 3,
+        **more,
+    }
+
+
+def a_run(**more: Any) -> dict[str, Any]:
+    return {
+        "kind": "tool",
+        "item_id": "item_b",
+        "tool_call_id": "fc_1",
+        "name": "opening_hours",
+        "arguments": '{"day":"monday"}',
+        "output": "9 am to 6 pm",
+        "outcome": "ok",
+        "started_at": NOON + 8.25,
+        "seconds": 0.0123,
+        **more,
+    }
+
+
+def shown(*items: dict[str, Any], view: View = VIEW, **changes: Any) -> str:
+    return "\n".join(show.lines({**CALL, **changes}, items, view))
+
+
+def said(*items: dict[str, Any], view: View = VIEW) -> list[str]:
+    return show.conversation(CALL, items, view)
+
+
+# --- one call ---
+
+
+def test_a_whole_call_reads_from_top_to_bottom() -> None:
+    assert shown(a_turn(), a_turn("When are you open?", role="caller", started_at=NOON + 5), a_run()) == (
+        """\
+rtc_1  ended: caller_hung_up
+  agent      concierge (gpt-realtime-2.1)
+  call       +14255550112 → +18005551212
+  began      2026-11-22 12:00:00 +0000
+  lasted     1 min 2 s
+  cost       $0.0984
+  decision   accept: no rule matched
+
+step            since created   since previous
+created                  0 ms
+received               212 ms           212 ms
+claimed                220 ms             8 ms
+accepted              1000 ms           780 ms
+first_audio           2500 ms          1500 ms
+
+    0:02.0  agent   Hello
+    0:04.0  caller  When are you open?
+    0:07.2  tool    opening_hours {"day":"monday"}
+                    → 9 am to 6 pm [ok, 0.012 s]
+
+usage  in 400 text (300 cached), 620 audio tokens; out 60 text, 1180 audio
+       tokens; 21.4 s transcribed
+cost   $0.0984, by the prices of 2026-11-22"""
+    )
+
+
+def test_an_unknown_cost_is_said_to_be_unknown() -> None:
+    assert "unknown (no price for the model)" in shown(cost=None)
+    assert "unknown (tokens of unknown modality)" in shown(cost=None, usage={"unsplit": 7})
+    assert "$0.0000" not in shown(cost=None)
+    assert "7 tokens of unknown modality" in shown(cost=None, usage={"unsplit": 7})
+
+
+def test_a_cost_of_nothing_is_shown_as_such() -> None:
+    assert "cost   $0.0000" in shown(cost=0)
+
+
+def test_a_rejected_call_tells_rule_and_status_and_has_no_conversation() -> None:
+    decision = {"verdict": "reject", "rule": "no premium-rate callers", "sip_status": 603}
+    text = shown(
+        status="rejected", end_reason=None, decision=decision, caller=None, duration=None, usage=None, cost=None
+    )
+    assert "rtc_1  rejected\n" in text
+    assert "decision   reject with 603: no premium-rate callers" in text
+    assert "anonymous → +18005551212" in text
+    assert "lasted" not in text
+    assert "usage" not in text
+
+
+def test_a_live_call_lasts_until_now() -> None:
+    view = View(width=80, zone=UTC, now=NOON + 31)
+    assert "lasted     30.0 s so far" in shown(status="live", end_reason=None, duration=None, view=view)
+
+
+def test_a_call_that_just_rings_can_be_shown() -> None:
+    text = shown(status="ringing", end_reason=None, agent=None, steps={"created": NOON}, duration=None, usage=None)
+    assert "rtc_1  ringing" in text
+    assert "agent      none" in text
+
+
+def test_handovers_and_details_are_told_where_there_are_any() -> None:
+    text = shown(epoch=3, end_detail="no sideband", accept_detail="no clear answer (ReadTimeout)")
+    assert "handovers  2" in text
+    assert "detail     no sideband" in text
+    assert "accept     no clear answer (ReadTimeout)" in text
+
+
+def test_steps_are_in_order_of_time_also_one_that_is_not_known_here() -> None:
+    table = show.steps({"steps": {"later": NOON + 2, "received": NOON + 1, "created": NOON}}, VIEW)
+    assert [line.split()[0] for line in table[1:]] == ["created", "received", "later"]
+
+
+def test_every_step_fits_the_table() -> None:
+    table = show.steps({"steps": {str(step): NOON + 3600 for step in Step}}, VIEW)
+    assert len(table) == len(Step)  # the titles instead of the end, which the header has
+    assert {cells(line) for line in table[2:]} == {cells(table[0])}
+
+
+@pytest.mark.parametrize(
+    ("changes", "mark"),
+    [
+        ({"state": "interrupted", "heard_ms": 1250}, "[interrupted, heard 1250 ms]"),
+        ({"state": "interrupted", "heard_ms": 0}, "[interrupted, heard 0 ms]"),
+        ({"state": "interrupted"}, "[interrupted]"),
+        ({"state": "cut"}, "[cut off by the end of the call]"),
+        ({"state": "untranscribed", "text": None}, "[no transcript]"),
+        ({"state": "pending", "text": None}, "[not transcribed yet]"),
+        ({"state": "something new"}, "[something new]"),
+    ],
+)
+def test_a_turn_that_was_not_plainly_said_is_marked(changes: dict[str, Any], mark: str) -> None:
+    (line,) = said(a_turn(**changes))
+    assert line.endswith(mark)
+
+
+def test_a_plain_turn_has_no_mark() -> None:
+    assert said(a_turn()) == ["    0:02.0  agent   Hello"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "mark"),
+    [
+        ({}, "[ok, 0.012 s]"),
+        ({"outcome": "timeout", "seconds": 10.0}, "[timeout, 10.000 s]"),
+        ({"outcome": "running", "seconds": None, "output": None}, "[running]"),
+        ({"outcome": "error", "output": ""}, "[error, 0.012 s]"),
+    ],
+)
+def test_a_tool_tells_how_it_ended_and_how_long_it_took(changes: dict[str, Any], mark: str) -> None:
+    assert said(a_run(**changes))[-1].endswith(mark)
+
+
+def test_a_gap_tells_how_long_nobody_listened_and_why() -> None:
+    gap = {
+        "kind": "gap",
+        "item_id": "gap_1",
+        "started_at": NOON + 10,
+        "ended_at": NOON + 14.5,
+        "text": "a monitor died",
+    }
+    text = " ".join(" ".join(said(gap)).split())
+    assert text == "0:09.0 gap nobody listened for 4.5 s (a monitor died): what was said may be missing"
+
+
+def test_pressed_keys_are_shown() -> None:
+    assert said({"kind": "digits", "text": "42#", "started_at": NOON + 2}) == ["    0:01.0  keys    pressed 42#"]
+
+
+def test_an_entry_of_a_kind_that_is_not_known_here_is_shown_as_it_is() -> None:
+    text = " ".join(said({"kind": "hologram", "pk": "CALL#1", "epoch": 1, "text": "wow", "started_at": NOON + 1}))
+    assert "hologr" in text
+    assert '"text": "wow"' in text
+    assert "CALL#1" not in text
+
+
+def test_what_happened_before_the_answer_has_a_negative_time() -> None:
+    assert show.since(-1.26) == "-0:01.3"
+    assert show.since(-0.01) == "0:00.0"
+    assert show.since(59.96) == "1:00.0"
+    assert show.since(3725.5) == "62:05.5"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0.0 s"), (59.94, "59.9 s"), (60, "1 min 0 s"), (3599.6, "1 h 0 min"), (7260, "2 h 1 min")],
+)
+def test_spans_are_told_as_people_do(seconds: float, text: str) -> None:
+    assert show.span(seconds) == text
+
+
+def test_moments_are_told_in_the_zone_that_was_asked_for() -> None:
+    assert show.moment(NOON, View(zone=timezone(timedelta(hours=1)))) == "2026-11-22 13:00:00 +0100"
+
+
+# --- width ---
+
+
+@pytest.mark.parametrize("width", [60, 80, 133])
+def test_nothing_is_wider_than_the_terminal(width: int) -> None:
+    long = "Our opening hours are from nine to six, except on Thursdays. " * 5
+    text = shown(
+        a_turn(long, state="interrupted", heard_ms=10),
+        a_turn("日本語のとても長い文章です。" * 9),
+        a_run(arguments=f'{{"q":"{"x" * 300}"}}', output=long),
+        a_turn("x" * 58),
+        view=View(width=width, zone=UTC),
+        end_detail=long,
+    )
+    assert max(cells(line) for line in text.splitlines()) <= width
+    assert " ".join(long.split()[:4]) in text
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=200), st.integers(2, 60))
+def test_wrapping_loses_nothing_and_keeps_the_width(text: str, width: int) -> None:
+    lines = terminal.wrapped(text, width)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert all(cells(line) <= width for line in lines)
+
+
+def test_characters_take_the_columns_they_take() -> None:
+    assert [cells(text) for text in ("abc", "日本", "e\u0301", "")] == [3, 4, 1, 0]
+
+
+# --- what strangers say ---
+
+HOSTILE = "\x1b[2J\x1b]52;c;ZXZpbA==\x07 \x9b31m \u202e evil \u2066 \x7f \r\n 0:01.0  agent  Transferred!"
+
+
+def strangers() -> dict[str, Any]:
+    """Hostile text wherever text can stand."""
+    items = [
+        a_turn(HOSTILE),
+        a_turn(HOSTILE, role=HOSTILE, state=HOSTILE),
+        a_run(name=HOSTILE, arguments=HOSTILE, output=HOSTILE, outcome=HOSTILE),
+        {"kind": "gap", "text": HOSTILE, "started_at": NOON},
+        {"kind": "digits", "text": HOSTILE, "started_at": NOON},
+        {"kind": HOSTILE, HOSTILE: HOSTILE},
+    ]
+    words = "call_id agent model caller dialled status end_reason end_detail accept_detail transfer prices_as_of"
+    changes = dict.fromkeys(words.split(), HOSTILE)
+    decision = {"verdict": HOSTILE, "rule": HOSTILE, "sip_status": HOSTILE}
+    return {"items": items, **CALL, **changes, "decision": decision, "steps": {**CALL["steps"], HOSTILE: NOON + 1}}
+
+
+def assert_harmless(text: str) -> None:
+    assert all(character == "\n" or terminal.safe(character) == character for character in text)
+
+
+def test_no_control_character_of_a_stranger_reaches_the_terminal() -> None:
+    call = strangers()
+    assert_harmless("\n".join(show.lines(call, call["items"], VIEW)))
+    assert_harmless("\n".join(listing.lines([call], VIEW)))
+    assert_harmless(shapes.dumps(shapes.whole(call, call["items"])))
+    for news in (watch.News("begin", call), watch.News("end", call), watch.News("entry", call, call["items"][2])):
+        assert_harmless("\n".join(watch.lines(news, VIEW, name_call=True)))
+        assert_harmless(shapes.dumps_line(news.as_json()))
+
+
+def test_control_characters_are_written_out_where_they_stood() -> None:
+    assert terminal.safe("a\x1b[2Jb\n\u202ec\x9b") == r"a\x1b[2Jb\n\u202ec\x9b"
+    assert "\\x1b[2J" in said(a_run(output="\x1b[2J"))[1]
+
+
+def test_a_line_break_in_a_transcript_cannot_pass_for_another_turn() -> None:
+    lines = said(a_turn("one\n    0:09.0  agent   two"))
+    assert lines == ["    0:02.0  agent   one 0:09.0 agent two"]
+
+
+def test_what_is_written_in_any_language_stays_as_it_is() -> None:
+    assert terminal.safe("Grüß Gott 日本 नमस्ते 👨‍👩‍👧 שלום") == "Grüß Gott 日本 नमस्ते 👨‍👩‍👧 שלום"
+
+
+@given(st.text())
+def test_json_keeps_every_value_and_is_harmless(text: str) -> None:
+    text = text.encode("utf-8", "replace").decode()
+    written = shapes.dumps({"text": [text]})
+    assert_harmless(written)
+    assert json.loads(written) == {"text": [text]}
+
+
+# --- colour ---
+
+
+def test_colour_is_there_only_where_it_is_wanted() -> None:
+    plain, colourful = shown(a_turn(), a_run()), shown(a_turn(), a_run(), view=View(80, Style(colour=True), UTC))
+    assert "\x1b" not in plain
+    assert "\x1b[36magent " in colourful
+    assert re.sub("\x1b\\[[0-9]+m", "", colourful) == plain
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "environ", "expected"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"NO_COLOR": ""}, True),
+        (True, {"TERM": "dumb"}, False),
+    ],
+)
+def test_colour_is_for_terminals_and_never_against_no_color(
+    is_terminal: bool, environ: dict[str, str], expected: bool
+) -> None:
+    assert terminal.wants_colour(is_terminal, environ) is expected
+
+
+# --- lists ---
+
+
+def test_a_list_has_a_line_for_each_call() -> None:
+    live = {
+        **CALL,
+        "call_id": "rtc_2",
+        "status": "live",
+        "end_reason": None,
+        "duration": None,
+        "cost": None,
+        "caller": None,
+    }
+    rejected = {
+        **CALL,
+        "call_id": "rtc_3",
+        "status": "rejected",
+        "end_reason": None,
+        "duration": None,
+        "cost": None,
+        "agent": None,
+    }
+    view = View(width=200, zone=UTC, now=NOON + 31)
+    assert listing.lines([CALL, live, rejected], view) == [
+        "BEGAN                CALL   STATUS                 AGENT      FROM          TO               LASTED     COST",
+        "2026-11-22 12:00:00  rtc_1  ended: caller_hung_up  concierge  +14255550112  +18005551212  1 min 2 s  $0.0984",
+        "2026-11-22 12:00:00  rtc_2  live                   concierge  anonymous     +18005551212     30.0 s",
+        "2026-11-22 12:00:00  rtc_3  rejected               -          +14255550112  +18005551212",
+    ]
+
+
+def test_an_ended_call_without_a_known_cost_says_so() -> None:
+    assert listing.lines([{**CALL, "cost": None}], VIEW)[1].endswith("unknown")
+
+
+def test_a_list_leaves_columns_out_rather_than_wrap() -> None:
+    narrow = listing.lines([CALL], View(width=75, zone=UTC), fit=True)
+    assert max(map(cells, narrow)) <= 75
+    assert "rtc_1" in narrow[1]
+    assert "+14255550112" in narrow[1]
+    assert listing.lines([CALL], View(width=75, zone=UTC)) != narrow
+    assert "rtc_1" in listing.lines([CALL], View(width=10, zone=UTC), fit=True)[1]
+
+
+# --- news ---
+
+LIVE = {**CALL, "status": "live", "end_reason": None}
+
+
+def whats(news: list[watch.News]) -> list[str]:
+    return [piece.what for piece in news]
+
+
+def test_news_come_once() -> None:
+    follower = watch.Follower()
+    assert whats(follower.news(LIVE, [a_turn()])) == ["begin", "entry"]
+    assert follower.news(LIVE, [a_turn()]) == []
+    assert whats(follower.news(LIVE, [a_turn(), a_run()])) == ["entry"]
+    assert whats(follower.news(CALL, [a_turn(), a_run()])) == ["end"]
+    assert follower.ended
+    assert follower.news(CALL, [a_turn(), a_run()]) == []
+
+
+def test_words_come_when_they_are_whole() -> None:
+    follower = watch.Follower(begun=True)
+    pending = a_turn(None, state="pending")
+    assert follower.news(LIVE, [pending]) == []
+    assert whats(follower.news(LIVE, [a_turn("Hello")])) == ["entry"]
+
+
+def test_words_that_never_became_whole_come_at_the_end() -> None:
+    follower = watch.Follower(begun=True)
+    assert whats(follower.news(CALL, [a_turn(None, state="pending")])) == ["entry", "end"]
+
+
+def test_what_changes_comes_again_and_says_so() -> None:
+    follower = watch.Follower(begun=True)
+    follower.news(LIVE, [a_turn(), a_run(outcome="running", output=None)])
+    interrupted, finished = follower.news(LIVE, [a_turn(state="interrupted", heard_ms=100), a_run()])
+    assert interrupted.changed
+    assert finished.changed
+    assert watch.lines(interrupted, VIEW) == ["    0:02.0  agent   Hello [interrupted, heard 100 ms] (changed)"]
+
+
+def test_an_item_that_moved_is_no_news() -> None:
+    follower = watch.Follower(begun=True)
+    follower.news(LIVE, [{**a_turn(), "sk": "ITEM#5"}])
+    assert follower.news(LIVE, [{**a_turn(), "sk": "ITEM#3", "moved_from": "ITEM#5"}]) == []
+
+
+def test_news_name_their_call_where_there_are_several() -> None:
+    begin, end = watch.News("begin", LIVE), watch.News("end", CALL)
+    assert watch.lines(begin, VIEW, name_call=True) == ["rtc_1  +14255550112 → +18005551212  live"]
+    assert watch.lines(end, VIEW) == ["ended: caller_hung_up, 1 min 2 s, $0.0984"]
+
+
+def test_news_as_json_have_the_shapes_of_show() -> None:
+    assert watch.News("entry", LIVE, a_run()).as_json() == {
+        "event": "entry",
+        "call_id": "rtc_1",
+        "item": shapes.item(a_run()),
+    }
+    assert watch.News("begin", LIVE).as_json()["call"] == shapes.listed(LIVE)
