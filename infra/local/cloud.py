@@ -11,6 +11,7 @@ Every method blocks and may be called from any thread; asyncio callers use `asyn
 import json
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -123,8 +124,9 @@ class LocalCloud:
         for components in (self.monitors, list(self.processes.values())):
             for component in components:
                 component.terminate()
+            deadline = time.monotonic() + GRACE_SECONDS
             for component in components:
-                component.stop(GRACE_SECONDS)
+                component.stop(max(0.0, deadline - time.monotonic()))
         if hasattr(self, "aws"):
             self.aws.close()
         with self._lock:

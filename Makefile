@@ -1,0 +1,63 @@
+# Everything starts here: `make demo` on a fresh clone installs what it needs and shows a call.
+# Needs make and Python 3.11 to 3.13, nothing else.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+READY := .venv/.ready
+
+FROM ?= +14255550112
+TO ?= +18005551212
+SCRIPT ?= opening-hours
+
+.DEFAULT_GOAL := help
+.PHONY: help demo local call test check format lock clean
+
+help: ## show these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(READY) ## one phone call from ring to record, and one that is declined
+	@$(BIN)/python -m infra.local demo $(ARGS)
+
+local: $(READY) ## the whole cloud on this machine, until Ctrl-C (OPENAI=real for real calls)
+	@$(BIN)/python -m infra.local up $(if $(OPENAI),--openai $(OPENAI)) $(ARGS)
+
+call: $(READY) ## ring at the running local cloud (FROM=+1... TO=+1... SCRIPT=opening-hours)
+	@$(BIN)/python -m infra.local call --from '$(FROM)' --to '$(TO)' --script '$(SCRIPT)' $(ARGS)
+
+test: $(READY) ## all tests (ARGS="-k sweeper" for some)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## what must hold before a commit: style, types, templates, exported requirements
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/cfn-lint template.yaml infra/*.yaml
+	@$(EXPORT) --no-header --output-file .venv/requirements.txt > /dev/null
+	@grep -v '^#' functions/requirements.txt | diff - .venv/requirements.txt || \
+	  { echo "functions/requirements.txt is not what uv.lock says: run make lock" >&2; exit 1; }
+
+format: $(READY) ## put the code into shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: $(READY) ## after a change of dependencies: uv.lock and functions/requirements.txt
+	$(BIN)/uv lock
+	$(EXPORT) --output-file functions/requirements.txt > /dev/null
+
+clean: ## remove what was installed or built, never a file of yours
+	rm -rf .venv .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# What ships, with hashes: the Lambda zip and the image install exactly this.
+EXPORT = $(BIN)/uv export --frozen --no-default-groups --no-emit-project
+
+# uv is fetched with pip into the environment itself, so that nobody has to install it first.
+$(READY): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "Ringside needs Python 3.11, 3.12 or 3.13, but '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.13 ..." >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "Making .venv with $$($(PYTHON) -V) ..."; $(PYTHON) -m venv .venv; }
+	@$(BIN)/uv --version 2>/dev/null | grep -q '^uv $(UV_VERSION)' || \
+	  { echo "Installing uv $(UV_VERSION) into it ..."; $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv==$(UV_VERSION)'; }
+	@echo "Installing the locked dependencies ..."
+	@UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --frozen --quiet
+	@touch $@
