@@ -85,7 +85,7 @@ class Narration:
         first, *more = wrapped(safe(what), WIDTH)
         self.say(f"{self.style.dim(f'{max(moment, 0):8.2f} s')}   {colour(f'{who:<9}')}  {first}")
         for line in more:
-            self.say(" " * (INDENT - 1) + line)
+            self.say(" " * INDENT + line)
 
 
 def _arguments(item: dict[str, Any]) -> dict[str, Any]:
