@@ -4,8 +4,8 @@ import argparse
 import os
 import shutil
 import sys
-import time
 from datetime import UTC, date, datetime, timedelta
+from time import sleep, time
 from typing import Any
 
 from cli import cloud, listing, shapes, show, watch
@@ -48,7 +48,7 @@ def view_for(args: argparse.Namespace) -> View:
     """How to show things on this standard output."""
     style = Style(wants_colour(sys.stdout.isatty(), os.environ))
     zone = UTC if args.utc else None
-    return View(shutil.get_terminal_size((100, 24)).columns, style, zone, time.time())
+    return View(shutil.get_terminal_size((100, 24)).columns, style, zone, time())
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -101,7 +101,7 @@ def _show(args: argparse.Namespace) -> int:
 def _watch(args: argparse.Namespace) -> int:
     with chosen(args).record() as record:
         one: str | None = args.call_id
-        for news in watch.follow(record, one, time.sleep) if one else watch.follow_all(record, time.sleep):
+        for news in watch.follow(record, one, sleep) if one else watch.follow_all(record, sleep):
             if args.json:
                 print(shapes.dumps_line(news.as_json()), flush=True)
             else:

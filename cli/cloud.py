@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -52,7 +53,9 @@ class Cloud:
 
     @cached_property
     def session(self) -> boto3.Session:
-        return boto3.Session(**self.access)
+        # With an endpoint of its own, a deployment has its own credentials: no profile is to be looked for.
+        unaware: Any = {"profile": (None, [], None, None)} if self.endpoint else None
+        return boto3.Session(botocore_session=botocore.session.Session(unaware), **self.access)
 
     def client(self, service: Any) -> Any:
         """A client that gives up within seconds: somebody waits for the answer."""

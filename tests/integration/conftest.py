@@ -40,9 +40,15 @@ _CloudFormation.add_multi_constructor("!", _below)
 
 
 @functools.cache
+def template() -> dict[str, Any]:
+    """template.yaml."""
+    content: dict[str, Any] = yaml.load(TEMPLATE.read_text(encoding="utf-8"), _CloudFormation)
+    return content
+
+
 def table_properties() -> dict[str, Any]:
-    """The properties of the one table in template.yaml."""
-    resources = yaml.load(TEMPLATE.read_text(encoding="utf-8"), _CloudFormation)["Resources"]
+    """The properties of the one table in it."""
+    resources = template()["Resources"]
     (table,) = (entry for entry in resources.values() if entry["Type"] == "AWS::DynamoDB::Table")
     properties: dict[str, Any] = table["Properties"]
     return properties
