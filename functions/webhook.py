@@ -1,13 +1,15 @@
 """The Lambda behind `POST /webhook`: translates API Gateway's event and answer, and decides nothing."""
 
 import base64
-import binascii
+import logging
 from functools import cache
 from typing import Any
 
 from ringside import settings, telemetry
 from ringside.intake import Answer, Intake
 from ringside.wiring import Wiring
+
+log = logging.getLogger("ringside.webhook")
 
 
 @cache
@@ -30,6 +32,6 @@ def _answer(intake: Intake, event: dict[str, Any]) -> Answer:
     text = event.get("body") or ""
     try:
         body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
-    except (binascii.Error, UnicodeEncodeError):
+    except ValueError:  # not base64, or half a surrogate pair
         body = b""  # signed by nobody
     return intake.handle(event.get("headers") or {}, body)

@@ -5,13 +5,16 @@ Every error names file, line and field, and all errors of a file are told at onc
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
-from ringside import policy, sip
-from ringside.conversation import HANG_UP, Manners
+from ringside import builtin, policy, sip, templates, yamlfile
+from ringside.conversation import Manners, Target
+from ringside.session import Session, Strict
+from ringside.yamlfile import AgentFileError as AgentFileError
+from ringside.yamlfile import Lines, Place
 
 DEFAULT = "default"
 """Among the numbers an agent answers: every one that no other agent answers."""
@@ -25,73 +28,86 @@ def _answered(entry: str) -> str:
 
 
 Answered = Annotated[str, AfterValidator(_answered)]
+TargetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
 
 
-class AgentFileError(Exception):
-    """One or more agent files are wrong. One line for each problem: `file:line: field: what`."""
+class Transfer(Strict):
+    """Where a call may go. Only what stands in the file can be reached: the model chooses a name, not an address."""
+
+    uri: str = Field(pattern=r"^(tel:\+[0-9]{4,15}|sips?:[^\s<>\"]{3,200})$")
+    description: str = ""
+    otherwise: str = "Tell the caller that nobody could be reached, and offer to go on yourself or to take a note."
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
-
-
-class Transcription(_Strict):
-    """The caller's words as text; a separate model on OpenAI's side, off unless it is named."""
-
-    model: str = "gpt-transcribe"
-    language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
-    prompt: str | None = None
-
-
-class TurnDetection(_Strict):
-    """When the caller has finished (API reference, Realtime: turn_detection)."""
-
-    type: Literal["server_vad", "semantic_vad"] = "semantic_vad"
-    eagerness: Literal["low", "medium", "high", "auto"] | None = None
-    threshold: float | None = Field(default=None, ge=0, le=1)
-    prefix_padding_ms: int | None = Field(default=None, ge=0, le=10_000)
-    silence_duration_ms: int | None = Field(default=None, ge=0, le=10_000)
-
-    @model_validator(mode="after")
-    def _belongs(self) -> Self:
-        wrong = "eagerness" if self.type == "server_vad" else "threshold prefix_padding_ms silence_duration_ms"
-        for name in wrong.split():
-            if getattr(self, name) is not None:
-                raise ValueError(f"{name} does not belong to {self.type}")
-        return self
-
-
-class Limits(_Strict):
-    """All in seconds. OpenAI itself ends a session after 60 minutes."""
+class Limits(Strict):
+    """In seconds, unless another unit is named. OpenAI itself ends a session after 60 minutes."""
 
     max_duration: float = Field(default=1800, gt=0, le=3500)
+    warning: float = Field(default=60, ge=0, le=600)  # before max_duration: the model is told
+    first_word: float = Field(default=6, gt=0, le=60)  # the greeting is asked for once more after that
     silence: float = Field(default=12, gt=0, le=600)
     silence_prompts: int = Field(default=2, ge=0, le=10)
+    farewell: float = Field(default=15, gt=0, le=60)  # a goodbye that takes longer is cut
+    transfer: float = Field(default=15, gt=0, le=120)  # a call that is still here then was not transferred
     tool_seconds: float = Field(default=10, gt=0, le=120)
+    max_cost: float | None = Field(default=None, gt=0)  # US dollars
 
 
-class Agent(_Strict):
+class Digits(Strict):
+    """How the model is told of keys that it did not ask for."""
+
+    pause: float = Field(default=1.5, gt=0, le=10)  # seconds without a key that end a row of them
+    told: str = Field(default="The caller pressed {digits} on the phone's keypad.", pattern=r"\{digits\}")
+
+
+class LambdaTool(Strict):
+    """An AWS Lambda function as a tool: it gets the arguments as its event, and what it returns is told."""
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9_]{1,64}$")
+    function: str = Field(pattern=r"^[a-zA-Z0-9-_:]{1,170}$")  # its name or ARN
+    description: str = Field(min_length=1)
+    parameters: dict[str, Any] = Field(default={"type": "object", "properties": {}})  # JSON schema
+    seconds: float | None = Field(default=None, gt=0, le=120)
+    repeatable: bool = False
+
+    @field_validator("parameters")
+    @classmethod
+    def _object(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if value.get("type") != "object" or not isinstance(value.get("properties", {}), dict):
+            raise ValueError('a JSON schema of an object: {"type": "object", "properties": {…}}')
+        return value
+
+
+class Agent(Session):
     """One agent: the numbers it answers, what it is told, what it may do."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
     answers: tuple[Answered, ...] = Field(min_length=1)
-    model: str = Field(default="gpt-realtime-2.1", min_length=1)
-    voice: str = Field(default="marin", min_length=1)
-    speed: float = Field(default=1.0, ge=0.25, le=1.5)
-    instructions: str = Field(min_length=1)
     greeting: str | None = None  # said word for word
     greeting_instructions: str | None = None  # or said as instructed
-    transcription: Transcription | None = Transcription()
-    turn_detection: TurnDetection = TurnDetection()
-    noise_reduction: Literal["near_field", "far_field"] | None = None
-    tools: tuple[str, ...] = ()
-    limits: Limits = Limits()
+    farewell_instructions: str = "Say a short, friendly goodbye now. Do not call any tool."
+    silence_instructions: str = "The caller has been silent. Ask briefly whether they are still there."
+    headers: tuple[str, ...] = ()  # SIP headers that the instructions may use
+    time_zone: str = "UTC"
+    opening_hours: policy.OpeningHours | None = None
     admission: tuple[policy.Rule, ...] = ()
+    tools: tuple[str, ...] = ()
+    lambda_tools: tuple[LambdaTool, ...] = ()
+    transfer: dict[TargetName, Transfer] = Field(default={})
+    digits: Digits = Digits()
+    limits: Limits = Limits()
 
     @field_validator("answers", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
+
+    @field_validator("transfer", mode="before")
+    @classmethod
+    def _uri_alone(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: {"uri": target} if isinstance(target, str) else target for name, target in value.items()}
 
     @field_validator("tools")
     @classmethod
@@ -101,11 +117,39 @@ class Agent(_Strict):
             raise ValueError(f"{', '.join(twice)} stands there twice")
         return value
 
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, LookupError):
+            raise ValueError(f"{value} is no IANA time zone such as America/New_York") from None
+        return value
+
     @model_validator(mode="after")
-    def _one_greeting(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.greeting and self.greeting_instructions:
             raise ValueError("give either greeting or greeting_instructions, not both")
+        if builtin.TRANSFER in self.tools and not self.transfer:
+            raise ValueError("tools has transfer, but transfer: names no target")
+        if self.opening_hours is None and any(rule.outside_hours for rule in self.admission):
+            raise ValueError("admission asks for outside_hours, but there are no opening_hours")
+        wrong = templates.wrong_places(self.instructions, self.headers)
+        if wrong:
+            raise ValueError(
+                f"instructions: {{{{{wrong[0]}}}}} is none of {', '.join(sorted(templates.FACTS))}, "
+                "and no header that headers: names"
+            )
         return self
+
+    def is_open(self, at: float) -> bool:
+        """Whether the line is open at that moment (Unix seconds); always, without opening hours."""
+        return self.opening_hours is None or self.opening_hours.are_open(at, self.time_zone)
+
+    def instructions_for(self, caller: str | None, dialled: str | None, at: float, headers: Mapping[str, str]) -> str:
+        """The instructions with this call's facts in their places."""
+        facts = templates.facts(self.name, caller, dialled, at, self.time_zone)
+        return templates.render(self.instructions, facts, headers)
 
     @property
     def manners(self) -> Manners:
@@ -113,11 +157,26 @@ class Agent(_Strict):
             greeting = f'Say exactly this, in these words, and nothing else: "{self.greeting}"'
         else:
             greeting = self.greeting_instructions or "Greet the caller briefly and ask how you can help."
+        approved = [
+            f"{server.server_label}.{tool}"
+            for server in self.mcp_servers
+            for tool in (server.approve if server.approve != "all" else ())
+        ]
         return Manners(
             greeting=greeting,
+            greeting_deadline=self.limits.first_word,
             silence_after=self.limits.silence,
             silence_prompts=self.limits.silence_prompts,
+            silence_instructions=self.silence_instructions,
+            farewell_instructions=self.farewell_instructions,
+            farewell_limit=self.limits.farewell,
             max_duration=self.limits.max_duration,
+            warn_before_end=self.limits.warning,
+            digit_pause=self.digits.pause,
+            digits_template=self.digits.told,
+            approve_remote_tools=frozenset(approved),
+            transfers={name: Target(target.uri, target.otherwise) for name, target in self.transfer.items()},
+            transfer_limit=self.limits.transfer,
         )
 
 
@@ -160,7 +219,7 @@ def load(folder: Path, tools: frozenset[str] | set[str] | None = None) -> Agents
         agents[agent.name] = agent
         for index, number in enumerate(agent.answers):
             if number in numbers:
-                where = _line(lines, ("answers", index))
+                where = yamlfile.line(lines, ("answers", index))
                 problems.append(f"{path}:{where}: answers: {number} is answered by {numbers[number].name} already")
             numbers[number] = path
     if problems:
@@ -168,37 +227,39 @@ def load(folder: Path, tools: frozenset[str] | set[str] | None = None) -> Agents
     return Agents(agents)
 
 
-_Place = tuple[str | int, ...]  # ("limits", "silence"), ("answers", 0)
-_Lines = Mapping[_Place, int]
-
-
-def _read(path: Path) -> tuple[Agent, _Lines]:
-    document = _Document(path, _compose(path))
-    if document.problems:
-        raise AgentFileError("\n".join(document.problems))
-    values = document.values
-    if not isinstance(values, dict):
-        raise AgentFileError(f"{path}:1: an agent file is a mapping of fields such as instructions: and answers:")
+def _read(path: Path) -> tuple[Agent, Lines]:
+    values, lines = yamlfile.read(path)
     name = values.setdefault("name", path.stem)
     if name != path.stem:
-        where = _line(document.lines, ("name",))
+        where = yamlfile.line(lines, ("name",))
         raise AgentFileError(f"{path}:{where}: name: must be {path.stem}, as the file is called")
     try:
-        return Agent.model_validate(values), document.lines
+        return Agent.model_validate(values), lines
     except ValidationError as error:
-        told = []
+        told: dict[Place, tuple[int, str]] = {}  # one problem a place: a union tells one for each branch
         found = error.errors()
         for problem in found:
             if problem["type"] == "too_short" and any(_is_within(other["loc"], problem["loc"]) for other in found):
                 continue  # its entries were wrong, and have been told
-            line = _line(document.lines, problem["loc"])
-            field = ".".join(str(part) for part in problem["loc"]) or "agent"
+            place = _place(lines, problem["loc"], problem["type"])
+            line = yamlfile.line(lines, place)
+            field = ".".join(str(part) for part in place) or "agent"
             what = _WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
-            told.append((line, f"{path}:{line}: {field}: {what}"))
-        raise AgentFileError("\n".join(text for _, text in sorted(told))) from None
+            if not any(_is_within(place, other) for other in told):
+                told.setdefault(place, (line, f"{path}:{line}: {field}: {what}"))
+        raise AgentFileError("\n".join(text for _, text in sorted(told.values()))) from None
 
 
-def _is_within(place: _Place, other: _Place) -> bool:
+def _place(lines: Lines, where: Place, kind: str) -> Place:
+    """The place as the file has it: pydantic adds the branch of a union that it tried."""
+    place: Place = ()
+    for part in where:
+        if (*place, part) in lines or (kind == "missing" and part == where[-1]) or part == where[0]:
+            place = (*place, part)
+    return place
+
+
+def _is_within(place: Place, other: Place) -> bool:
     return len(place) > len(other) and place[: len(other)] == other
 
 
@@ -206,6 +267,7 @@ _WORDS = {
     "extra_forbidden": "there is no such field",
     "missing": "is missing",
     "model_type": "must be a mapping of fields",
+    "dict_type": "must be a mapping of fields",
     "string_type": "must be text; put a number or a date in quotes",
     "tuple_type": "must be a list",
     "too_short": "must not be empty",
@@ -213,103 +275,20 @@ _WORDS = {
 """Pydantic's kinds of errors in the words of somebody who writes YAML."""
 
 
-def _compose(path: Path) -> yaml.Node | None:
-    try:
-        content = path.read_bytes()
-        return yaml.compose(content.decode(), Loader=yaml.SafeLoader)
-    except OSError as error:
-        raise AgentFileError(f"{path}:1: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise AgentFileError(f"{path}:{line}: not YAML: not UTF-8") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise AgentFileError(f"{path}:{mark.line + 1 if mark else 1}: not YAML: {error.problem}") from None
-    except yaml.reader.ReaderError as error:
-        line = content.decode().count("\n", 0, error.position) + 1
-        raise AgentFileError(f"{path}:{line}: not YAML: {error.reason}") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise AgentFileError(f"{path}:1: not YAML: {type(error).__name__}") from None
-
-
-class _Document:
-    """A YAML document as plain values, with the line of every field, and what YAML itself says against it."""
-
-    LARGEST = 10_000
-    """Values in a file; anchors can make a few lines mean billions."""
-
-    def __init__(self, path: Path, node: yaml.Node | None) -> None:
-        self.lines: dict[_Place, int] = {(): 1}
-        self.problems: list[str] = []
-        self._path = path
-        self._loader = yaml.SafeLoader("")
-        self._above: list[yaml.Node] = []
-        self._count = 0
-        self.values = self._plain(node, ()) if node is not None else None
-
-    def _plain(self, node: yaml.Node, place: _Place) -> Any:
-        self._count += 1
-        if self._count > self.LARGEST or node in self._above:
-            if self._count <= self.LARGEST + 1:
-                self._object(node, place, "is too large" if self._count > self.LARGEST else "contains itself")
-            return None
-        if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node, place)
-        self._above.append(node)
-        try:
-            if isinstance(node, yaml.SequenceNode):
-                return [self._child(child, child, (*place, index)) for index, child in enumerate(node.value)]
-            result: dict[str, Any] = {}
-            for key_node, value_node in node.value:
-                key = self._key(key_node, place)
-                if key in result:
-                    self._object(key_node, (*place, key), "stands here twice")
-                result[key] = self._child(key_node, value_node, (*place, key))
-            return result
-        finally:
-            self._above.pop()
-
-    def _child(self, at: yaml.Node, node: yaml.Node, place: _Place) -> Any:
-        self.lines.setdefault(place, at.start_mark.line + 1)
-        return self._plain(node, place)
-
-    def _key(self, node: yaml.Node, place: _Place) -> str:
-        if isinstance(node, yaml.ScalarNode):
-            if node.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
-                self._object(node, place, f"a field's name must be text: put {node.value} in quotes")
-            return str(node.value)
-        self._object(node, place, "a field's name must be text")
-        return ""
-
-    def _scalar(self, node: yaml.ScalarNode, place: _Place) -> Any:
-        try:
-            return self._loader.construct_object(node)
-        except yaml.MarkedYAMLError:
-            self._object(node, place, f"the tag {node.tag} is not known")
-        except (ValueError, OverflowError):
-            self._object(node, place, f"{node.value} is no value that YAML knows: put it in quotes")
-        return None
-
-    def _object(self, node: yaml.Node, place: _Place, what: str) -> None:
-        field = "".join(f"{part}." for part in place)[:-1]
-        self.problems.append(f"{self._path}:{node.start_mark.line + 1}: {field + ': ' if field else ''}{what}")
-
-
-def _check_tools(agent: Agent, tools: frozenset[str] | set[str] | None, path: Path, lines: _Lines) -> None:
+def _check_tools(agent: Agent, tools: frozenset[str] | set[str] | None, path: Path, lines: Lines) -> None:
     if tools is None:
         return
-    known = set(tools) | {HANG_UP}
+    known = set(tools) | builtin.NAMES
     problems = [
-        f"{path}:{_line(lines, ('tools', index))}: tools: there is no tool named {name}; "
+        f"{path}:{yamlfile.line(lines, ('tools', index))}: tools: there is no tool named {name}; "
         f"tools.py and the built-in ones have {', '.join(sorted(known))}"
         for index, name in enumerate(agent.tools)
         if name not in known
     ]
+    problems += [
+        f"{path}:{yamlfile.line(lines, ('lambda_tools', index))}: lambda_tools: the name {tool.name} is taken"
+        for index, tool in enumerate(agent.lambda_tools)
+        if tool.name in known or tool.name in [other.name for other in agent.lambda_tools[:index]]
+    ]
     if problems:
         raise AgentFileError("\n".join(problems))
-
-
-def _line(lines: _Lines, where: _Place) -> int:
-    while where not in lines:
-        where = where[:-1]
-    return lines[where]

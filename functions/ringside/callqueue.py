@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ringside import realtime
+
 if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
 
@@ -63,12 +65,12 @@ def _message(message: Mapping[str, Any]) -> Message:
     attributes = message["Attributes"]
     try:
         call_id = json.loads(message["Body"])["call_id"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         call_id = None
     return Message(
         message["MessageId"],
         message["ReceiptHandle"],
-        call_id if isinstance(call_id, str) else None,
+        call_id if isinstance(call_id, str) and realtime.CALL_ID.fullmatch(call_id) else None,
         int(attributes["SentTimestamp"]) / 1000,
         int(attributes["ApproximateReceiveCount"]),
     )

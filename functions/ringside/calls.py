@@ -39,6 +39,7 @@ class EndReason(StrEnum):
     TRANSFERRED = "transferred"
     MAX_DURATION = "max_duration"
     SILENCE = "silence"
+    SPEND_LIMIT = "spend_limit"
     SESSION_EXPIRED = "session_expired"
     CALLER_GONE_BEFORE_ACCEPT = "caller_gone_before_accept"
     NEVER_CONNECTED = "never_connected"

@@ -5,16 +5,27 @@ called at `deadline`. There is no socket, no clock and no environment in here: a
 events. The supervisor performs the effects, and reports the outcome of tools as an event.
 """
 
+import json
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
+from ringside import builtin
 from ringside import events as e
 from ringside.calls import EndReason, Step
 from ringside.transcript import Order, Remark, ToolRun, Turn
 
-HANG_UP = "hang_up"
+COLLECT_SECONDS = 20.0  # for the first key, once they were asked for; then a quarter of it for each
+MOST_NOTES = 50
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a call may be transferred to, and what the model is told if that does not work."""
+
+    uri: str
+    otherwise: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,8 @@ class Manners:
     digits_template: str = "The caller pressed {digits} on the phone's keypad."
     stall_after: float = 20.0  # without any event, while the session has something to do
     approve_remote_tools: frozenset[str] = frozenset()  # MCP: "server" or "server.tool" that may run when it asks
+    transfers: Mapping[str, Target] = field(default_factory=dict)
+    transfer_limit: float = 15.0  # a caller who is still here then was not transferred
 
 
 # --- effects ----------------------------------------------------------------------------------
@@ -94,11 +107,26 @@ class HangUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Refer:
+    """Transfer the call, if that was not tried before, and feed its `ReferAnswered`."""
+
+    tool_call_id: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Write facts onto the call's item."""
+
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Reattach:
     """The session has fallen silent where something was expected: close the sideband and open it anew."""
 
 
-Effect = Send | Greet | Save | SaveUsage | RunTool | Mark | Count | HangUp | Reattach
+Effect = Send | Greet | Save | SaveUsage | RunTool | Refer | Note | Mark | Count | HangUp | Reattach
 
 
 @dataclass(slots=True)
@@ -111,11 +139,27 @@ class _Leaving:
 
 
 @dataclass(slots=True)
+class _Transfer:
+    """A transfer under way: announced, then asked for, then waited for, since nobody tells how it went."""
+
+    tool_call_id: str
+    target: str
+    stage: Literal["announcing", "asked", "waiting"] = "announcing"
+
+
+@dataclass(slots=True)
+class _Collecting:
+    """Keys that the model asked for."""
+
+    tool_call_id: str
+    length: int
+
+
+@dataclass(slots=True)
 class _Asked:
-    """A response that we asked for, and the tool outputs that it is to answer."""
+    """A response that we asked for, and what it is to answer: outputs of tools, keys pressed, approvals."""
 
     prompt: e.Respond
-    continues: bool  # nothing new to say: the model only goes on after its tools
     covers: set[str]
 
 
@@ -126,6 +170,15 @@ _BEFORE = "before"
 def _known(item: Mapping[str, Any], entry: type) -> dict[str, Any]:
     """Of an item of the record, what this version of the entry knows."""
     return {name: item[name] for name in entry.__slots__ if name in item}  # type: ignore[attr-defined]
+
+
+def _arguments(run: ToolRun) -> dict[str, Any]:
+    """What the model gave to a built-in tool; nothing, if it is no JSON object."""
+    try:
+        given = json.loads(run.arguments or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return given if isinstance(given, dict) else {}
 
 
 @dataclass
@@ -143,14 +196,20 @@ class Conversation:
         self._words: dict[str, list[str]] = {}  # parts of sentences that are not finished
         self._response: str | None = None  # the response being generated
         self._response_of: dict[str, str] = {}  # the agent's item -> its response
+        self._parts: dict[str, dict[int, str]] = {}  # the agent's item -> what it said, by the parts of its content
         self._unheard: set[str] = set()  # responses whose words are not played to their end
+        self._silent: set[str] = set()  # responses of which nothing more will be played
         self._asked: _Asked | None = None  # a response.create that may be refused
         self._started = True  # ... and whether a response has started since
+        self._answers: str | None = None  # the instructions that the response being generated follows, if we know
         self._prompts: deque[e.Respond] = deque()
-        self._unanswered: dict[str, bool] = {}  # tool outputs sent -> seen by the session
+        self._unanswered: dict[str, bool] = {}  # what the model was told and has to react to -> seen by the session
         self._saved: set[str] = set()
         self._caller_speaks = False
         self._leaving: _Leaving | None = None
+        self._transfer: _Transfer | None = None
+        self._collecting: _Collecting | None = None
+        self.facts: dict[str, Any] = {}  # `notes` and `transfer`, as they stand on the call's item
         self._hung_up = False
         self._heard_anything = False
         self._retried = False
@@ -174,6 +233,11 @@ class Conversation:
         """When `wake` wants to be called, in Unix seconds."""
         return min(self._deadlines.values(), default=None)
 
+    @property
+    def is_transferred(self) -> bool:
+        """Whether a transfer was taken and not yet found to have failed: a call that ends now has left us by it."""
+        return self._transfer is not None and self._transfer.stage == "waiting"
+
     def begin(self, now: float) -> list[Effect]:
         """The sideband is open for the first time: greet."""
         self._deadlines["greeting"] = now + self.manners.greeting_deadline
@@ -181,7 +245,13 @@ class Conversation:
         self._expect(greeting, now)
         return [Greet(greeting)]
 
-    def resume(self, history: Iterable[tuple[int, Mapping[str, Any]]], first_audio: bool, now: float) -> list[Effect]:
+    def resume(
+        self,
+        history: Iterable[tuple[int, Mapping[str, Any]]],
+        first_audio: bool,
+        now: float,
+        facts: Mapping[str, Any] | None = None,
+    ) -> list[Effect]:
         """Go on with a call that another owner began; `history` is what it wrote, with the positions.
 
         What it had begun and not finished is run if nobody ran it; the shell knows by the claim.
@@ -191,6 +261,7 @@ class Conversation:
         self.order = Order({item["item_id"]: position for position, item in entries})
         self._saved = {item["item_id"] for _, item in entries} | ({Step.FIRST_AUDIO} if first_audio else set())
         self._heard_anything = first_audio
+        self.facts = {name: value for name, value in (facts or {}).items() if value}
         if not first_audio:
             self._deadlines["greeting"] = now + self.manners.greeting_deadline
         for _, item in entries:
@@ -199,7 +270,9 @@ class Conversation:
                     self.turns[item["item_id"]] = Turn(**_known(item, Turn))
                 case "tool":
                     run = self.tools[item["tool_call_id"]] = ToolRun(**_known(item, ToolRun))
-                    if run.outcome == "running" and run.name == HANG_UP:
+                    if run.outcome == "running" and run.name in (builtin.TRANSFER, builtin.COLLECT_DIGITS):
+                        self._begin(run, now, effects)
+                    elif run.outcome == "running" and run.name == builtin.HANG_UP:
                         self._leaving = _Leaving(EndReason.AGENT_HUNG_UP, run.tool_call_id)
                         self._unheard.add(_BEFORE)
                         self._deadlines["farewell"] = now + self.manners.farewell_limit / 3
@@ -225,12 +298,7 @@ class Conversation:
         if self._leaving is not None:
             self._leaving.ref = None
         if self._asked is not None and not self._started:  # nobody knows whether it arrived
-            if self._asked.continues:
-                self._unanswered.update(dict.fromkeys(self._asked.covers, False))
-            elif self._asked.prompt.instructions != self.manners.greeting:  # its deadline sees to that one
-                self._prompts.appendleft(self._asked.prompt)
-                if self._leaving is not None:
-                    self._leaving.ref = self._asked.prompt.ref
+            self._ask_again(self._asked)
         self._response, self._started, self._asked = None, True, None
         self._deadlines.pop("asked", None)
         self._caller_speaks = False
@@ -260,9 +328,10 @@ class Conversation:
     def wake(self, now: float) -> list[Effect]:
         """Do what is due."""
         effects: list[Effect] = []
-        for name in [name for name, at in self._deadlines.items() if at <= now]:
-            del self._deadlines[name]
-            self._ALARMS[name](self, now, effects)
+        for _, name in sorted((at, name) for name, at in self._deadlines.items() if at <= now):
+            if self._deadlines.get(name, now + 1) <= now:  # an earlier one may have called it off
+                del self._deadlines[name]
+                self._ALARMS[name](self, now, effects)
         self._settle(now, effects)
         return effects
 
@@ -291,20 +360,23 @@ class Conversation:
             self._turn(item_id, "caller", now)  # begun, but never given a place
         for turn in list(self.turns.values()):
             begun = "".join(self._words.pop(turn.item_id, ()))
+            if begun:
+                turn.text = f"{turn.text} {begun}" if turn.text else begun
             if turn.state == "pending":
                 placed = turn.role == "caller" and turn.ended_at is not None
-                turn.text = turn.text or begun or None
                 turn.state = "untranscribed" if placed and not turn.text else "cut"
-            elif turn.state == "final" and self._response_of.get(turn.item_id) in self._unheard:
+            elif turn.state == "final" and (begun or self._response_of.get(turn.item_id) in self._unheard):
                 turn.state = "cut"
-            else:
+            elif not begun:
                 continue
             turn.ended_at = turn.ended_at or now
             self._save(turn, effects)
+        if self.is_transferred:
+            self._note_transfer({"decided_at": now, "verdict": "left"}, effects)
         for run in self.tools.values():
             if run.outcome == "running":
-                hung_up = run.name == HANG_UP and self._hung_up
-                run.outcome = "ok" if hung_up else "unknown"
+                left = {builtin.HANG_UP: self._hung_up, builtin.TRANSFER: self.is_transferred}
+                run.outcome = "ok" if left.get(run.name) else "unknown"
                 self._save(run, effects)
         effects.append(SaveUsage(self.usage))
         return effects
@@ -314,8 +386,8 @@ class Conversation:
     def _caller_started(self, event: e.CallerStarted, now: float, effects: list[Effect]) -> None:
         self._caller_speaks = self._heard_anything = True
         self._silences = 0
-        if event.item_id not in self.turns:
-            self.turns[event.item_id] = Turn(event.item_id, "caller", now)
+        self._turn(event.item_id, "caller", now)
+        self._stay(now, effects)
 
     def _caller_stopped(self, event: e.CallerStopped, now: float, effects: list[Effect]) -> None:
         self._caller_speaks = False
@@ -336,6 +408,8 @@ class Conversation:
                     self._deadlines.setdefault("pending", now + 2.0)
             case "tool_output" if event.tool_call_id in self._unanswered:
                 self._unanswered[event.tool_call_id] = True
+            case "other" if event.item_id in self._unanswered:
+                self._unanswered[event.item_id] = True
 
     def _caller_words(self, event: e.CallerWords, now: float, effects: list[Effect]) -> None:
         self._words.setdefault(event.item_id, []).append(event.delta)
@@ -362,17 +436,24 @@ class Conversation:
     def _digit_pressed(self, event: e.DigitPressed, now: float, effects: list[Effect]) -> None:
         self._heard_anything = True
         self._silences = 0
-        self._digits += event.digit
-        self._deadlines["digits"] = now + self.manners.digit_pause
+        self._deadlines.pop("silence", None)
+        self._stay(now, effects)
+        self._digits = (self._digits + event.digit)[-40:]
+        if self._collecting is not None:
+            self._deadlines["collecting"] = now + COLLECT_SECONDS / 4
+            self._collect(now, effects)
+        else:
+            self._deadlines["digits"] = now + self.manners.digit_pause
 
     # --- the agent ---
 
     def _response_started(self, event: e.ResponseStarted, now: float, effects: list[Effect]) -> None:
+        self._answers = self._asked.prompt.instructions if self._asked is not None and not self._started else None
         self._response, self._started = event.response_id, True
         self._deadlines.pop("asked", None)
         if self._leaving is not None:
             self._leaving.ref = None
-        # The session had seen these tool outputs when it began to answer: they need no response of their own.
+        # The session had seen these when it began to answer: they need no response of their own.
         answered = {call for call, seen in self._unanswered.items() if seen}
         if self._asked is not None:
             self._asked.covers -= answered
@@ -388,14 +469,17 @@ class Conversation:
     def _agent_transcript(self, event: e.AgentTranscript, now: float, effects: list[Effect]) -> None:
         self._words.pop(event.item_id, None)
         turn = self._agent_turn(event.item_id, event.response_id, now, effects)
-        turn.text, turn.ended_at = event.text, now
+        parts = self._parts.setdefault(event.item_id, {})
+        parts[event.part] = event.text
+        turn.text, turn.ended_at = " ".join(text for _, text in sorted(parts.items()) if text), now
         if turn.state == "pending":
             turn.state = "final"
         self._save(turn, effects)
 
     def _agent_turn(self, item_id: str, response_id: str, now: float, effects: list[Effect]) -> Turn:
         self._response_of[item_id] = response_id
-        self._unheard.add(response_id)
+        if response_id not in self._silent:  # what was interrupted still gets its transcript
+            self._unheard.add(response_id)
         turn = self._turn(item_id, "agent", now)
         if item_id not in self.order:
             self._place(item_id, None, effects)
@@ -411,6 +495,7 @@ class Conversation:
     def _response_ended(self, event: e.ResponseEnded, now: float, effects: list[Effect]) -> None:
         if event.response_id == self._response:
             self._response = None
+        self._deadlines.pop("pause", None)
         if event.usage != e.Usage():
             self.usage += event.usage
             effects.append(SaveUsage(self.usage))
@@ -418,12 +503,20 @@ class Conversation:
             self._tool_called(call, now, effects)
         if event.status == "cancelled":
             self._interrupted(event.response_id, effects)
+            if event.reason != "client_cancelled":  # what is not interrupted by speech goes on playing
+                self._falls_silent(event.response_id)
         if event.status == "failed":
             effects.append(Count("response_failed"))
-            self._unheard.discard(event.response_id)
+            self._falls_silent(event.response_id)
             if not self._retried:  # once: a second failure in a row is no hiccup
                 self._retried = True
-                self._prompts.append(self._respond(None))
+                prompt = self._respond(self._answers)
+                if self._answers is None:
+                    self._unanswered[event.response_id] = False
+                elif self._answers != self.manners.farewell_instructions:
+                    self._prompts.append(prompt)
+                else:
+                    self._ask_again(_Asked(prompt, set()))
         else:
             self._retried = False
 
@@ -436,7 +529,8 @@ class Conversation:
                     self._save(turn, effects)
 
     def _playback_started(self, event: e.PlaybackStarted, now: float, effects: list[Effect]) -> None:
-        self._unheard.add(event.response_id)
+        if event.response_id not in self._silent:
+            self._unheard.add(event.response_id)
         self._deadlines.pop("greeting", None)
         if Step.FIRST_AUDIO not in self._saved:
             self._saved.add(Step.FIRST_AUDIO)
@@ -444,17 +538,33 @@ class Conversation:
         self._heard_anything = True
 
     def _playback_stopped(self, event: e.PlaybackStopped, now: float, effects: list[Effect]) -> None:
-        self._unheard -= {event.response_id, _BEFORE}
+        self._falls_silent(event.response_id)
 
     def _playback_cleared(self, event: e.PlaybackCleared, now: float, effects: list[Effect]) -> None:
-        self._unheard.discard(event.response_id)
-        self._interrupted(event.response_id, effects)
-        if self._leaving is not None and self._leaving.tool_call_id is not None:
-            # The caller spoke over the goodbye: the conversation goes on, and the model learns why.
-            tool_call_id, self._leaving = self._leaving.tool_call_id, None
+        for response_id in {event.response_id, *self._unheard}:  # what waited for its turn is gone as well
+            self._interrupted(response_id, effects)
+            self._falls_silent(response_id)
+        self._stay(now, effects)
+
+    def _falls_silent(self, response_id: str) -> None:
+        self._silent.add(response_id)
+        self._unheard -= {response_id, _BEFORE}
+
+    def _stay(self, now: float, effects: list[Effect]) -> None:
+        """The caller is not done: no hanging up because of silence, or because the model thought so."""
+        if self._leaving is None or self._leaving.reason not in (EndReason.AGENT_HUNG_UP, EndReason.SILENCE):
+            return
+        if not self._hung_up:
+            self._leaving = None
+            farewell = self.manners.farewell_instructions
+            self._prompts = deque(prompt for prompt in self._prompts if prompt.instructions != farewell)
             self._deadlines.pop("farewell", None)
-            output = "Not hung up: the caller spoke before the goodbye ended. Go on with the conversation."
-            self._tool_finished(e.ToolFinished(tool_call_id, "refused", output), now, effects)
+            self._refuse_to_hang_up(now, effects)
+
+    def _refuse_to_hang_up(self, now: float, effects: list[Effect]) -> None:
+        output = "Not hung up: the caller spoke before the goodbye ended. Go on with the conversation."
+        for run in [run for run in self.tools.values() if run.name == builtin.HANG_UP]:
+            self._tool_finished(e.ToolFinished(run.tool_call_id, "refused", output), now, effects)
 
     # --- tools ---
 
@@ -464,12 +574,126 @@ class Conversation:
         run = ToolRun(event.tool_call_id, event.item_id, event.name, event.arguments, now)
         self.tools[event.tool_call_id] = run
         self._save(run, effects)
-        if event.name == HANG_UP:
-            if self._leaving is None:
-                self._leaving = _Leaving(EndReason.AGENT_HUNG_UP, event.tool_call_id)
-                self._deadlines["farewell"] = now + self.manners.farewell_limit
+        self._begin(run, now, effects)
+
+    def _begin(self, run: ToolRun, now: float, effects: list[Effect]) -> None:
+        match run.name:
+            case builtin.HANG_UP:
+                if self._leaving is None and self._caller_speaks:
+                    self._refuse_to_hang_up(now, effects)
+                elif self._leaving is None:
+                    self._leaving = _Leaving(EndReason.AGENT_HUNG_UP, run.tool_call_id)
+                    self._deadlines["farewell"] = now + self.manners.farewell_limit
+            case builtin.TRANSFER:
+                self._begin_transfer(run, now, effects)
+            case builtin.COLLECT_DIGITS:
+                self._begin_collecting(run, now, effects)
+            case builtin.NOTE:
+                self._take_note(run, now, effects)
+            case _:
+                effects.append(RunTool(run.tool_call_id, run.name, run.arguments))
+
+    def _finish_tool(
+        self, run: ToolRun, outcome: Any, told: Mapping[str, Any], now: float, effects: list[Effect]
+    ) -> None:
+        seconds = round(now - run.started_at, 3)
+        output = json.dumps(told, ensure_ascii=False)
+        self._tool_finished(e.ToolFinished(run.tool_call_id, outcome, output, seconds), now, effects)
+
+    def _begin_transfer(self, run: ToolRun, now: float, effects: list[Effect]) -> None:
+        target = str(_arguments(run).get("to"))
+        if target not in self.manners.transfers:
+            known = ", ".join(self.manners.transfers)
+            self._finish_tool(run, "refused", {"error": f"There is no such target. There are: {known}."}, now, effects)
+        elif self._transfer is not None:
+            self._finish_tool(run, "refused", {"error": "A transfer is under way already."}, now, effects)
         else:
-            effects.append(RunTool(run.tool_call_id, run.name, run.arguments))
+            self._transfer = _Transfer(run.tool_call_id, target)
+            before = self.facts.get("transfer") or {}
+            if before.get("tool_call_id") == run.tool_call_id and before.get("accepted_at"):
+                self._transfer.stage = "waiting"  # taken by OpenAI for the owner before us
+                self._deadlines["verdict"] = now + self.manners.transfer_limit
+
+    def _refer(self, now: float, effects: list[Effect]) -> None:
+        assert self._transfer is not None
+        self._transfer.stage = "asked"
+        self._note_transfer(
+            {
+                "tool_call_id": self._transfer.tool_call_id,
+                "target": self._transfer.target,
+                "asked_at": now,
+                "verdict": "asked",
+            },
+            effects,
+        )
+        uri = self.manners.transfers[self._transfer.target].uri
+        effects.append(Refer(self._transfer.tool_call_id, uri))
+
+    def _refer_answered(self, event: e.ReferAnswered, now: float, effects: list[Effect]) -> None:
+        if self._transfer is None or self._transfer.tool_call_id != event.tool_call_id:
+            return
+        if event.accepted:
+            self._transfer.stage = "waiting"
+            self._deadlines["verdict"] = now + self.manners.transfer_limit
+            self._note_transfer({"accepted_at": now, "verdict": "accepted"}, effects)
+        else:
+            self._transfer_failed(now, effects, event.detail or "refused")
+
+    def _still_here(self, now: float, effects: list[Effect]) -> None:
+        if self._transfer is not None:
+            self._transfer_failed(now, effects, "the caller was still here")
+
+    def _transfer_failed(self, now: float, effects: list[Effect], why: str) -> None:
+        assert self._transfer is not None
+        failed, self._transfer = self._transfer, None
+        self._deadlines.pop("verdict", None)
+        self._note_transfer({"decided_at": now, "verdict": "failed", "why": why}, effects)
+        effects.append(Count("transfers_failed"))
+        otherwise = self.manners.transfers[failed.target].otherwise
+        told = {"error": f"The transfer to {failed.target} did not work; the caller is still on the line. {otherwise}"}
+        self._finish_tool(self.tools[failed.tool_call_id], "error", told, now, effects)
+
+    def _note_transfer(self, news: Mapping[str, Any], effects: list[Effect]) -> None:
+        before = {} if news.get("verdict") == "asked" else self.facts.get("transfer", {})
+        self.facts["transfer"] = {**before, **news}
+        effects.append(Note({"transfer": self.facts["transfer"]}))
+
+    def _begin_collecting(self, run: ToolRun, now: float, effects: list[Effect]) -> None:
+        length = _arguments(run).get("length")
+        if not isinstance(length, int) or not 1 <= length <= 40 or self._collecting is not None:
+            told = {"error": "Say how many digits are expected, 1 to 40, and ask for one number at a time."}
+            self._finish_tool(run, "refused", told, now, effects)
+            return
+        self._collecting = _Collecting(run.tool_call_id, length)
+        self._deadlines.pop("digits", None)  # keys pressed ahead of the question belong to the answer
+        self._deadlines["collecting"] = now + COLLECT_SECONDS
+        self._collect(now, effects)
+
+    def _collect(self, now: float, effects: list[Effect]) -> None:
+        assert self._collecting is not None
+        if len(self._digits) >= self._collecting.length or self._digits.endswith("#"):
+            self._collected(now, effects)
+
+    def _collected(self, now: float, effects: list[Effect]) -> None:
+        if self._collecting is None:
+            return
+        wanted, self._collecting = self._collecting, None
+        digits, self._digits = self._digits.rstrip("#"), ""
+        self._deadlines.pop("collecting", None)
+        self._remark("digits", now, now, digits, effects)
+        told = {"digits": digits, "complete": len(digits) >= wanted.length}
+        self._finish_tool(self.tools[wanted.tool_call_id], "ok", told, now, effects)
+
+    def _take_note(self, run: ToolRun, now: float, effects: list[Effect]) -> None:
+        given = _arguments(run)
+        key, value = str(given.get("key") or "")[:60].strip(), str(given.get("value") or "")[:1000].strip()
+        notes = {**self.facts.get("notes", {}), key: value}
+        if not key or not value or len(notes) > MOST_NOTES:
+            self._finish_tool(run, "refused", {"error": "A note needs a key and a value."}, now, effects)
+            return
+        self.facts["notes"] = notes
+        effects.append(Note({"notes": notes}))
+        self._finish_tool(run, "ok", {"noted": key}, now, effects)
 
     def _tool_finished(self, event: e.ToolFinished, now: float, effects: list[Effect]) -> None:
         run = self.tools.get(event.tool_call_id)
@@ -484,7 +708,7 @@ class Conversation:
         allowed = self.manners.approve_remote_tools
         approve = event.server in allowed or f"{event.server}.{event.tool}" in allowed
         effects.append(Send(e.Approve(event.item_id, approve)))
-        self._prompts.append(self._respond(None))  # an approval does not continue by itself
+        self._unanswered[event.item_id] = False  # an approval does not continue by itself
 
     def _remote_tool_called(self, event: e.RemoteToolCalled, now: float, effects: list[Effect]) -> None:
         outcome = "error" if event.failed else "ok"
@@ -502,17 +726,30 @@ class Conversation:
             return
         asked, self._asked, self._started = self._asked, None, True
         self._deadlines.pop("asked", None)
-        if event.code != "conversation_already_has_active_response":
-            if self._leaving is not None and self._leaving.ref == event.ref:
-                self._leaving.ref = None
-            return
-        # Somebody was faster, mostly the session's own voice detection: ask again when that response is done.
-        if asked.continues:
-            self._unanswered.update(dict.fromkeys(asked.covers, False))
-        elif asked.prompt.instructions != self.manners.greeting:  # whoever was answered needs no greeting any more
-            self._prompts.appendleft(asked.prompt)
-            if self._leaving is not None:
-                self._leaving.ref = event.ref
+        if self._leaving is not None and self._leaving.ref == event.ref:
+            self._leaving.ref = None
+        busy = event.code == "conversation_already_has_active_response"
+        if busy or not self._retried:
+            # Somebody was faster, mostly the session's own voice detection: ask again when that response is done.
+            self._ask_again(asked)
+            self._retried = self._retried or not busy
+            if self._response is None:  # when that is, we cannot know
+                self._deadlines["pause"] = now + 1.0
+        else:
+            for told in asked.covers:
+                self._unanswered.pop(told, None)
+
+    def _ask_again(self, asked: _Asked) -> None:
+        """What was asked for did not come: ask for it again, unless that makes no sense any more."""
+        self._unanswered.update(dict.fromkeys(asked.covers, False))
+        match asked.prompt.instructions:
+            case self.manners.farewell_instructions if self._leaving is not None:
+                self._prompts.appendleft(asked.prompt)
+                self._leaving.ref = asked.prompt.ref
+            case self.manners.greeting:  # its deadline sees to it, if nobody has spoken by then
+                pass
+            case self.manners.silence_instructions:  # somebody has spoken, or there will be silence again
+                pass
 
     def _item_retrieved(self, event: e.ItemRetrieved, now: float, effects: list[Effect]) -> None:
         self._place(event.item_id, None, effects)
@@ -541,10 +778,13 @@ class Conversation:
 
     def _greeting_is_late(self, now: float, effects: list[Effect]) -> None:
         effects.append(Count("greeting_late"))
-        if self._heard_anything or self._response is not None:
+        if self._heard_anything:
+            return
+        if self._response is not None:  # it may yet be heard
+            self._deadlines["greeting"] = now + self.manners.greeting_deadline
             return
         if "greeting" in self._saved:  # asked twice, and nobody there: the caller left before the accept
-            effects.append(HangUp(EndReason.NEVER_CONNECTED))
+            self._hang_up(EndReason.NEVER_CONNECTED, effects)
             return
         self._saved.add("greeting")
         self._started = True
@@ -574,9 +814,10 @@ class Conversation:
 
     def _digits_are_complete(self, now: float, effects: list[Effect]) -> None:
         digits, self._digits = self._digits, ""
-        self._remark("digits", now, now, digits, effects)
-        effects.append(Send(e.TellFact(self.manners.digits_template.format(digits=digits))))
-        self._prompts.append(self._respond(None))
+        remark = self._remark("digits", now, now, digits, effects)
+        # The message has the remark's id, so that the remark finds its place in the conversation.
+        effects.append(Send(e.TellFact(self.manners.digits_template.format(digits=digits), remark.item_id)))
+        self._unanswered[remark.item_id] = False
 
     def _response_never_started(self, now: float, effects: list[Effect]) -> None:
         effects.append(Count("response_never_started"))
@@ -607,14 +848,18 @@ class Conversation:
     def _settle(self, now: float, effects: list[Effect]) -> None:
         """Bring what we want into line with what is: ask for a response, hang up, mind the silence."""
         if self._hung_up:
+            self._deadlines.clear()
             return
-        running = any(run.outcome == "running" and run.name != HANG_UP for run in self.tools.values())
-        if self._response is None and self._started and not self._caller_speaks:
+        running = any(run.outcome == "running" and run.name not in builtin.NAMES for run in self.tools.values())
+        pressed = any(told in self._remarks for told in self._unanswered)  # whoever presses keys waits for no tool
+        if self._response is None and self._started and not self._caller_speaks and "pause" not in self._deadlines:
             if self._prompts:
                 self._ask(self._prompts.popleft(), now, effects)
-            elif self._unanswered and not running and self._leaving is None:
-                self._ask(self._respond(None), now, effects, tuple(self._unanswered))
-            elif self._leaving is not None and self._leaving.ref is None and not self._unheard:
+            elif self._unanswered and (pressed or not running) and self._leaving is None:
+                self._ask(self._respond(None), now, effects)
+            elif self._transfer is not None and self._transfer.stage == "announcing" and not self._unheard:
+                self._refer(now, effects)
+            elif self._leaving is not None and self._leaving.ref is None and not self._unheard and not running:
                 self._hang_up(self._leaving.reason, effects)
                 return
         if self._response is not None or not self._started or self._unheard:
@@ -622,21 +867,24 @@ class Conversation:
         else:
             self._deadlines.pop("stalled", None)
         idle = self._response is None and self._started and not (self._unheard or self._caller_speaks or running)
-        if idle and self._leaving is None and "greeting" not in self._deadlines:
+        waiting = self._leaving or self._transfer or self._collecting
+        if idle and waiting is None and "greeting" not in self._deadlines:
             self._deadlines.setdefault("silence", now + self.manners.silence_after)
         else:
             self._deadlines.pop("silence", None)
 
-    def _ask(self, prompt: e.Respond, now: float, effects: list[Effect], covers: Collection[str] = ()) -> None:
-        self._expect(prompt, now, covers)
+    def _ask(self, prompt: e.Respond, now: float, effects: list[Effect]) -> None:
+        self._expect(prompt, now)
         effects.append(Send(prompt))
 
-    def _expect(self, prompt: e.Respond, now: float, covers: Collection[str] = ()) -> None:
-        self._asked, self._started = _Asked(prompt, bool(covers), set(covers)), False
+    def _expect(self, prompt: e.Respond, now: float) -> None:
+        self._asked, self._started = _Asked(prompt, set(self._unanswered)), False
         self._deadlines["asked"] = now + 10.0
 
     def _leave(self, reason: EndReason, now: float) -> None:
-        if self._leaving is None or self._leaving.tool_call_id is not None:
+        if self._leaving is not None and self._leaving.reason is EndReason.SILENCE:
+            self._leaving.reason = reason
+        elif self._leaving is None or self._leaving.tool_call_id is not None:
             farewell = self._respond(self.manners.farewell_instructions)
             self._leaving = _Leaving(reason, ref=farewell.ref)
             self._prompts.clear()
@@ -644,9 +892,10 @@ class Conversation:
             self._deadlines["farewell"] = now + self.manners.farewell_limit
 
     def _hang_up(self, reason: EndReason, effects: list[Effect]) -> None:
-        self._hung_up = True
-        self._deadlines.clear()
-        effects.append(HangUp(reason))
+        if not self._hung_up:
+            self._hung_up = True
+            self._deadlines.clear()
+            effects.append(HangUp(reason))
 
     def _respond(self, instructions: str | None) -> e.Respond:
         self._refs += 1
@@ -664,11 +913,12 @@ class Conversation:
                 if entry.item_id in moved and entry.item_id in self._saved:
                     self._save(entry, effects, moved[entry.item_id])
 
-    def _remark(self, kind: Any, since: float, until: float, text: str, effects: list[Effect]) -> None:
-        """Remarks are no items of the session; their ids only have to be new in this call."""
+    def _remark(self, kind: Any, since: float, until: float, text: str, effects: list[Effect]) -> Remark:
+        """Their ids only have to be new in this call."""
         remark = Remark(f"{kind}_{len(self._remarks) + 1}", kind, since, until, text)
         self._remarks[remark.item_id] = remark
         self._save(remark, effects)
+        return remark
 
     def _save(self, entry: Turn | ToolRun | Remark, effects: list[Effect], replaces: int | None = None) -> None:
         if entry.item_id not in self.order:
@@ -699,15 +949,19 @@ class Conversation:
         e.RemoteToolCalled: _remote_tool_called,
         e.SessionError: _session_error,
         e.ToolFinished: _tool_finished,
+        e.ReferAnswered: _refer_answered,
     }
     _ALARMS: ClassVar[dict[str, Callable[..., None]]] = {
         "asked": _response_never_started,
+        "collecting": _collected,
         "digits": _digits_are_complete,
         "farewell": _give_up_farewell,
         "greeting": _greeting_is_late,
         "max_duration": _time_is_up,
+        "pause": lambda self, now, effects: None,
         "pending": _words_are_late,
         "silence": _caller_is_silent,
         "stalled": _session_is_stalled,
+        "verdict": _still_here,
         "warning": _time_is_nearly_up,
     }

@@ -202,6 +202,15 @@ class ToolFinished:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class ReferAnswered:
+    """Comes from our own side: OpenAI took the transfer, or did not. Whether it worked, nobody tells."""
+
+    tool_call_id: str
+    accepted: bool
+    detail: str = ""
+
+
 Event = (
     SessionStarted
     | CallerStarted
@@ -225,6 +234,7 @@ Event = (
     | RemoteToolCalled
     | SessionError
     | ToolFinished
+    | ReferAnswered
 )
 
 

@@ -9,17 +9,21 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ringside import policy, realtime, signatures, sip
+from ringside.admission import Admission, give_back
 from ringside.agents import Agent, Agents
 from ringside.callcontrol import CallControl, Outcome
 from ringside.callqueue import CallQueue
 from ringside.calls import End, EndReason, Redelivery, Status, Step, is_stale, masked, redelivery
-from ringside.record import Conflict, Item, Record
+from ringside.counting import Counting
+from ringside.record import Record
 from ringside.secrets import Secrets, SecretsError
+from ringside.table import Conflict, Item
 from ringside.telemetry import Metrics, fields
 from ringside.tools import Tool
 
@@ -70,12 +74,14 @@ class Intake:
 
     secrets: Secrets
     record: Record
+    counting: Counting
     queue: CallQueue
     control: CallControl
     agents: Agents
     tools: Mapping[str, Tool]
     metrics: Metrics
     ring_limit: float  # seconds
+    dialled_in: tuple[str, ...] = sip.DIALLED_IN  # the headers that may name the dialled number, in this order
     clock: Callable[[], float] = time.time
 
     def handle(self, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -121,9 +127,9 @@ class Intake:
             self.metrics.count("WebhooksStale")
             log.info("call.stale", extra={"call_id": call_id, "age": round(received - incoming.created_at, 1)})
             return Answer(200, "too old: the caller is gone")
-        parties = sip.parties([header.model_dump() for header in incoming.data.sip_headers])
+        headers = [header.model_dump() for header in incoming.data.sip_headers]
+        parties = sip.parties(headers, self.dialled_in)
         agent = self.agents.answering(parties.dialled)
-        decision = policy.decide(agent.admission, parties.caller) if agent else policy.NO_AGENT
         now = self.clock()
         call: Item = {
             "call_id": call_id,
@@ -132,14 +138,15 @@ class Intake:
             "model": agent.model if agent else None,
             "caller": parties.caller,
             "dialled": parties.dialled,
-            "decision": decision.as_item(),
-            "steps": {
-                Step.CREATED: incoming.created_at,
-                Step.RECEIVED: received,
-                Step.CLAIMED: now,
-                Step.DECIDED: now,
-            },
+            "steps": {Step.CREATED: incoming.created_at, Step.RECEIVED: received, Step.CLAIMED: now},
         }
+        # Counting comes after the claim, so that a repeated webhook does not count; all else before it,
+        # so that one write is the claim and the decision.
+        counts = agent is not None and policy.needs_counting(agent.admission)
+        decision = policy.PENDING if counts else self._decide(call, agent)
+        if not counts:
+            call["steps"][Step.DECIDED] = now
+        call["decision"] = decision.as_item()
         resumed = False
         try:
             self.record.claim(call, now)
@@ -160,6 +167,11 @@ class Intake:
                     # What was decided stands: rules and limits may have changed since.
                     call, resumed = conflict.found, True
                     agent = self.agents.named(call["agent"]) if call["agent"] else None
+                    decision = policy.Decision.from_item(call["decision"])
+        if decision.verdict == "pending":
+            decision = self._decide(call, agent)
+            call["decision"] = decision.as_item()
+            self.record.decided(call_id, call["decision"], call["places"], self.clock())
         log.info(
             "call.decided",
             extra=fields(
@@ -172,9 +184,23 @@ class Intake:
                 rule=call["decision"]["rule"],
             ),
         )
-        if call["decision"]["verdict"] == "reject" or agent is None:
-            return self._reject(call_id, call["decision"]["sip_status"] or policy.NO_AGENT.sip_status or 404)
-        return self._accept(call_id, agent, now, resumed)
+        if decision.verdict == "reject" or agent is None:
+            return self._reject(call_id, decision.sip_status or 404)
+        wanted = {name.casefold() for name in agent.headers}
+        known = {header["name"]: header["value"] for header in headers if header["name"].casefold() in wanted}
+        instructions = agent.instructions_for(call["caller"], call["dialled"], incoming.created_at, known)
+        session = realtime.session(agent, self.tools, instructions)
+        return self._accept(call, session, now, resumed)
+
+    def _decide(self, call: Item, agent: Agent | None) -> policy.Decision:
+        call["places"] = []
+        if agent is None:
+            return policy.NO_AGENT
+        at = float(call["steps"][Step.CREATED])
+        admission = Admission(self.counting, agent, call["call_id"], call["caller"], at)
+        decision = admission.decide()
+        call["places"] = admission.places
+        return decision
 
     def _reject(self, call_id: str, sip_status: int) -> Answer:
         reply = self.control.reject(call_id, sip_status, time.monotonic() + ANSWER_SECONDS)
@@ -191,9 +217,8 @@ class Intake:
         self.metrics.count("CallsRejected")
         return Answer(200, "rejected")
 
-    def _accept(self, call_id: str, agent: Agent, claimed_at: float, resumed: bool) -> Answer:
-        sent = self.clock()
-        session = realtime.session(agent, self.tools)
+    def _accept(self, call: Item, session: dict[str, Any], claimed_at: float, resumed: bool) -> Answer:
+        call_id, sent = call["call_id"], self.clock()
         reply = self.control.accept(call_id, session, time.monotonic() + ANSWER_SECONDS)
         outcome, now = reply.outcome, self.clock()
         if resumed and outcome in (Outcome.GONE, Outcome.REFUSED):
@@ -203,13 +228,13 @@ class Intake:
             case Outcome.GONE:
                 self.metrics.count("CallsMissed")
                 end = End(Status.MISSED, EndReason.CALLER_GONE_BEFORE_ACCEPT, now)
-                self.record.close_unanswered(call_id, end, {Step.ACCEPT_SENT: sent})
+                self._close(call, end, {Step.ACCEPT_SENT: sent})
                 return Answer(200, "the caller is gone")
             case Outcome.REFUSED:
                 self.metrics.count("AcceptsFailed")
                 log.error("call.accept_failed", extra={"call_id": call_id, "detail": reply.detail})
                 end = End(Status.FAILED, EndReason.ACCEPT_FAILED, now, reply.detail)
-                self.record.close_unanswered(call_id, end, {Step.ACCEPT_SENT: sent})
+                self._close(call, end, {Step.ACCEPT_SENT: sent})
                 return Answer(200, "the accept was refused")
             case Outcome.UNAVAILABLE:
                 self.metrics.count("AcceptsUnavailable")
@@ -218,6 +243,10 @@ class Intake:
         self.metrics.count("CallsAccepted")
         detail = "" if outcome is Outcome.DONE else f"no clear answer ({reply.detail})"
         return self._queue(call_id, {Step.ACCEPT_SENT: sent, Step.ACCEPTED: now}, detail)
+
+    def _close(self, call: Item, end: End, steps: dict[Step, float]) -> None:
+        self.record.close_unanswered(call["call_id"], end, steps)
+        give_back(self.counting, call["call_id"], call.get("places", []))
 
     def _queue(self, call_id: str, steps: dict[Step, float], detail: str = "") -> Answer:
         """Hand the call to the monitors first, and write it down then: the caller is listening already."""

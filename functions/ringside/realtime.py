@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from ringside import builtin
 from ringside import events as e
-from ringside.conversation import HANG_UP
 
 if TYPE_CHECKING:
     from ringside.agents import Agent
@@ -49,40 +49,20 @@ def sideband_url(base_url: str, call_id: str) -> str:
 # --- what we say ------------------------------------------------------------------------------
 
 
-def session(agent: "Agent", tools: Mapping[str, "Tool"]) -> dict[str, Any]:
-    """The body of accept: the whole session, so that nothing has to be changed once the call runs.
-
-    Audio formats are left out: SIP negotiates them, and sending one has made calls turn to static.
-    """
-    heard: dict[str, Any] = {"turn_detection": agent.turn_detection.model_dump(exclude_none=True)}
-    if agent.transcription is not None:
-        heard["transcription"] = agent.transcription.model_dump(exclude_none=True)
-    if agent.noise_reduction is not None:
-        heard["noise_reduction"] = {"type": agent.noise_reduction}
+def session(agent: "Agent", tools: Mapping[str, "Tool"], instructions: str) -> dict[str, Any]:
+    """The body of accept: the whole session, so that nothing has to be changed once the call runs."""
+    targets = {name: target.description for name, target in agent.transfer.items()}
     functions = [
         {"type": "function", "name": tool.name, "description": tool.description, "parameters": tool.schema}
         for name in agent.tools
         if (tool := tools.get(name)) is not None
     ]
-    if HANG_UP in agent.tools:
-        functions.append(_HANG_UP_TOOL)
-    return {
-        "type": "realtime",
-        "model": agent.model,
-        "instructions": agent.instructions,
-        "output_modalities": ["audio"],
-        "audio": {"input": heard, "output": {"voice": agent.voice, "speed": agent.speed}},
-        "tools": functions,
-        "tool_choice": "auto",
-    }
-
-
-_HANG_UP_TOOL = {
-    "type": "function",
-    "name": HANG_UP,
-    "description": "End the phone call. Say goodbye first, in the same response: the call ends when it was heard.",
-    "parameters": {"type": "object", "properties": {}, "additionalProperties": False},
-}
+    functions += [
+        {"type": "function", "name": tool.name, "description": tool.description, "parameters": tool.parameters}
+        for tool in agent.lambda_tools
+    ]
+    functions += builtin.functions(frozenset(agent.tools), targets)
+    return agent.as_body(instructions, functions)
 
 
 def encode(command: e.Command) -> str:

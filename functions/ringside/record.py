@@ -2,7 +2,7 @@
 
     pk CALL#<call_id>   sk CALL                 the call item: duplicate guard, lock and summary in one
                         sk ITEM#<position>      a turn, a tool run or a gap, in conversation order
-    pk TASK#<owner>     sk TASK                 a monitor's heartbeat
+    pk MONITORS         sk <owner>              a monitor's heartbeat
 
 One `Query` on a call's key returns the whole call in order. Indexes: `by_day` and `live` (sharded,
 `live` only while the call is open), `by_caller`. All methods block; asyncio callers use a thread.
@@ -11,18 +11,18 @@ One `Query` on a call's key returns the whole call in order. Indexes: `by_day` a
 import heapq
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
-
 from ringside.calls import End, Status, Step
 from ringside.events import Usage
+from ringside.table import Conflict as Conflict
+from ringside.table import Item as Item
+from ringside.table import Table
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -46,16 +46,7 @@ LIST_COLUMNS = (
 )
 """What the indexes carry (template.yaml projects exactly these): enough for a list and for the sweeper."""
 
-Item = dict[str, Any]
 Keep = Callable[[Item], bool]
-
-
-class Conflict(Exception):
-    """A conditional write was refused; `found` is the item that stood in the way (empty: there is none)."""
-
-    def __init__(self, found: Item) -> None:
-        super().__init__("the item is not as expected")
-        self.found = found
 
 
 class Fenced(Exception):
@@ -83,8 +74,7 @@ class Record:
     """The table, as sentences about calls."""
 
     def __init__(self, client: "DynamoDBClient", table: str, retention_days: int = 90) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
         self._retention = retention_days * 86_400
 
     # --- the webhook's part ---
@@ -108,19 +98,24 @@ class Record:
         }
         if call.get("caller"):
             item |= {"caller_pk": f"CALLER#{call['caller']}", "caller_sk": f"{moment}#{call_id}"}
-        self._put(_key(call_id), item, "attribute_not_exists(pk)")
+        self._table.put(_key(call_id), item, "attribute_not_exists(pk)")
 
     def claim_again(self, call_id: str, found: Item, now: float) -> None:
         """Take over a claim whose holder died on the way; raise `Conflict` if somebody else was faster."""
         condition = "#status = :ringing AND claimed_at = :seen"
         values = {":ringing": Status.RINGING, ":seen": found["claimed_at"]}
-        self._update(_key(call_id), {"claimed_at": now}, condition, values, names={"#status": "status"})
+        self._table.update(_key(call_id), {"claimed_at": now}, condition, values, names={"#status": "status"})
+
+    def decided(self, call_id: str, decision: Mapping[str, Any], places: Sequence[str], at: float) -> None:
+        """Write down a decision that was made after the claim."""
+        sets = {"decision": decision, "places": list(places), f"steps.{Step.DECIDED}": at}
+        self._table.update(_key(call_id), sets, "attribute_exists(pk)")
 
     def unclaim(self, call_id: str, claimed_at: float) -> None:
         """Nothing came of it: let the next delivery of the webhook try at once."""
         values = {":ringing": Status.RINGING, ":mine": claimed_at}
         condition = "#status = :ringing AND claimed_at = :mine"
-        self._update(_key(call_id), {"claimed_at": 0}, condition, values, names={"#status": "status"})
+        self._table.update(_key(call_id), {"claimed_at": 0}, condition, values, names={"#status": "status"})
 
     def accepted(self, call_id: str, steps: Mapping[Step, float], detail: str = "") -> None:
         """The call was accepted; a monitor may have been faster to say that it is live."""
@@ -129,13 +124,13 @@ class Record:
             sets["accept_detail"] = detail
         condition, values = "#status = :ringing", {":ringing": Status.RINGING}
         try:
-            self._update(
+            self._table.update(
                 _key(call_id), {**sets, "status": Status.ACCEPTED}, condition, values, names={"#status": "status"}
             )
         except Conflict as conflict:
             if not conflict.found:
                 raise
-            self._update(_key(call_id), sets, "attribute_exists(pk)")
+            self._table.update(_key(call_id), sets, "attribute_exists(pk)")
 
     def close_unanswered(self, call_id: str, end: End, steps: Mapping[Step, float]) -> None:
         """The call never went live: rejected, missed or failed. Does nothing to a call that went on."""
@@ -144,7 +139,7 @@ class Record:
         values = {":ringing": Status.RINGING, ":accepted": Status.ACCEPTED}
         condition = "#status IN (:ringing, :accepted)"
         try:
-            self._update(
+            self._table.update(
                 _key(call_id), sets, condition, values, names={"#status": "status"}, remove=("live_pk", "live_sk")
             )
         except Conflict as conflict:
@@ -167,7 +162,7 @@ class Record:
         else:
             condition += "epoch = :epoch"
             values[":epoch"] = found["epoch"]
-        return self._update(
+        return self._table.update(
             _key(call_id),
             sets,
             condition,
@@ -235,7 +230,7 @@ class Record:
         if left is not None:
             entry["moved_from"] = _position(left)
         try:
-            self._put({"pk": f"CALL#{mine.call_id}", "sk": _position(position)}, entry, condition, values)
+            self._table.put({"pk": f"CALL#{mine.call_id}", "sk": _position(position)}, entry, condition, values)
             if left is not None:
                 self._forget(mine, left, str(item["item_id"]))
         except Conflict as conflict:
@@ -243,38 +238,29 @@ class Record:
 
     def _forget(self, mine: Ownership, position: int, item_id: str) -> None:
         key = {"pk": f"CALL#{mine.call_id}", "sk": _position(position)}
-        values = _marshal({":item": item_id, ":epoch": mine.epoch})
-        try:
-            self._client.delete_item(
-                TableName=self._table,
-                Key=_marshal(key),
-                ConditionExpression="item_id = :item AND epoch <= :epoch",
-                ExpressionAttributeValues=values,
-            )
-        except ClientError as error:  # another item stands there by now, or a later owner's copy of this one
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+        with suppress(Conflict):  # another item stands there by now, or a later owner's copy of this one
+            self._table.delete(key, "item_id = :item AND epoch <= :epoch", {":item": item_id, ":epoch": mine.epoch})
 
     # --- monitors ---
 
     def beat(self, owner: str, until: float, calls: int, slots: int) -> None:
         """A monitor lives, at least until then (Unix seconds)."""
         item = {"until": until, "calls": calls, "slots": slots, "expires_at": int(until) + 3600}
-        self._put({"pk": f"TASK#{owner}", "sk": "TASK"}, item)
+        self._table.put({"pk": "MONITORS", "sk": owner}, item)
 
     def alive_until(self, owner: str) -> float:
         """Until when a monitor is known to live (Unix seconds); 0 for one that is unknown."""
-        item = self._get({"pk": f"TASK#{owner}", "sk": "TASK"})
+        item = self._table.get({"pk": "MONITORS", "sk": owner})
         return float(item["until"]) if item is not None else 0.0
 
     # --- reading ---
 
     def call(self, call_id: str) -> Item | None:
-        return self._get(_key(call_id))
+        return self._table.get(_key(call_id))
 
     def whole_call(self, call_id: str) -> tuple[Item, list[Item]] | None:
         """The call item and everything that was said and done in it, in order; None if there is no such call."""
-        found = list(self._query(KeyConditionExpression="pk = :pk", values={":pk": f"CALL#{call_id}"}))
+        found = list(self._table.query(KeyConditionExpression="pk = :pk", values={":pk": f"CALL#{call_id}"}))
         if not found or found[0]["sk"] != "CALL":
             return None
         return found[0], _once(found[1:])
@@ -316,7 +302,7 @@ class Record:
             condition += f" AND begins_with({key}_sk, :begins)"
             more[":begins"] = begins
         shard_by_shard = (
-            self._query(
+            self._table.query(
                 IndexName=index,
                 KeyConditionExpression=condition,
                 ScanIndexForward=False,
@@ -337,87 +323,13 @@ class Record:
         condition = f"#owner = :owner AND epoch = :epoch AND {condition}"
         values = {**values, ":owner": mine.owner, ":epoch": mine.epoch}
         names = {"#owner": "owner"}
-        return self._update(_key(mine.call_id), sets, condition, values, names=names, **more)
+        return self._table.update(_key(mine.call_id), sets, condition, values, names=names, **more)
 
     def _fenced(self, mine: Ownership, sets: Mapping[str, Any], **more: Any) -> None:
         try:
             self._as_owner(mine, sets, "attribute_exists(pk)", {}, **more)
         except Conflict as conflict:
             raise Fenced from conflict
-
-    def _put(
-        self, key: Item, item: Mapping[str, Any], condition: str | None = None, values: Mapping[str, Any] | None = None
-    ) -> None:
-        request: Item = {"TableName": self._table, "Item": _marshal({**key, **item})}
-        if condition is not None:
-            request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        if values:
-            request["ExpressionAttributeValues"] = _marshal(values)
-        with _conflicts():
-            self._client.put_item(**request)
-
-    def _update(
-        self,
-        key: Item,
-        sets: Mapping[str, Any],
-        condition: str,
-        values: Mapping[str, Any] | None = None,
-        *,
-        names: Mapping[str, str] | None = None,
-        first: Mapping[str, Any] | None = None,
-        add: Mapping[str, Any] | None = None,
-        remove: Sequence[str] = (),
-    ) -> Item:
-        """One conditional UpdateItem. `first` sets only what is not set; dots in a name go into a map."""
-        all_names, all_values = dict(names or {}), dict(values or {})
-
-        def name(path: str) -> str:
-            parts = path.split(".")
-            all_names.update({f"#{part}": part for part in parts})
-            return ".".join(f"#{part}" for part in parts)
-
-        def value(given: Any) -> str:
-            token = f":v{len(all_values)}"
-            all_values[token] = given
-            return token
-
-        assignments = [f"{name(path)} = {value(given)}" for path, given in sets.items()]
-        for path, given in (first or {}).items():
-            assignments.append(f"{name(path)} = if_not_exists({name(path)}, {value(given)})")
-        expression = f"SET {', '.join(assignments)} " if assignments else ""
-        if add:
-            expression += "ADD " + ", ".join(f"{name(path)} {value(given)}" for path, given in add.items()) + " "
-        if remove:
-            expression += "REMOVE " + ", ".join(name(path) for path in remove)
-        request: Item = {
-            "TableName": self._table,
-            "Key": _marshal(key),
-            "UpdateExpression": expression.strip(),
-            "ConditionExpression": condition,
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            "ReturnValues": "ALL_NEW",
-        }
-        if all_names:
-            request["ExpressionAttributeNames"] = all_names
-        if all_values:
-            request["ExpressionAttributeValues"] = _marshal(all_values)
-        with _conflicts():
-            return _unmarshal(self._client.update_item(**request)["Attributes"])
-
-    def _get(self, key: Item) -> Item | None:
-        answer = self._client.get_item(TableName=self._table, Key=_marshal(key), ConsistentRead=True)
-        return _unmarshal(answer["Item"]) if "Item" in answer else None
-
-    def _query(self, *, values: Mapping[str, Any], page_size: int | None = None, **request: Any) -> Iterator[Item]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            ExpressionAttributeValues=_marshal(values),
-            ConsistentRead="IndexName" not in request,
-            PaginationConfig={"PageSize": page_size} if page_size else {},
-            **request,
-        )
-        for page in pages:
-            yield from map(_unmarshal, page["Items"])
 
 
 _OPEN = (Status.RINGING, Status.ACCEPTED, Status.LIVE)
@@ -450,48 +362,6 @@ def _key(call_id: str) -> Item:
 
 def _position(position: int) -> str:
     return f"ITEM#{position:016d}"
-
-
-class _conflicts:  # reads as a verb: with _conflicts(): ...
-    """Turn a refused condition into `Conflict`, with the item that was found."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            raise Conflict(_unmarshal(error.response.get("Item") or {})) from None  # type: ignore[arg-type]
-
-
-_serialize, _deserialize = TypeSerializer().serialize, TypeDeserializer().deserialize
-
-
-def _marshal(item: Mapping[str, Any]) -> Any:
-    return {name: _serialize(_to_dynamodb(value)) for name, value in item.items()}
-
-
-def _to_dynamodb(value: Any) -> Any:
-    """DynamoDB's own numbers are decimals; a float is written with the digits that it shows."""
-    if isinstance(value, float):
-        return Decimal(repr(round(value, 6)))
-    if isinstance(value, Mapping):
-        return {name: _to_dynamodb(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_to_dynamodb(inner) for inner in value]
-    return str(value) if isinstance(value, str) else value
-
-
-def _unmarshal(item: Mapping[str, Any]) -> Item:
-    return {name: _from_dynamodb(_deserialize(value)) for name, value in item.items()}
-
-
-def _from_dynamodb(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {name: _from_dynamodb(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_from_dynamodb(inner) for inner in value]
-    return value
 
 
 def as_json(value: Any) -> str:

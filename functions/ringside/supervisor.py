@@ -22,9 +22,11 @@ from websockets.exceptions import ConnectionClosed
 from ringside import conversation as c
 from ringside import events as e
 from ringside import realtime, sideband, tools
+from ringside.admission import give_back
 from ringside.agents import Agent
 from ringside.callcontrol import CallControl, Outcome
 from ringside.calls import End, EndReason, Status, Step
+from ringside.counting import Counting
 from ringside.lane import Lane
 from ringside.prices import Prices
 from ringside.record import Fenced, Item, Ownership, Record
@@ -53,16 +55,23 @@ class Neighbours:
     """What all calls of a monitor share."""
 
     record: Record
+    counting: Counting
     control: CallControl
     api_key: Callable[[bool], str]
     base_url: str
     tools: Mapping[str, Tool]
+    lambda_tools: Mapping[tuple[str, str], Tool]  # by agent and name
     prices: Prices
     metrics: Metrics
     threads: Executor
     holds: Callable[[], bool]  # whether this monitor can still prove that its calls are its own
     attach_window: float  # seconds for which a 404 after the accept means "not yet"
     clock: Callable[[], float] = time.time
+
+    def tools_of(self, agent: Agent) -> dict[str, Tool]:
+        """What this agent may use: a function that it does not name does not exist for it."""
+        own = {entry.name: self.lambda_tools[agent.name, entry.name] for entry in agent.lambda_tools}
+        return own | {name: tool for name, tool in self.tools.items() if name in agent.tools}
 
     async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a neighbour's blocking function in a thread."""
@@ -170,7 +179,8 @@ class Supervisor:
         self._near.metrics.count("CallsTakenOver")
         history = await self._persist(lambda mine: self._near.record.history(mine.call_id), self._mine)
         first_audio = Step.FIRST_AUDIO in self._call["steps"]
-        self._perform(self._talk.resume(history, first_audio, self._near.clock()))
+        facts = {name: self._call.get(name) for name in ("notes", "transfer")}
+        self._perform(self._talk.resume(history, first_audio, self._near.clock(), facts))
         if self._call.get("hang_up_reason"):
             self._start(self._hang_up(EndReason(self._call["hang_up_reason"])))
 
@@ -210,7 +220,7 @@ class Supervisor:
     async def _gone(self) -> End:
         """How a call ended that OpenAI no longer knows."""
         if self._attached:
-            return End(Status.ENDED, self._hanging_up or EndReason.CALLER_HUNG_UP, self._closed_at)
+            return End(Status.ENDED, self._left_by, self._closed_at)
         # A 404 is also what a refused sideband might look like: make sure that nobody is left on the line.
         reply = await self._near.blocking(self._near.control.hang_up, self.call_id)
         now = self._near.clock()
@@ -219,7 +229,13 @@ class Supervisor:
         if reply.outcome is Outcome.DONE:
             return End(Status.ENDED, EndReason.SUPERVISION_LOST, now, "the session could not be attached to again")
         detail = "ended while no monitor was attached"
-        return End(Status.ENDED, self._hanging_up or EndReason.CALLER_HUNG_UP, self._since or now, detail)
+        return End(Status.ENDED, self._left_by, self._since or now, detail)
+
+    @property
+    def _left_by(self) -> EndReason:
+        if self._hanging_up is not None:
+            return self._hanging_up
+        return EndReason.TRANSFERRED if self._talk.is_transferred else EndReason.CALLER_HUNG_UP
 
     async def _read(self, connection: ClientConnection) -> float:
         """Feed frames until the socket closes; returns when that was."""
@@ -293,6 +309,10 @@ class Supervisor:
                     running.add_done_callback(self._tools_running.discard)
                 case c.Greet(command):
                     self._start(self._greet(command))
+                case c.Refer():
+                    self._start(self._refer(effect))
+                case c.Note(facts):
+                    self._write(self._near.record.note, facts)
                 case c.HangUp(reason):
                     self._start(self._hang_up(reason))
                 case c.Reattach():
@@ -327,17 +347,27 @@ class Supervisor:
             self._commands.add(partial(self._send, command, self._attachment))
 
     async def _run_tool(self, effect: c.RunTool) -> None:
-        known = self._near.tools.get(effect.name)
+        mine = self._near.tools_of(self._agent)
+        known = mine.get(effect.name)
         claimed = await self._persist(self._near.record.claim_effect, self._mine, f"tool:{effect.tool_call_id}")
-        if claimed or (known is not None and known.repeatable):
-            allowed = {name: tool for name, tool in self._near.tools.items() if name in self._agent.tools}
+        if claimed or (known is not None and known.options.repeatable):
+            caller, dialled = self._call.get("caller"), self._call.get("dialled")
+            context = tools.CallContext(self.call_id, effect.tool_call_id, self._agent.name, caller, dialled)
             limit = self._agent.limits.tool_seconds
-            finished = await tools.run(allowed, effect.tool_call_id, effect.name, effect.arguments, limit)
+            finished = await tools.run(mine, effect.tool_call_id, effect.name, effect.arguments, limit, context)
             log.info("tool.ran", extra={"call_id": self.call_id, "tool": effect.name, "outcome": finished.outcome})
         else:
             output = '{"error": "It is not known whether this was done. Tell the caller so; do not try again."}'
             finished = e.ToolFinished(effect.tool_call_id, "unknown", output)
         self._feed(finished)
+
+    async def _refer(self, effect: c.Refer) -> None:
+        if await self._persist(self._near.record.claim_effect, self._mine, f"refer:{effect.tool_call_id}"):
+            reply = await self._near.blocking(self._near.control.refer, self.call_id, effect.uri)
+            accepted, detail = reply.outcome in (Outcome.DONE, Outcome.UNKNOWN), reply.detail
+        else:  # an earlier owner asked, and nobody knows what came of it: wait and see
+            accepted, detail = True, ""
+        self._feed(e.ReferAnswered(effect.tool_call_id, accepted, detail))
 
     async def _hang_up(self, reason: EndReason) -> None:
         self._hanging_up = reason
@@ -361,10 +391,13 @@ class Supervisor:
 
     def _save_usage(self, usage: e.Usage) -> None:
         """The running total, not more often than worth it: the last one is written at the end anyway."""
+        cost, most = self._cost(usage), self._agent.limits.max_cost
+        if most is not None and cost is not None and cost >= most and self._hanging_up is None:
+            self._perform(self._talk.say_goodbye(EndReason.SPEND_LIMIT, self._near.clock()))
         now = time.monotonic()
         if now - self._usage_saved_at >= USAGE_EVERY:
             self._usage_saved_at = now
-            self._write(self._near.record.save_usage, usage, self._cost(usage))
+            self._write(self._near.record.save_usage, usage, cost)
 
     def _cost(self, usage: e.Usage) -> float | None:
         transcription = self._agent.transcription
@@ -415,9 +448,20 @@ class Supervisor:
             "duration": round(max(0.0, end.at - self._answered), 3),
         }
         await self._persist(self._near.record.end, self._mine, end, facts)
+        await self._settle_accounts(end, facts["cost"])
         self._verdict = Verdict.OVER
         self._near.metrics.count("CallsEnded")
         log.info("call.ended", extra={"call_id": self.call_id, "reason": end.reason, "seconds": facts["duration"]})
+
+    async def _settle_accounts(self, end: End, cost: Any) -> None:
+        """Give back the call's places and count its cost; admission looks after itself if this is cut short."""
+        counting, agent = self._near.counting, self._agent.name
+        try:
+            await self._near.blocking(give_back, counting, self.call_id, self._call.get("places", []))
+            if cost:
+                await self._near.blocking(counting.add_spending, agent, end.at, cost)
+        except Exception as error:
+            log.warning("call.not_counted", extra={"call_id": self.call_id, "error": type(error).__name__})
 
     async def _hand_over(self) -> None:
         self._usage_saved_at = -USAGE_EVERY

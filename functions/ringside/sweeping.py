@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from ringside.admission import give_back
 from ringside.agents import Agents
 from ringside.callcontrol import CallControl, Outcome
 from ringside.callqueue import CallQueue
 from ringside.calls import CLAIM_SECONDS, End, EndReason, Status, Step
+from ringside.counting import Counting
 from ringside.record import Conflict, Fenced, Item, Ownership, Record
 from ringside.telemetry import Metrics
 
@@ -79,6 +81,7 @@ class Sweeper:
     """Sweeps once, with everything it needs."""
 
     record: Record
+    counting: Counting
     queue: CallQueue
     control: CallControl
     agents: Agents
@@ -128,6 +131,7 @@ class Sweeper:
             if gone and call["status"] == Status.RINGING:
                 end = End(Status.MISSED, EndReason.CALLER_GONE_BEFORE_ACCEPT, now, "closed by the sweeper")
                 self.record.close_unanswered(call_id, end, {})
+                give_back(self.counting, call_id, call.get("places", []))
                 return Sweep.HANG_UP
             owner = f"sweeper-{secrets.token_hex(4)}"
             taken = self.record.take(call_id, owner, "", {}, call)
@@ -139,6 +143,7 @@ class Sweeper:
             self.record.end(mine, End(Status.ENDED, reason, at, detail), {"duration": round(at - answered, 3)})
         except (Conflict, Fenced):  # its owner, or another sweeper, was faster
             return Sweep.LEAVE
+        give_back(self.counting, call_id, call.get("places", []))
         log.warning("call.swept", extra={"call_id": call_id, "reason": reason, "gone": gone})
         return Sweep.HANG_UP
 

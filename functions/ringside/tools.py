@@ -20,13 +20,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 from pydantic_core import to_jsonable_python
 
-from ringside.conversation import HANG_UP
+from ringside import builtin
 from ringside.events import ToolFinished
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 RESULT_LIMIT = 16_000  # characters that the model is told of a result
 
@@ -36,18 +38,50 @@ class ToolError(Exception):
 
 
 @dataclass(frozen=True)
+class Options:
+    """How a tool is run; see `tool`."""
+
+    repeatable: bool = False
+    seconds: float | None = None
+    result_limit: int = RESULT_LIMIT
+
+
+@dataclass(frozen=True)
 class Tool:
     name: str
     description: str
     function: Callable[..., Any]
-    arguments: type[BaseModel]
-    repeatable: bool = False  # running it twice does no harm: it may be run again when nobody knows whether it ran
+    schema: dict[str, Any]  # JSON schema of the arguments, as the session's `parameters` want it
+    arguments: type[BaseModel] | None = None  # what checks them; None: whoever runs the tool does
+    context: str | None = None  # the argument that gets the `CallContext`
+    options: Options = Options()
 
-    @property
-    def schema(self) -> dict[str, Any]:
-        """The JSON schema of the arguments, as the session's `parameters` want it."""
-        schema: dict[str, Any] = _untitled(self.arguments.model_json_schema())
-        return schema
+
+@dataclass(frozen=True)
+class CallContext:
+    """What a tool may know of the call it runs in: annotate an argument with it. The model does not see it."""
+
+    call_id: str
+    tool_call_id: str  # a natural key for what the tool does: the same if it is ever run again
+    agent: str
+    caller: str | None
+    dialled: str | None
+
+
+def tool(
+    *, repeatable: bool = False, seconds: float | None = None, result_limit: int = RESULT_LIMIT
+) -> Callable[[F], F]:
+    """Mark a function of `tools.py`; one without this mark has the defaults.
+
+    `repeatable`: running it twice does no harm, so it may be run again when nobody knows whether it ran.
+    `seconds`: its own time limit. `result_limit`: characters of its result that the model is told.
+    """
+
+    def mark(function: F) -> F:
+        function.__dict__["ringside"] = Options(repeatable, seconds, result_limit)
+        return function
+
+    return mark
 
 
 def load(folder: Path) -> dict[str, Tool]:
@@ -74,7 +108,7 @@ def load(folder: Path) -> dict[str, Tool]:
 
 def _tool(name: str, function: Callable[..., Any], path: Path) -> Tool:
     where = f"{path}:{function.__code__.co_firstlineno}: {name}"
-    if name == HANG_UP:
+    if name in builtin.NAMES:
         raise ToolError(f"{where}: this name is built in; name the tool otherwise")
     if not re.fullmatch(r"[a-zA-Z0-9_]{1,64}", name):  # API reference, Realtime: function tools
         raise ToolError(f"{where}: a tool's name has 1 to 64 letters of A to Z, digits and underscores")
@@ -86,6 +120,7 @@ def _tool(name: str, function: Callable[..., Any], path: Path) -> Tool:
     except Exception as error:
         raise ToolError(f"{where}: an argument's type cannot be read: {error}") from None
     fields: dict[str, Any] = {}
+    context = None
     for parameter in parameters:
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise ToolError(f"{where}: {parameter} cannot be filled by a model; name every argument")
@@ -93,17 +128,21 @@ def _tool(name: str, function: Callable[..., Any], path: Path) -> Tool:
             raise ToolError(f"{where}: the argument {parameter.name} begins with an underscore")
         if parameter.annotation is parameter.empty:
             raise ToolError(f"{where}: the argument {parameter.name} needs a type")
+        if parameter.annotation is CallContext:
+            context = parameter.name
+            continue
         default = ... if parameter.default is parameter.empty else parameter.default
         fields[parameter.name] = (parameter.annotation, default)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an argument may be called `json` or `copy`, as pydantic's methods are
             arguments = create_model(name, __config__=ConfigDict(extra="forbid", protected_namespaces=()), **fields)
-            arguments.model_json_schema()
+            schema = _untitled(arguments.model_json_schema())
     except Exception as error:
         what = str(error).partition("\n")[0]
         raise ToolError(f"{where}: its arguments cannot be described as a JSON schema: {what}") from None
-    return Tool(name, description, function, arguments)
+    options = function.__dict__.get("ringside", Options())
+    return Tool(name, description, function, schema, arguments, context, options)
 
 
 def _untitled(schema: Any) -> Any:
@@ -115,8 +154,15 @@ def _untitled(schema: Any) -> Any:
     return [_untitled(value) for value in schema] if isinstance(schema, list) else schema
 
 
-async def run(tools: Mapping[str, Tool], tool_call_id: str, name: str, arguments: str, limit: float) -> ToolFinished:
-    """Run one tool; never raises. `limit` in seconds."""
+async def run(
+    tools: Mapping[str, Tool],
+    tool_call_id: str,
+    name: str,
+    arguments: str,
+    limit: float,
+    call: CallContext | None = None,
+) -> ToolFinished:
+    """Run one tool; never raises. `limit` in seconds, for a tool that has none of its own."""
     started = time.monotonic()
 
     def finished(outcome: Any, output: str) -> ToolFinished:
@@ -126,17 +172,18 @@ async def run(tools: Mapping[str, Tool], tool_call_id: str, name: str, arguments
     if tool is None:
         return finished("refused", _apology("there is no such tool"))
     try:
-        given = tool.arguments.model_validate_json(arguments or "{}")
+        values = _values(tool, arguments)
     except (ValidationError, ValueError) as error:
         problems = error.errors() if isinstance(error, ValidationError) else []
         told = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'arguments'}: {p['msg']}" for p in problems[:5])
         return finished("refused", json.dumps({"error": f"The arguments are wrong: {told[:500]}"}))
-    values = {field: getattr(given, field) for field in type(given).model_fields}
+    if tool.context is not None:
+        values[tool.context] = call
     done: asyncio.Future[_Told] = asyncio.get_running_loop().create_future()
     stop: Callable[[], object] | None = None
     try:
         stop = _start(tool, values, done)
-        async with asyncio.timeout(limit):
+        async with asyncio.timeout(tool.options.seconds or limit):
             outcome, output = await done
     except TimeoutError:
         return finished("timeout", _apology("it took too long"))
@@ -146,6 +193,17 @@ async def run(tools: Mapping[str, Tool], tool_call_id: str, name: str, arguments
         if stop is not None:
             stop()
     return finished(outcome, output)
+
+
+def _values(tool: Tool, arguments: str) -> dict[str, Any]:
+    """The arguments as the function wants them; raises `ValidationError` or `ValueError`."""
+    if tool.arguments is not None:
+        given = tool.arguments.model_validate_json(arguments or "{}")
+        return {field: getattr(given, field) for field in type(given).model_fields}
+    plain = json.loads(arguments or "{}")
+    if not isinstance(plain, dict):
+        raise ValueError("not an object")
+    return {"arguments": plain}
 
 
 _Told = tuple[str, str]  # the outcome, and what the model is told
@@ -162,13 +220,13 @@ def _start(tool: Tool, values: Mapping[str, Any], done: "asyncio.Future[_Told]")
     # BaseException: SystemExit, and what else a library may raise, ends the tool and nothing besides.
     async def work_async() -> None:
         try:
-            tell(_told(await tool.function(**values)))
+            tell(_told(await tool.function(**values), tool.options.result_limit))
         except BaseException as error:
             tell(_failed(error))
 
     def work() -> None:
         try:
-            tell(_told(tool.function(**values)))
+            tell(_told(tool.function(**values), tool.options.result_limit))
         except BaseException as error:
             tell(_failed(error))
 
@@ -193,19 +251,25 @@ def _tools_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+class ToolFailed(Exception):
+    """A tool could not do its work; the text is for the model."""
+
+
 def _failed(error: BaseException) -> _Told:
     """The model learns the kind of the error: its text could be a secret or a stranger's."""
+    if isinstance(error, ToolFailed):
+        return "error", _apology(str(error))
     return "error", _apology(f"it failed with {type(error).__name__}")
 
 
-def _told(result: Any) -> _Told:
+def _told(result: Any, limit: int) -> _Told:
     """What the model is told of a result: text as it is, anything else as JSON."""
     try:
         text = str(result) if isinstance(result, str) else _as_json(result)
     except (TypeError, ValueError, RecursionError):
         return "error", _apology(f"it returned something that cannot be told ({type(result).__name__})")
-    if len(text) > RESULT_LIMIT:
-        text = text[:RESULT_LIMIT] + " … (the rest was cut off)"
+    if len(text) > limit:
+        text = text[:limit] + " … (the rest was cut off)"
     # Lone surrogates cannot be sent: they would break the connection, and the record.
     return "ok", text.encode("utf-8", "replace").decode()
 

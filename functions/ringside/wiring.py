@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
-from ringside import agents, prices, tools
+from ringside import agents, lambdas, prices, tools
 from ringside.callcontrol import CallControl
 from ringside.callqueue import CallQueue
+from ringside.counting import Counting
 from ringside.intake import Intake
 from ringside.record import Record
 from ringside.secrets import Secrets
 from ringside.settings import Settings
 from ringside.sweeping import Sweeper
+from ringside.table import Table
 from ringside.telemetry import Metrics
 
 if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_lambda.client import LambdaClient
     from types_boto3_sqs.client import SQSClient
 
     from ringside.monitoring import Monitor
@@ -38,14 +42,26 @@ class Wiring:
         return Metrics(self.service)
 
     @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        return boto3.client("dynamodb", config=_config(read_timeout=3, attempts=5))
+
+    @cached_property
     def record(self) -> Record:
-        client = boto3.client("dynamodb", config=_config(read_timeout=3, attempts=5))
-        return Record(client, self.settings.table, self.settings.retention_days)
+        return Record(self.dynamodb, self.settings.table, self.settings.retention_days)
+
+    @cached_property
+    def counting(self) -> Counting:
+        return Counting(Table(self.dynamodb, self.settings.table))
 
     @cached_property
     def sqs(self) -> "SQSClient":
         # Longer than the longest poll, which SQS holds for 20 s.
         return boto3.client("sqs", config=_config(read_timeout=25, attempts=4))
+
+    @cached_property
+    def lambda_client(self) -> "LambdaClient":
+        # A tool's own limit ends the waiting; an invocation is never repeated, it may have done its work.
+        return boto3.client("lambda", config=_config(read_timeout=130, attempts=1))
 
     @cached_property
     def queue(self) -> CallQueue:
@@ -77,17 +93,21 @@ class Wiring:
         return Intake(
             self.secrets,
             self.record,
+            self.counting,
             self.queue,
             self.control,
             self.agents,
             self.tools,
             self.metrics,
             self.settings.ring_limit,
+            self.settings.headers_with_dialled_number,
         )
 
     @cached_property
     def sweeper(self) -> Sweeper:
-        return Sweeper(self.record, self.queue, self.control, self.agents, self.metrics, self.settings.ring_limit)
+        return Sweeper(
+            self.record, self.counting, self.queue, self.control, self.agents, self.metrics, self.settings.ring_limit
+        )
 
     def monitor(self) -> "Monitor":
         """A monitor with these adapters; to be called where its event loop runs."""
@@ -110,10 +130,12 @@ class Wiring:
 
         return Neighbours(
             record=self.record,
+            counting=self.counting,
             control=self.control,
             api_key=lambda refresh: self.secrets.keys(refresh).api_key,
             base_url=self.settings.openai_base_url,
             tools=self.tools,
+            lambda_tools=lambdas.tools(self.lambda_client, self.agents),
             prices=self.prices,
             metrics=self.metrics,
             threads=threads,

@@ -193,7 +193,7 @@ def test_a_tool_that_nobody_wrote_is_told_with_those_there_are(tmp_path: Path) -
     content = LINE + "tools:\n  - hang_up\n  - order_state\n"
     assert problems(tmp_path, content, tools={"order_status"}) == [
         "desk.yaml:5: tools: there is no tool named order_state; tools.py and the built-in ones have "
-        "hang_up, order_status"
+        "collect_digits, hang_up, note, order_status, transfer"
     ]
 
 

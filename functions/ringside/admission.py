@@ -1,0 +1,75 @@
+"""Who is let in, decided and counted: the policy's questions, answered from the record, exactly.
+
+A place is a member of a set, taken by one conditional write, so a limit of 20 never lets 21 in. A call
+that ends gives its places back; one that crashed on the way is found out when the set is full.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ringside import policy
+from ringside.agents import Agent
+from ringside.counting import Counting
+
+LIVE = "live#"
+
+
+@dataclass
+class Admission:
+    """The decision on one call. `places`: where it has taken one; a rejected call has given them back."""
+
+    counting: Counting
+    agent: Agent
+    call_id: str
+    caller: str | None
+    at: float  # Unix seconds: when the call began
+    dry: bool = False  # only look, take nothing
+    places: list[str] = field(default_factory=list)
+
+    def decide(self) -> policy.Decision:
+        """Run the agent's rules, counting where they ask for it."""
+        call = policy.Call(self.caller, self.agent.is_open(self.at))
+        deciding = policy.decide(self.agent.admission, call)
+        try:
+            question = next(deciding)
+            while True:
+                question = deciding.send(self._is_reached(question))
+        except StopIteration as stop:
+            decision: policy.Decision = stop.value
+        if decision.verdict == "reject":
+            give_back(self.counting, self.call_id, self.places)
+            self.places = []
+        return decision
+
+    def _is_reached(self, question: policy.Question) -> bool:
+        match question.about:
+            case "monitors":
+                return self.counting.free_slots(self.at) <= 0
+            case "spent":
+                return self.counting.spent(self.agent.name, self.at) >= question.most
+            case "caller":
+                since = self.at - question.seconds
+                key = f"caller#{self.agent.name}#{self.caller or policy.ANONYMOUS}"
+                member = f"{self.at:.3f}#{self.call_id}"
+
+                def outdated(members: set[str]) -> set[str]:
+                    return {other for other in members if float(other.partition("#")[0]) <= since}
+
+                return self._is_full(key, member, question.most, outdated)
+            case about:
+                key = f"{LIVE}agent#{self.agent.name}" if about == "agent" else f"{LIVE}stack"
+                return self._is_full(key, self.call_id, question.most, self.counting.finished)
+
+    def _is_full(self, key: str, member: str, most: float, stale: Callable[[set[str]], set[str]]) -> bool:
+        if self.dry:
+            members = self.counting.places(key)
+            return len(members - stale(members)) >= most
+        if not self.counting.take_place(key, member, int(most), stale, self.at):
+            return True
+        self.places.append(key)
+        return False
+
+
+def give_back(counting: Counting, call_id: str, places: list[str]) -> None:
+    """The call is over, or was not let in: others may have its places. That its caller has called stays true."""
+    counting.give_back([key for key in places if key.startswith(LIVE)], call_id)
