@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from infra.local.template import REGION
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 """The stand-in asks for a signature and checks none."""
+
+
+def local_session() -> boto3.Session:
+    """A session with these credentials, which does not look for the profile that AWS_PROFILE may name."""
+    without_profile: Any = {"profile": (None, None, None, None)}
+    return boto3.Session(
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=REGION,
+        botocore_session=botocore.session.Session(session_vars=without_profile),
+    )
 
 
 @dataclass(frozen=True)
@@ -49,12 +61,7 @@ class Clients:
 
     @cached_property
     def _session(self) -> boto3.Session:
-        # An own botocore session: a profile named in the environment must not be looked for.
-        return boto3.Session(
-            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-            region_name=REGION,
-        )
+        return local_session()
 
     @cached_property
     def _config(self) -> Config:

@@ -74,9 +74,10 @@ def parse(text: str) -> dict[str, Any]:
 @cache
 def translate(path: Path = REPOSITORY / "template.yaml") -> dict[str, Any]:
     """Translate a SAM template to plain CloudFormation; no network, no credentials."""
-    import boto3
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
+
+    from infra.local.clients import local_session
 
     document = parse(path.read_text(encoding="utf-8"))
     # `sam package` would have uploaded these; the translator accepts only places in S3.
@@ -85,9 +86,7 @@ def translate(path: Path = REPOSITORY / "template.yaml") -> dict[str, Any]:
         if resource["Type"] == "AWS::Serverless::Application":
             resource["Properties"]["Location"] = f"https://local/{resource['Properties']['Location']}"
     logs = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
-    translator = Translator(
-        {"AWSLambdaBasicExecutionRole": logs}, Parser(), boto_session=boto3.Session(region_name=REGION)
-    )
+    translator = Translator({"AWSLambdaBasicExecutionRole": logs}, Parser(), boto_session=local_session())
     translated: dict[str, Any] = plain(translator.translate(document, parameter_values={}))
     return translated
 

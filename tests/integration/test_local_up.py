@@ -1,6 +1,7 @@
 """`make local` starts all of it, keeps it together, and leaves nothing behind however it ends."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -109,12 +110,17 @@ def test_it_says_where_everything_is_and_ctrl_c_takes_all_of_it_down(tmp_path: P
     with up(tmp_path) as running:
         running.until_said(READY)
         variables = read_env(tmp_path / "env")
+        rung = call(tmp_path)
+        refused = call(tmp_path, "--script", "nobody-wrote-it")
         everything = descendants(running.process.pid)
         running.tell(signal.SIGINT)
 
         assert running.end() == 0
     assert_all_gone(everything)
     assert not (tmp_path / "env").exists()
+    assert rung.returncode == 0
+    assert re.match(r"\+14255550112 rings \+18005551212: rtc_\w+\n", rung.stdout)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert set(variables) == {
         *("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
         *("OPENAI_BASE_URL", "RINGSIDE_WEBHOOK_URL", "RINGSIDE_TABLE", "RINGSIDE_QUEUE_URL", "RINGSIDE_SECRET_ID"),
@@ -162,6 +168,17 @@ def test_a_second_one_is_refused_and_a_dead_component_stops_the_first(tmp_path: 
     assert_all_gone(everything)
     assert "emulator was killed by signal 9" in running.lines
     assert any("emulator listening on" in line for line in running.lines[-3:])
+
+
+def call(directory: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "infra.local", "call", "--directory", str(directory), *flags]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+
+def test_nobody_can_be_rung_where_nothing_runs(tmp_path: Path) -> None:
+    refused = call(tmp_path)
+
+    assert (refused.returncode, refused.stderr) == (1, "no local cloud is running: start one with `make local`\n")
 
 
 def command_of(pid: int) -> str:

@@ -1,0 +1,47 @@
+"""`make demo` keeps its promise, also to somebody whose environment is full of other things."""
+
+import os
+import re
+import subprocess
+import sys
+
+from infra.local.template import REPOSITORY
+
+ELSEWHERE = {
+    "AWS_PROFILE": "somebody-elses",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "OPENAI_BASE_URL": "http://127.0.0.1:9",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "http_proxy": "http://127.0.0.1:9",
+}
+
+
+def test_the_demo_shows_a_call_answered_and_one_declined() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.local", "demo", "--pace", "0.05"],
+        cwd=REPOSITORY,
+        env=os.environ | ELSEWHERE,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    story = [re.escape(part) for part in (
+        "+14255550112 rings +18005551212",
+        "accept, by agent concierge",
+        "agent      Thank you for calling Example Corp",
+        "caller     Hi. Could you tell me when you are open on Saturday?",
+        "tool       opening_hours(day='saturday') -> 10 am to 4 pm",
+        "the end    agent_hung_up",
+        "ringside calls show",
+        "$0.0",
+        "+19005550100 rings +18005551212",
+        "the caller hears SIP 603",
+        "ringside calls list",
+        "rejected",
+        "ended: agent_hung_up",
+    )]  # fmt: skip
+    assert re.search(".*".join(story), done.stdout, re.DOTALL), done.stdout
+    assert "\x1b" not in done.stdout  # no colour where no terminal is
