@@ -18,7 +18,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from cli.errors import CliError
+from cli.errors import CliError, one_line
 from ringside.record import Record
 
 if TYPE_CHECKING:
@@ -62,7 +62,10 @@ class Cloud:
         retries: Any = {"mode": "standard", "total_max_attempts": 3}
         more: Any = {"proxies": {}} if self.endpoint else {}
         config = Config(connect_timeout=5, read_timeout=20, retries=retries, **more)
-        return self.session.client(service, endpoint_url=self.endpoint, config=config)
+        try:
+            return self.session.client(service, endpoint_url=self.endpoint, config=config)
+        except ValueError as error:  # an endpoint that is no URL
+            raise CliError(f"{one_line(error)} (AWS_ENDPOINT_URL)") from None
 
     @property
     def dynamodb(self) -> "DynamoDBClient":

@@ -24,7 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli import cloud, shapes
 from cli.cloud import Cloud
-from cli.errors import explain, is_denied, one_line
+from cli.errors import CliError, explain, is_denied, one_line
 from cli.terminal import Style, safe, wants_colour
 from ringside import agents, prices, settings, tools
 from ringside.record import LIST_COLUMNS
@@ -127,6 +127,8 @@ def _guarded(check: str, findings: Findings) -> Findings:
         yield Finding(check, State.WARNING if is_denied(error) else State.WRONG, explain(error))
     except BotoCoreError as error:
         yield Finding(check, State.WRONG, explain(error))
+    except CliError as error:
+        yield Finding(check, State.WRONG, str(error))
 
 
 # --- the checks -------------------------------------------------------------------------------

@@ -385,6 +385,11 @@ def test_an_endpoint_that_is_down_is_told(ringside: Ringside, monkeypatch: pytes
     assert err.count("\n") == 1
 
 
+def test_an_endpoint_that_is_no_url_is_told(ringside: Ringside, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost")
+    assert ringside("calls", "list") == Done(1, "", "ringside: Invalid endpoint: localhost (AWS_ENDPOINT_URL)\n")
+
+
 def as_a_process(*argv: str) -> "subprocess.Popen[str]":
     path = os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "functions")))
     return subprocess.Popen(
