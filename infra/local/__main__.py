@@ -83,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     args: Any = parser().parse_args()
+    os.environ.update(no_proxy())
     style = Style(wants_colour(sys.stdout.isatty(), os.environ))
     try:
         status: int = args.run(args, style)

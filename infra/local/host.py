@@ -43,9 +43,13 @@ def listen(port: int, what: str) -> socket.socket:
 def inherited_environment() -> dict[str, str]:
     """The part of the environment that every component gets."""
     passed = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    exceptions = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
-    no_proxy = ",".join(filter(None, [HOST, "localhost", exceptions]))
-    return {**passed, "NO_PROXY": no_proxy, "no_proxy": no_proxy, "PYTHONUNBUFFERED": "1"}
+    return {**passed, **no_proxy(), "PYTHONUNBUFFERED": "1"}
+
+
+def no_proxy() -> dict[str, str]:
+    """What keeps a request to this machine from a proxy that is meant for the world."""
+    names = [HOST, "localhost", os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""]
+    return dict.fromkeys(("NO_PROXY", "no_proxy"), ",".join(filter(None, names)))
 
 
 def module(name: str) -> list[str]:
