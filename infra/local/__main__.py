@@ -10,7 +10,7 @@ from cli.cloud import read_env
 from cli.terminal import Style, wants_colour
 from infra.local import envfile
 from infra.local.cloud import LocalCloud
-from infra.local.host import Ports, PortTaken
+from infra.local.host import Ports, PortTaken, no_proxy
 from infra.local.openai import MissingVariable, OpenAI
 
 
