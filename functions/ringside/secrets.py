@@ -37,12 +37,23 @@ def _usable(secret: str) -> str:
     return secret
 
 
+def _one_or_more(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    if not secrets:
+        raise ValueError("none")
+    return secrets
+
+
+_WebhookSecrets = Annotated[
+    tuple[Annotated[str, AfterValidator(_usable)], ...], Field(max_length=4), AfterValidator(_one_or_more)
+]
+
+
 class Keys(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     # What cannot stand in an HTTP header would be quoted by the error about it.
     api_key: str = Field(pattern=r"^[!-~]+$", repr=False)
-    webhook_secrets: tuple[Annotated[str, AfterValidator(_usable)], ...] = Field(min_length=1, max_length=4, repr=False)
+    webhook_secrets: _WebhookSecrets = Field(repr=False)
 
 
 class Secrets:

@@ -1,0 +1,230 @@
+"""Nobody unsigned gets in, and everybody signed does; judged by the facts, by OpenAI's package and by the library."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai import InvalidWebhookSignatureError, OpenAI
+from ringside import signatures
+from ringside.signatures import InvalidSignature, verify
+from standardwebhooks import Webhook
+
+from infra.emulator.webhooks import sign
+
+SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
+OTHER = "whsec_" + base64.b64encode(b"another secret, as long as that.").decode()
+ID, AT = "wh_685342e6c53c8190a1be43f081506c52", 1750287078
+BODY = b'{"object":"event","id":"evt_1","type":"realtime.call.incoming","created_at":1750287018,'
+BODY += b'"data":{"call_id":"rtc_x","sip_headers":[]}}'
+
+
+def signed(body: bytes = BODY, at: int = AT, secret: str = SECRET, webhook_id: str = ID) -> dict[str, str]:
+    signature = sign(secret, webhook_id, at, body)
+    return {"webhook-id": webhook_id, "webhook-timestamp": str(at), "webhook-signature": signature}
+
+
+def refused(headers: Any, body: bytes = BODY, secrets: tuple[str, ...] = (SECRET,), now: float = AT) -> bool:
+    try:
+        verify(headers, body, secrets, now)
+    except InvalidSignature:
+        return True
+    return False
+
+
+def test_the_known_vector_is_accepted() -> None:
+    headers = {
+        "webhook-id": ID,
+        "webhook-timestamp": "1750287078",
+        "webhook-signature": "v1,S/n5SQ52VPKAG/cL6+UHTVBhaIoSIRPdSNaLxLh0qG4=",
+    }
+
+    assert verify(headers, BODY, [SECRET], AT) == ID
+
+
+def test_the_guides_example_is_accepted_when_it_is_signed_and_refused_with_the_guides_own_signature() -> None:
+    body = b"""{"object":"event","id":"evt_685343a1381c819085d44c354e1b330e","type":"realtime.call.incoming",
+ "created_at":1750287018,"data":{"call_id":"some_unique_id",
+ "sip_headers":[{"name":"From","value":"sip:+142555512112@sip.example.com"}]}}"""
+
+    assert verify(signed(body), body, [SECRET], AT) == ID
+    assert refused(signed(body) | {"webhook-signature": "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="}, body)
+
+
+@pytest.mark.parametrize("age", [0, 1, 299, 300, 300.9, -299, -300])
+def test_a_delivery_is_good_for_300_seconds_both_ways(age: float) -> None:
+    assert not refused(signed(), now=AT + age)
+
+
+@pytest.mark.parametrize("age", [301, 302, 86_400, -301, -86_400])
+def test_older_and_younger_ones_are_refused(age: float) -> None:
+    assert refused(signed(), now=AT + age)
+
+
+def test_header_names_may_be_in_any_case() -> None:
+    assert not refused({name.upper(): value for name, value in signed().items()})
+    assert not refused({name.title(): value for name, value in signed().items()})
+
+
+def test_during_a_rotation_both_secrets_are_good() -> None:
+    assert not refused(signed(secret=SECRET), secrets=(OTHER, SECRET))
+    assert not refused(signed(secret=OTHER), secrets=(OTHER, SECRET))
+    assert refused(signed(secret=OTHER), secrets=(SECRET,))
+    assert refused(signed(), secrets=())
+
+
+def test_one_good_signature_among_others_is_enough() -> None:
+    good, other = sign(SECRET, ID, AT, BODY), sign(OTHER, ID, AT, BODY)
+    for value in (f"{other} {good}", f"{good} {other}", f"v1a,abc {good}", f"v1 {good}", f"v1,a,b {good}"):
+        assert not refused(signed() | {"webhook-signature": value}), value
+
+
+def test_a_secret_without_its_prefix_is_the_key_itself() -> None:
+    plain = "a secret without a prefix"
+
+    assert not refused(signed(secret=plain), secrets=(plain,))
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_AAAA", "brief", "whsec_not base64 at all!", "whsec_ä"])
+def test_a_secret_that_would_let_strangers_in_is_no_secret(secret: str) -> None:
+    with pytest.raises(ValueError, match=r"base64|shorter") as caught:
+        signatures.key(secret)
+    assert secret.removeprefix("whsec_") == "" or secret.removeprefix("whsec_") not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"webhook-signature": "v1"},
+        {"webhook-signature": "v1,"},
+        {"webhook-signature": "v1,a,b"},
+        {"webhook-signature": ""},
+        {"webhook-signature": ","},
+        {"webhook-signature": "v1,ä"},
+        {"webhook-signature": "v1,\ud800"},
+        {"webhook-signature": sign(SECRET, ID, AT, BODY).removeprefix("v1,")},
+        {"webhook-signature": sign(SECRET, ID, AT, BODY).replace("v1,", "v2,")},
+        {"webhook-signature": sign(SECRET, ID, AT, BODY)[:-1]},
+        # API Gateway joins a header that comes twice with a comma.
+        {"webhook-signature": f"{sign(SECRET, ID, AT, BODY)},{sign(SECRET, ID, AT, BODY)}"},
+        {"webhook-signature": " ".join([sign(OTHER, ID, AT, BODY)] * 100 + [sign(SECRET, ID, AT, BODY)])},
+        {"webhook-id": ""},
+        {"webhook-id": "another"},
+        {"webhook-id": f"{ID},{ID}"},
+        {"webhook-id": "\ud800"},
+        {"webhook-id": None},
+        {"webhook-timestamp": ""},
+        {"webhook-timestamp": "soon"},
+        {"webhook-timestamp": str(AT + 1)},
+        {"webhook-timestamp": f"{AT}.0"},
+        {"webhook-timestamp": f"{AT:_}"},
+        {"webhook-timestamp": f" {AT}"},
+        {"webhook-timestamp": "nan"},
+        {"webhook-timestamp": "9" * 5000},
+        {"webhook-timestamp": "١٧٥٠٢٨٧٠٧٨"},  # digits, but not ASCII's
+        {"webhook-timestamp": AT},
+    ],
+)
+def test_malformed_headers_are_refused_and_nothing_else(wrong: dict[str, Any]) -> None:
+    assert refused(signed() | wrong)
+
+
+@pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+def test_a_stranger_does_not_hear_what_was_wrong(name: str) -> None:
+    with pytest.raises(InvalidSignature, match=r"^$"):
+        verify(signed() | {name: "wrong"}, BODY, [SECRET], AT)
+
+
+@pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+def test_a_missing_header_is_refused(name: str) -> None:
+    assert refused({other: value for other, value in signed().items() if other != name})
+    assert refused({})
+
+
+@pytest.mark.parametrize("body", [BODY[:-1], BODY + b" ", b"", b"\xff\xfe", BODY.replace(b"rtc_x", b"rtc_y")])
+def test_a_body_that_is_not_the_signed_one_is_refused(body: bytes) -> None:
+    assert refused(signed(), body)
+
+
+def test_bytes_that_are_not_text_can_be_signed_too() -> None:
+    assert not refused(signed(b"\xff\xfe"), b"\xff\xfe")
+
+
+def test_a_megabyte_is_refused_unread() -> None:
+    assert refused(signed(b"x" * 2**20), b"x" * 2**20)
+
+
+texts = st.text(max_size=60) | st.sampled_from([ID, str(AT), "v1,", sign(SECRET, ID, AT, BODY)])
+values = texts | st.none() | st.integers()
+
+
+@given(
+    headers=st.dictionaries(
+        st.sampled_from(["webhook-id", "Webhook-Timestamp", "webhook-timestamp", "webhook-signature"]) | texts, values
+    ),
+    body=st.binary(max_size=200),
+)
+def test_no_bytes_and_no_headers_do_more_than_be_refused(headers: dict[str, Any], body: bytes) -> None:
+    assert refused(headers, body)
+
+
+@given(
+    body=st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")),
+    at=st.integers(AT - 400, AT + 400),
+    secret=st.sampled_from([SECRET, OTHER]),
+    change=st.sampled_from(["none", "body", "id", "signature"]),
+)
+def test_openais_package_and_the_library_judge_alike(body: bytes, at: int, secret: str, change: str) -> None:
+    headers = signed(body, at, secret)
+    match change:
+        case "body":
+            body += b"!"
+        case "id":
+            headers["webhook-id"] += "!"
+        case "signature":
+            headers["webhook-signature"] = headers["webhook-signature"][::-1]
+    now = AT + 0.5
+
+    ours = not refused(headers, body, now=now)
+
+    assert ours == _openai_accepts(headers, body, now)
+    if abs(now - at) < 300:  # beyond, the library counts fractions of a second
+        assert ours == _library_accepts(headers, body, now)
+
+
+def _openai_accepts(headers: dict[str, str], body: bytes, now: float) -> bool:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("time.time", lambda: now)
+        try:
+            _OPENAI.webhooks.verify_signature(body, headers)
+        except InvalidWebhookSignatureError:
+            return False
+        return True
+
+
+_OPENAI = OpenAI(api_key="sk-none", webhook_secret=SECRET)
+
+
+def _library_accepts(headers: dict[str, str], body: bytes, now: float) -> bool:
+    from datetime import UTC, datetime
+
+    class Then(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
+            return datetime.fromtimestamp(now, UTC)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("standardwebhooks.webhooks.datetime", Then)
+        try:
+            Webhook(SECRET).verify(body, headers, json_parse=False)
+        except Exception:
+            return False
+        return True
+
+
+def test_what_is_signed_is_json_or_not_no_matter() -> None:
+    body = json.dumps({"ä": "💬"}, ensure_ascii=False).encode()
+
+    assert not refused(signed(body), body)
