@@ -39,6 +39,7 @@ CALL = (
     "handovers",
     "hang_up_reason",
     "transfer",
+    "notes",
 )
 """A call as `show` has it."""
 

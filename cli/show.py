@@ -61,9 +61,13 @@ def header(call: Item, view: View) -> list[str]:
         facts.append(("lasted", span(lasted) + ("" if call.get("duration") is not None else " so far")))
     facts.append(("cost", money(call.get("cost"))))
     facts.append(("decision", _decision(call)))
-    for name, label in (("end_detail", "detail"), ("accept_detail", "accept"), ("transfer", "transfer")):
+    for name, label in (("end_detail", "detail"), ("accept_detail", "accept")):
         if call.get(name):
             facts.append((label, safe(call[name])))
+    if call.get("transfer"):
+        facts.append(("transfer", _transfer(call["transfer"])))
+    for name, note in (call.get("notes") or {}).items():
+        facts.append(("note", f"{safe(name)}: {safe(note)}"))
     if shapes.handovers(call):
         facts.append(("handovers", str(shapes.handovers(call))))
     shown = [f"{style.bold(safe(call.get('call_id')))}  {outcome(call, style)}"]
@@ -279,6 +283,11 @@ def _decision(call: Item) -> str:
     decision = call.get("decision") or {}
     status = f" with {safe(decision['sip_status'])}" if decision.get("sip_status") else ""
     return f"{safe(decision.get('verdict', 'none'))}{status}: {safe(decision.get('rule', ''))}"
+
+
+def _transfer(transfer: Item) -> str:
+    why = f" ({safe(transfer['why'])})" if transfer.get("why") else ""
+    return f"to {safe(transfer.get('target'))}: {safe(transfer.get('verdict'))}{why}"
 
 
 def _created(call: Item) -> float | None:

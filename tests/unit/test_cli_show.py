@@ -159,6 +159,14 @@ def test_handovers_and_details_are_told_where_there_are_any() -> None:
     assert "accept     no clear answer (ReadTimeout)" in text
 
 
+def test_a_transfer_and_the_agents_notes_are_told() -> None:
+    transfer = {"target": "billing", "verdict": "failed", "why": "the caller was still here", "asked_at": NOON}
+    text = shown(transfer=transfer, notes={"order": "1001"})
+    assert "transfer   to billing: failed (the caller was still here)" in text
+    assert "note       order: 1001" in text
+    assert "transfer   to sales: left" in shown(transfer={"target": "sales", "verdict": "left"})
+
+
 def test_steps_are_in_order_of_time_also_one_that_is_not_known_here() -> None:
     table = show.steps({"steps": {"later": NOON + 2, "received": NOON + 1, "created": NOON}}, VIEW)
     assert [line.split()[0] for line in table[1:]] == ["created", "received", "later"]
@@ -290,9 +298,10 @@ def strangers() -> dict[str, Any]:
         {"kind": "digits", "text": HOSTILE, "started_at": NOON},
         {"kind": HOSTILE, HOSTILE: HOSTILE},
     ]
-    words = "call_id agent model caller dialled status end_reason end_detail accept_detail transfer prices_as_of"
-    changes = dict.fromkeys(words.split(), HOSTILE)
+    words = "call_id agent model caller dialled status end_reason end_detail accept_detail prices_as_of"
+    changes: dict[str, Any] = dict.fromkeys(words.split(), HOSTILE)
     decision = {"verdict": HOSTILE, "rule": HOSTILE, "sip_status": HOSTILE}
+    changes |= {"transfer": {"target": HOSTILE, "verdict": HOSTILE, "why": HOSTILE}, "notes": {HOSTILE: HOSTILE}}
     return {"items": items, **CALL, **changes, "decision": decision, "steps": {**CALL["steps"], HOSTILE: NOON + 1}}
 
 
