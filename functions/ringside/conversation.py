@@ -464,6 +464,7 @@ class Conversation:
     def _agent_words(self, event: e.AgentWords, now: float, effects: list[Effect]) -> None:
         if event.item_id not in self.turns:
             self._agent_turn(event.item_id, event.response_id, now, effects)
+            self._settle(now, effects)
         self._words.setdefault(event.item_id, []).append(event.delta)
 
     def _agent_transcript(self, event: e.AgentTranscript, now: float, effects: list[Effect]) -> None:
@@ -563,6 +564,8 @@ class Conversation:
 
     def _refuse_to_hang_up(self, now: float, effects: list[Effect]) -> None:
         output = "Not hung up: the caller spoke before the goodbye ended. Go on with the conversation."
+        if self._transfer is not None:
+            output = "Not hung up: that would end the transfer. It ends the call by itself if it works."
         for run in [run for run in self.tools.values() if run.name == builtin.HANG_UP]:
             self._tool_finished(e.ToolFinished(run.tool_call_id, "refused", output), now, effects)
 
@@ -579,7 +582,7 @@ class Conversation:
     def _begin(self, run: ToolRun, now: float, effects: list[Effect]) -> None:
         match run.name:
             case builtin.HANG_UP:
-                if self._leaving is None and self._caller_speaks:
+                if self._leaving is None and (self._caller_speaks or self._transfer is not None):
                     self._refuse_to_hang_up(now, effects)
                 elif self._leaving is None:
                     self._leaving = _Leaving(EndReason.AGENT_HUNG_UP, run.tool_call_id)
@@ -609,6 +612,7 @@ class Conversation:
             self._finish_tool(run, "refused", {"error": "A transfer is under way already."}, now, effects)
         else:
             self._transfer = _Transfer(run.tool_call_id, target)
+            self._stay(now, effects)
             before = self.facts.get("transfer") or {}
             if before.get("tool_call_id") == run.tool_call_id and before.get("accepted_at"):
                 self._transfer.stage = "waiting"  # taken by OpenAI for the owner before us
