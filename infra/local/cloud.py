@@ -24,7 +24,7 @@ from infra.local.clients import CREDENTIALS, Clients
 from infra.local.emulator import Emulator
 from infra.local.host import HOST, Ports, inherited_environment, listen, module
 from infra.local.openai import OpenAI
-from infra.local.process import Guard, Process, ProcessDied, Sink
+from infra.local.process import Guard, Process, ProcessDied, Sink, logged
 from infra.local.records import Records
 from infra.local.template import FUNCTIONS, REGION, REPOSITORY
 
@@ -101,7 +101,9 @@ class LocalCloud:
             self.aws = Clients(self.aws_url)
             self._run("aws", "infra.local.aws", "--fd", str(aws.fileno()), listener=aws)
             if not self.openai.is_real:
-                self._run("emulator", "infra.emulator", *self._emulator_flags())
+                where = ("--port", str(self._ports.emulator), "--webhook-url", self.webhook_url)
+                how = ("--webhook-secret", self.openai.webhook_secret, "--pace", str(self._pace))
+                self._run("emulator", "infra.emulator", *where, *how)
             self._create_stack()
             self._find_openai()
             given = {
@@ -114,7 +116,7 @@ class LocalCloud:
             self._start_monitor()
         self.processes["gateway"].wait_for_line(lambda line: line.startswith("gateway listening"), READY_SECONDS)
         for monitor in self.monitors:
-            monitor.wait_for_line(is_ready, READY_SECONDS)
+            monitor.wait_for_line(logged("monitor.ready"), READY_SECONDS)
 
     def stop(self) -> None:
         """Stop everything, whatever state it is in; also from another thread than the one that starts it."""
@@ -144,7 +146,7 @@ class LocalCloud:
     def add_monitor(self, environment: Mapping[str, str] | None = None) -> Process:
         """One monitor more, ready; `environment` is for it alone. Its index is `len(cloud.monitors) - 1`."""
         monitor = self._start_monitor(environment)
-        monitor.wait_for_line(is_ready, READY_SECONDS)
+        monitor.wait_for_line(logged("monitor.ready"), READY_SECONDS)
         return monitor
 
     def stop_monitor(self, index: int, seconds: float = 120.0) -> int:
@@ -228,15 +230,6 @@ class LocalCloud:
             self._guard = self._guard or Guard()
             return Process(name, command, environment=environment, guard=self._guard, cwd=cwd, sink=self._sink, **more)
 
-    def _emulator_flags(self) -> list[str]:
-        flags = {
-            "--port": str(self._ports.emulator),
-            "--webhook-url": self.webhook_url,
-            "--webhook-secret": self.openai.webhook_secret,
-            "--pace": str(self._pace),
-        }
-        return [word for flag in flags.items() for word in flag]
-
     def _create_stack(self) -> None:
         secret = {"api_key": self.openai.api_key, "webhook_secrets": [self.openai.webhook_secret]}
         self._environments = stack.create(self.aws, json.dumps(secret), self._parameters)
@@ -255,12 +248,3 @@ class LocalCloud:
 
     def _aws_environment(self) -> dict[str, str]:
         return {"AWS_ENDPOINT_URL": self.aws_url, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, **CREDENTIALS}
-
-
-def is_ready(line: str) -> bool:
-    """Whether this is the line a monitor writes when it takes calls."""
-    try:
-        content = json.loads(line)
-    except ValueError:
-        return False
-    return isinstance(content, dict) and content.get("message") == "monitor.ready"

@@ -1,5 +1,6 @@
 """One component of the local cloud: a process in a group of its own, and the lines it writes."""
 
+import json
 import os
 import signal
 import socket
@@ -174,3 +175,16 @@ class Process:
     def _kill_group(self) -> None:
         with suppress(ProcessLookupError, PermissionError):  # nobody is left in it; macOS says it the second way
             os.killpg(self.pid, signal.SIGKILL)
+
+
+def logged(event: str) -> Callable[[str], bool]:
+    """Whether a line is this event of a log in JSON: a condition for `wait_for_line`."""
+
+    def is_it(line: str) -> bool:
+        try:
+            content = json.loads(line)
+        except ValueError:
+            return False
+        return isinstance(content, dict) and content.get("message") == event
+
+    return is_it
