@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from infra.emulator import control, rest, script, sideband, sip, webhooks
+from infra.emulator import control, models, rest, script, sideband, sip, webhooks
 from infra.emulator.call import Call
 from infra.emulator.faults import Faults
 from infra.emulator.keys import EMULATOR
@@ -55,6 +55,7 @@ class Emulator:
     async def start(self) -> None:
         app = web.Application(client_max_size=LARGEST_BODY, middlewares=[rest.like_openai])
         app[EMULATOR] = self
+        app.add_routes(models.routes())
         app.add_routes(rest.routes())
         app.add_routes(sideband.routes())
         app.add_routes(control.routes())

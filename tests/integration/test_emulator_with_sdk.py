@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
+from infra.emulator import Emulator
 from infra.emulator.testing import SESSION, Supervisor, World, emulated, judge, server_event_types
 
 pytestmark = pytest.mark.asyncio
@@ -241,3 +242,13 @@ async def _use_every_command(supervisor: Supervisor) -> None:
 
 def _is_done(event: dict[str, Any], metadata: dict[str, str]) -> bool:
     return bool(event["type"] == "response.done" and event["response"]["metadata"] == metadata)
+
+
+async def test_a_good_key_may_list_the_models_and_a_wrong_one_may_not() -> None:
+    async with Emulator(api_key="sk-good") as emulator:
+        good = openai.AsyncOpenAI(base_url=emulator.base_url, api_key="sk-good", max_retries=0)
+        wrong = openai.AsyncOpenAI(base_url=emulator.base_url, api_key="sk-wrong", max_retries=0)
+
+        assert "gpt-realtime-2.1" in [model.id async for model in good.models.list()]
+        with pytest.raises(openai.AuthenticationError):
+            await wrong.models.list()
