@@ -5,6 +5,7 @@ import signal
 import sys
 
 import uvloop
+
 from ringside import settings, telemetry
 from ringside.agents import AgentFileError
 from ringside.settings import SettingsError

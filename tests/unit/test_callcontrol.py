@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from ringside.callcontrol import CallControl, Outcome, Reply, Timing
 
 CALL = "rtc_1"

@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import pytest
+
 from ringside.secrets import CACHE_SECONDS, REREAD_SECONDS, RETRY_SECONDS, STALE_SECONDS, Secrets, SecretsError
 
 OLD: dict[str, Any] = {"api_key": "sk-old-0123456789", "webhook_secrets": ["whsec_b2xkb2xkb2xkb2xkb2xkb2xkb2xk"]}

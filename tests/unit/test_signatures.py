@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai import InvalidWebhookSignatureError, OpenAI
-from ringside import signatures
-from ringside.signatures import InvalidSignature, verify
 from standardwebhooks import Webhook
 
 from infra.emulator.webhooks import sign
+from ringside import signatures
+from ringside.signatures import InvalidSignature, verify
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 OTHER = "whsec_" + base64.b64encode(b"another secret, as long as that.").decode()

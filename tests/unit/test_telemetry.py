@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
 from ringside import telemetry
 from ringside.calls import Status
 from ringside.telemetry import Metrics

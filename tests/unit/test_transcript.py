@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ringside.transcript import SPACING, Order, Remark, ToolRun, Turn
 
 Link = tuple[str, str | None]
