@@ -114,14 +114,17 @@ def functions(template: dict[str, Any]) -> dict[str, Function]:
 def routes(template: dict[str, Any]) -> list[Route]:
     """The routes of the HTTP API, from the OpenAPI document that SAM writes for it."""
     found = []
+    # A route may lead to an alias, and an alias to a function.
+    aliases = {name: alias["FunctionName"]["Ref"] for name, alias in of_type(template, "AWS::Lambda::Alias").items()}
     for api in of_type(template, "AWS::ApiGatewayV2::Api").values():
         for path, methods in api["Body"]["paths"].items():
             for method, operation in methods.items():
                 integration = operation["x-amazon-apigateway-integration"]
-                function = re.search(r"\$\{(\w+)\.Arn\}", integration["uri"]["Fn::Sub"])
-                if integration["payloadFormatVersion"] != "2.0" or function is None:
+                target = re.search(r"functions/\$\{(\w+)(\.Arn)?\}", integration["uri"]["Fn::Sub"])
+                if integration["payloadFormatVersion"] != "2.0" or target is None:
                     raise TemplateError(f"{method.upper()} {path}: only functions with payload 2.0 can stand behind it")
-                found.append(Route(method.upper(), path, function[1]))
+                function = str(target[1])
+                found.append(Route(method.upper(), path, aliases.get(function, function)))
     return found
 
 
