@@ -568,6 +568,8 @@ class Conversation:
             output = "Not hung up: that would end the transfer. It ends the call by itself if it works."
         for run in [run for run in self.tools.values() if run.name == builtin.HANG_UP]:
             self._tool_finished(e.ToolFinished(run.tool_call_id, "refused", output), now, effects)
+            if self._transfer is not None:  # no word more, the transfer was announced
+                self._unanswered.pop(run.tool_call_id, None)
 
     # --- tools ---
 

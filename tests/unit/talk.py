@@ -81,6 +81,9 @@ class Talk:
     def finish(self) -> list[c.Effect]:
         return self._keep(self.conversation.finish(self.now))
 
+    def takes_leave(self, reason: EndReason) -> list[c.Effect]:
+        return self._keep(self.conversation.say_goodbye(reason, self.now))
+
     def item(self, kind: str = "item") -> str:
         self._ids += 1
         return f"{kind}_{self._ids}"
