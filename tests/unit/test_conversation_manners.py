@@ -241,13 +241,10 @@ def test_a_question_after_silence_that_the_caller_forestalled_is_not_asked_later
 # --- the agent hangs up -----------------------------------------------------------------------
 
 
-def saying_goodbye(*, words: bool = True) -> Talk:
+def saying_goodbye() -> Talk:
     """The model said goodbye and called hang_up in one response, which is done."""
     talk = Talk()
-    if words:
-        talk.agent_generated("Goodbye!", response="r1")
-    else:
-        talk.response_begins("r1")
+    talk.agent_generated("Goodbye!", response="r1")
     talk.calls_tool("hang_up", "call_1", "r1")
     talk.response_ends("r1")
     return talk
@@ -336,7 +333,7 @@ def test_keys_pressed_while_leaving_start_no_new_answer_after_the_goodbye() -> N
     talk.wait(MANNERS.digit_pause)
     talk.response_ends("r1")
     talk.feed(e.PlaybackStopped("r1"))
-    assert talk.asked == []
+    assert talk.asked == [FAREWELL]
     assert talk.hung_up == [EndReason.OPERATOR_HUNG_UP]
 
 

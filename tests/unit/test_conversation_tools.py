@@ -263,7 +263,7 @@ def test_a_goodbye_that_failed_is_asked_for_as_a_goodbye_before_the_call_ends() 
     talk.takes_leave(EndReason.OPERATOR_HUNG_UP)
     talk.response_begins("r1")
     talk.response_ends("r1", "failed")
-    assert talk.asked == [MANNERS.farewell_instructions]
+    assert talk.asked == [MANNERS.farewell_instructions] * 2
     assert talk.hung_up == []
     talk.agent_says("Goodbye.", response="r2")
     assert talk.hung_up == [EndReason.OPERATOR_HUNG_UP]
