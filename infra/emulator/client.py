@@ -25,7 +25,7 @@ class Control:
     def __init__(self, control_url: str, tls: ssl.SSLContext | None = None) -> None:
         # Over plain HTTP an empty context does, and saves reading every certificate authority there is.
         context = tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._http = httpx.AsyncClient(base_url=control_url, timeout=10, verify=context)
+        self._http = httpx.AsyncClient(trust_env=False, base_url=control_url, timeout=10, verify=context)
 
     async def __aenter__(self) -> Self:
         return self

@@ -245,11 +245,11 @@ def _is_done(event: dict[str, Any], metadata: dict[str, str]) -> bool:
 
 
 async def test_a_good_key_may_list_the_models_and_a_wrong_one_may_not() -> None:
-    async with Emulator(api_key="sk-good") as emulator:
-        async with (
-            openai.AsyncOpenAI(base_url=emulator.base_url, api_key="sk-good", max_retries=0) as good,
-            openai.AsyncOpenAI(base_url=emulator.base_url, api_key="sk-wrong", max_retries=0) as wrong,
-        ):
-            assert "gpt-realtime-2.1" in [model.id async for model in good.models.list()]
-            with pytest.raises(openai.AuthenticationError):
-                await wrong.models.list()
+    async with (
+        Emulator(api_key="sk-good") as emulator,
+        openai.AsyncOpenAI(base_url=emulator.base_url, api_key="sk-good", max_retries=0) as good,
+        openai.AsyncOpenAI(base_url=emulator.base_url, api_key="sk-wrong", max_retries=0) as wrong,
+    ):
+        assert "gpt-realtime-2.1" in [model.id async for model in good.models.list()]
+        with pytest.raises(openai.AuthenticationError):
+            await wrong.models.list()
