@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from ringside import builtin, policy, sip, templates, yamlfile
+from ringside.agentparts import Digits, LambdaTool, Limits, TargetName, Transfer
 from ringside.conversation import Manners, Target
-from ringside.session import Session, Strict
+from ringside.session import FunctionChoice, McpChoice, Session
 from ringside.yamlfile import AgentFileError as AgentFileError
-from ringside.yamlfile import Lines, Place
+from ringside.yamlfile import Lines
 
 DEFAULT = "default"
 """Among the numbers an agent answers: every one that no other agent answers."""
@@ -28,54 +29,7 @@ def _answered(entry: str) -> str:
 
 
 Answered = Annotated[str, AfterValidator(_answered)]
-TargetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
-
-
-class Transfer(Strict):
-    """Where a call may go. Only what stands in the file can be reached: the model chooses a name, not an address."""
-
-    uri: str = Field(pattern=r"^(tel:\+[0-9]{4,15}|sips?:[^\s<>\"]{3,200})$")
-    description: str = ""
-    otherwise: str = "Tell the caller that nobody could be reached, and offer to go on yourself or to take a note."
-
-
-class Limits(Strict):
-    """In seconds, unless another unit is named. OpenAI itself ends a session after 60 minutes."""
-
-    max_duration: float = Field(default=1800, gt=0, le=3500)
-    warning: float = Field(default=60, ge=0, le=600)  # before max_duration: the model is told
-    first_word: float = Field(default=6, gt=0, le=60)  # the greeting is asked for once more after that
-    silence: float = Field(default=12, gt=0, le=600)
-    silence_prompts: int = Field(default=2, ge=0, le=10)
-    farewell: float = Field(default=15, gt=0, le=60)  # a goodbye that takes longer is cut
-    transfer: float = Field(default=15, gt=0, le=120)  # a call that is still here then was not transferred
-    tool_seconds: float = Field(default=10, gt=0, le=120)
-    max_cost: float | None = Field(default=None, gt=0)  # US dollars
-
-
-class Digits(Strict):
-    """How the model is told of keys that it did not ask for."""
-
-    pause: float = Field(default=1.5, gt=0, le=10)  # seconds without a key that end a row of them
-    told: str = Field(default="The caller pressed {digits} on the phone's keypad.", pattern=r"\{digits\}")
-
-
-class LambdaTool(Strict):
-    """An AWS Lambda function as a tool: it gets the arguments as its event, and what it returns is told."""
-
-    name: str = Field(pattern=r"^[a-zA-Z0-9_]{1,64}$")
-    function: str = Field(pattern=r"^[a-zA-Z0-9-_:]{1,170}$")  # its name or ARN
-    description: str = Field(min_length=1)
-    parameters: dict[str, Any] = Field(default={"type": "object", "properties": {}})  # JSON schema
-    seconds: float | None = Field(default=None, gt=0, le=120)
-    repeatable: bool = False
-
-    @field_validator("parameters")
-    @classmethod
-    def _object(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if value.get("type") != "object" or not isinstance(value.get("properties", {}), dict):
-            raise ValueError('a JSON schema of an object: {"type": "object", "properties": {…}}')
-        return value
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!%*_+`'~.-]{1,100}$")]  # RFC 3261 section 25.1: token
 
 
 class Agent(Session):
@@ -87,7 +41,7 @@ class Agent(Session):
     greeting_instructions: str | None = None  # or said as instructed
     farewell_instructions: str = "Say a short, friendly goodbye now. Do not call any tool."
     silence_instructions: str = "The caller has been silent. Ask briefly whether they are still there."
-    headers: tuple[str, ...] = ()  # SIP headers that the instructions may use
+    headers: tuple[HeaderName, ...] = ()  # SIP headers that the instructions may use
     time_zone: str = "UTC"
     opening_hours: policy.OpeningHours | None = None
     admission: tuple[policy.Rule, ...] = ()
@@ -128,19 +82,31 @@ class Agent(Session):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        # "field: what" gets the field's line in the file.
         if self.greeting and self.greeting_instructions:
             raise ValueError("give either greeting or greeting_instructions, not both")
         if builtin.TRANSFER in self.tools and not self.transfer:
-            raise ValueError("tools has transfer, but transfer: names no target")
+            raise ValueError("tools: there is transfer, but transfer: names no target")
         if self.opening_hours is None and any(rule.outside_hours for rule in self.admission):
-            raise ValueError("admission asks for outside_hours, but there are no opening_hours")
+            raise ValueError("admission: a rule asks for outside_hours, but there are no opening_hours")
         wrong = templates.wrong_places(self.instructions, self.headers)
         if wrong:
-            raise ValueError(
-                f"instructions: {{{{{wrong[0]}}}}} is none of {', '.join(sorted(templates.FACTS))}, "
-                "and no header that headers: names"
-            )
+            known = ", ".join(sorted(templates.FACTS))
+            raise ValueError(f"instructions: {{{{{wrong[0]}}}}} is none of {known}, and no header that headers: names")
+        for name in ("greeting", "greeting_instructions", "farewell_instructions", "silence_instructions"):
+            if "{{" in (getattr(self, name) or ""):
+                raise ValueError(f"{name}: facts of the call can stand in instructions only")
+        self._check_tool_choice()
         return self
+
+    def _check_tool_choice(self) -> None:
+        named = {*self.tools, *(tool.name for tool in self.lambda_tools)}
+        servers = {server.server_label for server in self.mcp_servers}
+        match self.tool_choice:
+            case FunctionChoice(name=name) if name not in named:
+                raise ValueError(f"tool_choice: {name} is not among the agent's tools")
+            case McpChoice(server_label=label) if label not in servers:
+                raise ValueError(f"tool_choice: {label} is not among mcp_servers")
 
     def is_open(self, at: float) -> bool:
         """Whether the line is open at that moment (Unix seconds); always, without opening hours."""
@@ -157,11 +123,10 @@ class Agent(Session):
             greeting = f'Say exactly this, in these words, and nothing else: "{self.greeting}"'
         else:
             greeting = self.greeting_instructions or "Greet the caller briefly and ask how you can help."
-        approved = [
-            f"{server.server_label}.{tool}"
-            for server in self.mcp_servers
-            for tool in (server.approve if server.approve != "all" else ())
-        ]
+        approved: list[str] = []
+        for server in self.mcp_servers:
+            label = server.server_label
+            approved += [label] if server.approve == "all" else [f"{label}.{tool}" for tool in server.approve]
         return Manners(
             greeting=greeting,
             greeting_deadline=self.limits.first_word,
@@ -174,6 +139,9 @@ class Agent(Session):
             warn_before_end=self.limits.warning,
             digit_pause=self.digits.pause,
             digits_template=self.digits.told,
+            digits_terminator=self.digits.terminator,
+            digits_timeout=self.digits.timeout,
+            next_digit_timeout=self.digits.next_key,
             approve_remote_tools=frozenset(approved),
             transfers={name: Target(target.uri, target.otherwise) for name, target in self.transfer.items()},
             transfer_limit=self.limits.transfer,
@@ -186,6 +154,8 @@ class Agents:
     def __init__(self, agents: Mapping[str, Agent]) -> None:
         self._by_name = dict(agents)
         self._by_number = {number: agent for agent in agents.values() for number in agent.answers}
+        self.count_the_stack = any(policy.counts(agent.admission, "stack") for agent in agents.values())
+        """Whether any agent limits the calls of the whole deployment: then the calls of all agents are counted."""
 
     def __iter__(self) -> Iterator[Agent]:
         return iter(self._by_name.values())
@@ -236,43 +206,7 @@ def _read(path: Path) -> tuple[Agent, Lines]:
     try:
         return Agent.model_validate(values), lines
     except ValidationError as error:
-        told: dict[Place, tuple[int, str]] = {}  # one problem a place: a union tells one for each branch
-        found = error.errors()
-        for problem in found:
-            if problem["type"] == "too_short" and any(_is_within(other["loc"], problem["loc"]) for other in found):
-                continue  # its entries were wrong, and have been told
-            place = _place(lines, problem["loc"], problem["type"])
-            line = yamlfile.line(lines, place)
-            field = ".".join(str(part) for part in place) or "agent"
-            what = _WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
-            if not any(_is_within(place, other) for other in told):
-                told.setdefault(place, (line, f"{path}:{line}: {field}: {what}"))
-        raise AgentFileError("\n".join(text for _, text in sorted(told.values()))) from None
-
-
-def _place(lines: Lines, where: Place, kind: str) -> Place:
-    """The place as the file has it: pydantic adds the branch of a union that it tried."""
-    place: Place = ()
-    for part in where:
-        if (*place, part) in lines or (kind == "missing" and part == where[-1]) or part == where[0]:
-            place = (*place, part)
-    return place
-
-
-def _is_within(place: Place, other: Place) -> bool:
-    return len(place) > len(other) and place[: len(other)] == other
-
-
-_WORDS = {
-    "extra_forbidden": "there is no such field",
-    "missing": "is missing",
-    "model_type": "must be a mapping of fields",
-    "dict_type": "must be a mapping of fields",
-    "string_type": "must be text; put a number or a date in quotes",
-    "tuple_type": "must be a list",
-    "too_short": "must not be empty",
-}
-"""Pydantic's kinds of errors in the words of somebody who writes YAML."""
+        raise AgentFileError("\n".join(yamlfile.problems(error, path, lines))) from None
 
 
 def _check_tools(agent: Agent, tools: frozenset[str] | set[str] | None, path: Path, lines: Lines) -> None:

@@ -16,7 +16,7 @@ from ringside import events as e
 from ringside.calls import EndReason, Step
 from ringside.transcript import Order, Remark, ToolRun, Turn
 
-COLLECT_SECONDS = 20.0  # for the first key, once they were asked for; then a quarter of it for each
+MOST_DIGITS = 40
 MOST_NOTES = 50
 
 
@@ -43,6 +43,9 @@ class Manners:
     warn_before_end: float = 60.0
     digit_pause: float = 1.5
     digits_template: str = "The caller pressed {digits} on the phone's keypad."
+    digits_terminator: str | None = "#"  # ends what is collected
+    digits_timeout: float = 20.0  # for the first key that was asked for
+    next_digit_timeout: float = 5.0
     stall_after: float = 20.0  # without any event, while the session has something to do
     approve_remote_tools: frozenset[str] = frozenset()  # MCP: "server" or "server.tool" that may run when it asks
     transfers: Mapping[str, Target] = field(default_factory=dict)
@@ -181,6 +184,11 @@ def _arguments(run: ToolRun) -> dict[str, Any]:
     return given if isinstance(given, dict) else {}
 
 
+def _kept(value: object, longest: int) -> str:
+    """Of what the model wrote, what the record can hold: halves of surrogate pairs can be written in JSON."""
+    return str(value or "").encode("utf-8", "replace").decode()[:longest].strip()
+
+
 @dataclass
 class Conversation:
     """One call's session as its events tell it. Times are Unix seconds."""
@@ -215,6 +223,7 @@ class Conversation:
         self._retried = False
         self._silences = 0
         self._digits = ""
+        self._collected_until = 0.0  # a terminator until then belongs to the digits that are complete
         self._refs = 0
         self._remarks: dict[str, Remark] = {}
         self._retrieved: set[str] = set()
@@ -236,7 +245,7 @@ class Conversation:
     @property
     def is_transferred(self) -> bool:
         """Whether a transfer was taken and not yet found to have failed: a call that ends now has left us by it."""
-        return self._transfer is not None and self._transfer.stage == "waiting"
+        return self._transfer is not None and self._transfer.stage == "waiting" and not self._hung_up
 
     def begin(self, now: float) -> list[Effect]:
         """The sideband is open for the first time: greet."""
@@ -388,6 +397,8 @@ class Conversation:
         self._silences = 0
         self._turn(event.item_id, "caller", now)
         self._stay(now, effects)
+        if self._transfer is not None and self._transfer.stage == "announcing":
+            self._stay_here(now, effects)
 
     def _caller_stopped(self, event: e.CallerStopped, now: float, effects: list[Effect]) -> None:
         self._caller_speaks = False
@@ -438,9 +449,11 @@ class Conversation:
         self._silences = 0
         self._deadlines.pop("silence", None)
         self._stay(now, effects)
-        self._digits = (self._digits + event.digit)[-40:]
+        if event.digit == self.manners.digits_terminator and now < self._collected_until:
+            return  # the number was long enough before its terminator came
+        self._digits = (self._digits + event.digit)[-MOST_DIGITS:]
         if self._collecting is not None:
-            self._deadlines["collecting"] = now + COLLECT_SECONDS / 4
+            self._deadlines["collecting"] = now + self.manners.next_digit_timeout
             self._collect(now, effects)
         else:
             self._deadlines["digits"] = now + self.manners.digit_pause
@@ -664,35 +677,52 @@ class Conversation:
         self.facts["transfer"] = {**before, **news}
         effects.append(Note({"transfer": self.facts["transfer"]}))
 
+    def _stay_here(self, now: float, effects: list[Effect]) -> None:
+        """The caller has something to say to the announcement: nobody is sent away in the middle of a sentence."""
+        assert self._transfer is not None
+        refused, self._transfer = self._transfer, None
+        told = {
+            "error": "Not transferred: the caller spoke before. Listen, and call transfer again if it is still wanted."
+        }
+        self._finish_tool(self.tools[refused.tool_call_id], "refused", told, now, effects)
+
     def _begin_collecting(self, run: ToolRun, now: float, effects: list[Effect]) -> None:
         length = _arguments(run).get("length")
-        if not isinstance(length, int) or not 1 <= length <= 40 or self._collecting is not None:
+        if type(length) is not int or not 1 <= length <= MOST_DIGITS or self._collecting is not None:
             told = {"error": "Say how many digits are expected, 1 to 40, and ask for one number at a time."}
             self._finish_tool(run, "refused", told, now, effects)
             return
         self._collecting = _Collecting(run.tool_call_id, length)
         self._deadlines.pop("digits", None)  # keys pressed ahead of the question belong to the answer
-        self._deadlines["collecting"] = now + COLLECT_SECONDS
+        self._deadlines["collecting"] = now + self.manners.digits_timeout
         self._collect(now, effects)
 
     def _collect(self, now: float, effects: list[Effect]) -> None:
         assert self._collecting is not None
-        if len(self._digits) >= self._collecting.length or self._digits.endswith("#"):
+        if len(self._digits) >= self._collecting.length or self._is_terminated:
             self._collected(now, effects)
 
+    @property
+    def _is_terminated(self) -> bool:
+        return bool(self.manners.digits_terminator) and self._digits.endswith(self.manners.digits_terminator or "")
+
     def _collected(self, now: float, effects: list[Effect]) -> None:
+        """The digits are complete, or the caller has stopped: the model learns which."""
         if self._collecting is None:
             return
         wanted, self._collecting = self._collecting, None
-        digits, self._digits = self._digits.rstrip("#"), ""
+        ended_by = "terminator" if self._is_terminated else "timeout"
+        digits, self._digits = self._digits.removesuffix(self.manners.digits_terminator or ""), ""
+        if len(digits) >= wanted.length and ended_by == "timeout":
+            ended_by, self._collected_until = "length", now + self.manners.next_digit_timeout
         self._deadlines.pop("collecting", None)
-        self._remark("digits", now, now, digits, effects)
-        told = {"digits": digits, "complete": len(digits) >= wanted.length}
-        self._finish_tool(self.tools[wanted.tool_call_id], "ok", told, now, effects)
+        if digits:
+            self._remark("digits", now, now, digits, effects)
+        self._finish_tool(self.tools[wanted.tool_call_id], "ok", {"digits": digits, "ended_by": ended_by}, now, effects)
 
     def _take_note(self, run: ToolRun, now: float, effects: list[Effect]) -> None:
         given = _arguments(run)
-        key, value = str(given.get("key") or "")[:60].strip(), str(given.get("value") or "")[:1000].strip()
+        key, value = _kept(given.get("key"), 60), _kept(given.get("value"), 1000)
         notes = {**self.facts.get("notes", {}), key: value}
         if not key or not value or len(notes) > MOST_NOTES:
             self._finish_tool(run, "refused", {"error": "A note needs a key and a value."}, now, effects)
@@ -822,7 +852,7 @@ class Conversation:
         digits, self._digits = self._digits, ""
         remark = self._remark("digits", now, now, digits, effects)
         # The message has the remark's id, so that the remark finds its place in the conversation.
-        effects.append(Send(e.TellFact(self.manners.digits_template.format(digits=digits), remark.item_id)))
+        effects.append(Send(e.TellFact(self.manners.digits_template.replace("{digits}", digits), remark.item_id)))
         self._unanswered[remark.item_id] = False
 
     def _response_never_started(self, now: float, effects: list[Effect]) -> None:
@@ -857,11 +887,13 @@ class Conversation:
             self._deadlines.clear()
             return
         running = any(run.outcome == "running" and run.name not in builtin.NAMES for run in self.tools.values())
+        # What comes of a transfer or of keys that are waited for is told together with what came before it.
+        busy = self._collecting is not None or (self._transfer is not None and self._transfer.stage != "waiting")
         pressed = any(told in self._remarks for told in self._unanswered)  # whoever presses keys waits for no tool
         if self._response is None and self._started and not self._caller_speaks and "pause" not in self._deadlines:
             if self._prompts:
                 self._ask(self._prompts.popleft(), now, effects)
-            elif self._unanswered and (pressed or not running) and self._leaving is None:
+            elif self._unanswered and (pressed or not (running or busy)) and self._leaving is None:
                 self._ask(self._respond(None), now, effects)
             elif self._transfer is not None and self._transfer.stage == "announcing" and not self._unheard:
                 self._refer(now, effects)

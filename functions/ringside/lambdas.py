@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ringside.agents import Agent, LambdaTool
+from ringside.agentparts import LambdaTool
+from ringside.agents import Agent
 from ringside.tools import CallContext, Options, Tool, ToolFailed
 
 if TYPE_CHECKING:

@@ -214,6 +214,11 @@ def needs_counting(rules: Iterable[Rule]) -> bool:
     return any(rule.questions for rule in rules)
 
 
+def counts(rules: Iterable[Rule], about: str) -> bool:
+    """Whether a rule asks for this count: then every call of the agent counts, whichever rule lets it in."""
+    return any(question.about == about for rule in rules for question in rule.questions)
+
+
 def decide(rules: Iterable[Rule], call: Call) -> Generator[Question, bool, Decision]:
     """Yield what has to be counted, be sent whether the limit is reached, return the decision."""
     for rule in rules:

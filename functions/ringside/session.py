@@ -5,9 +5,30 @@ Checked here because nobody else does: a malformed accept has answered 200, and 
 SIP negotiates them.
 """
 
+import json
+import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+BUILT_IN_VOICES = Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"]
+
+_NOT_REASONING = re.compile(r"gpt-realtime(-1\.5|-mini.*|-2025-08-28)?|gpt-4o-.*|gpt-audio-.*")
+"""Models that refuse `reasoning` and `parallel_tool_calls` (`RealtimeSessionCreateRequest`, both fields)."""
+
+_WITHOUT_KEYWORDS = re.compile(r"whisper-1|gpt-realtime-whisper|gpt-4o-.*")
+
+
+def _json(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(value, allow_nan=False).encode()
+    except (TypeError, ValueError):
+        raise ValueError("holds something that JSON does not know, such as a date: put it in quotes") from None
+    return value
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_json)]
 
 
 class Strict(BaseModel):
@@ -26,9 +47,26 @@ class Transcription(Strict):
     keywords: tuple[str, ...] | None = None
     delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
 
+    @model_validator(mode="after")
+    def _belongs(self) -> Self:
+        """Which model takes which field (`AudioTranscription` of OpenAI's Python library 3.54.0)."""
+        whisper = self.model == "gpt-realtime-whisper"
+        refused = {
+            "delay": not whisper,
+            "prompt": whisper or self.model == "gpt-4o-transcribe-diarize",
+            "keywords": _WITHOUT_KEYWORDS.fullmatch(self.model),
+            "languages": _WITHOUT_KEYWORDS.fullmatch(self.model),
+        }
+        for name, is_refused in refused.items():
+            if is_refused and getattr(self, name) is not None:
+                raise ValueError(f"{name} does not belong to {self.model}")
+        if self.language is not None and self.languages is not None:
+            raise ValueError("give either language or languages, not both")
+        return self
+
 
 class TurnDetection(Strict):
-    """When the caller has finished, and whether the model then answers by itself."""
+    """When the caller has finished. The model then answers by itself: on a phone nobody else could make it."""
 
     type: Literal["server_vad", "semantic_vad"] = "semantic_vad"
     eagerness: Literal["low", "medium", "high", "auto"] | None = None
@@ -73,7 +111,7 @@ class RetentionRatio(Strict):
 class Tracing(Strict):
     workflow_name: str | None = None
     group_id: str | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: JsonObject | None = None
 
 
 class Prompt(Strict):
@@ -84,6 +122,13 @@ class Prompt(Strict):
     variables: dict[str, str] | None = None
 
 
+class ToolFilter(Strict):
+    """Some of an MCP server's tools."""
+
+    read_only: bool | None = None
+    tool_names: tuple[str, ...] | None = None
+
+
 class McpServer(Strict):
     """An MCP server whose tools OpenAI calls. Tools that want an approval get it only if they stand in `approve`.
 
@@ -92,68 +137,112 @@ class McpServer(Strict):
 
     server_label: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
     server_url: str | None = Field(default=None, pattern=r"^https://\S+$")
-    connector_id: str | None = None
+    connector_id: str | None = Field(default=None, pattern=r"^connector_[a-z]+$")
+    tunnel_id: str | None = Field(default=None, min_length=1)
     server_description: str | None = None
-    authorization: str | None = None
-    headers: dict[str, str] | None = None
-    allowed_tools: tuple[str, ...] | None = None
+    authorization: str | None = Field(default=None, repr=False)
+    headers: dict[str, str] | None = Field(default=None, repr=False)
+    allowed_tools: tuple[str, ...] | ToolFilter | None = None
+    allowed_callers: tuple[Literal["direct", "programmatic"], ...] | None = None
+    defer_loading: bool | None = None
     approve: Literal["all"] | tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _one_address(self) -> Self:
-        if (self.server_url is None) == (self.connector_id is None):
-            raise ValueError("an MCP server has either a server_url or a connector_id")
+        if sum(address is not None for address in (self.server_url, self.connector_id, self.tunnel_id)) != 1:
+            raise ValueError("an MCP server has either a server_url, a connector_id or a tunnel_id")
         return self
 
     def as_tool(self) -> dict[str, Any]:
         """The server as the session's `tools` want it. OpenAI's own default is to ask for every call."""
-        told = self.model_dump(exclude_none=True, exclude={"approve"})
+        told = self.model_dump(mode="json", exclude_none=True, exclude={"approve"})
         return {"type": "mcp", **told, "require_approval": "never" if self.approve == "all" else "always"}
+
+
+class FunctionChoice(Strict):
+    """The model has to call this function in every response."""
+
+    type: Literal["function"]
+    name: str
+
+
+class McpChoice(Strict):
+    """The model has to call this server in every response."""
+
+    type: Literal["mcp"]
+    server_label: str
+    name: str | None = None
 
 
 class Session(Strict):
     """What the model is and how it speaks and listens: the part of an agent file that OpenAI gets."""
 
     model: str = Field(default="gpt-realtime-2.1", min_length=1)
-    voice: str | Voice = Field(default="marin", min_length=1)
+    voice: BUILT_IN_VOICES | Voice = "marin"
     speed: float = Field(default=1.0, ge=0.25, le=1.5)
-    instructions: str = Field(min_length=1)
+    prompt: Prompt | None = None
+    instructions: str = Field(default="", validate_default=True)  # may be left to the prompt
     transcription: Transcription | None = Transcription()
     turn_detection: TurnDetection = TurnDetection()
     noise_reduction: NoiseReduction | None = None
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] | None = None
     reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
-    tool_choice: Literal["auto", "none", "required"] = "auto"
+    tool_choice: Literal["auto", "none", "required"] | FunctionChoice | McpChoice = "auto"
     parallel_tool_calls: bool | None = None
     truncation: Literal["auto", "disabled"] | RetentionRatio | None = None
     tracing: Literal["auto"] | Tracing | None = None
-    prompt: Prompt | None = None
     mcp_servers: tuple[McpServer, ...] = ()
+
+    @field_validator("instructions")
+    @classmethod
+    def _told_something(cls, value: str, info: ValidationInfo) -> str:
+        if not value and info.data.get("prompt") is None:
+            raise PydanticCustomError("missing", "is missing")
+        return value
+
+    @field_validator("mcp_servers")
+    @classmethod
+    def _labels_differ(cls, value: tuple[McpServer, ...]) -> tuple[McpServer, ...]:
+        labels = [server.server_label for server in value]
+        if len(set(labels)) < len(labels):
+            raise ValueError("two servers have the same server_label")
+        return value
+
+    @model_validator(mode="after")
+    def _model_can(self) -> Self:
+        for name in ("reasoning_effort", "parallel_tool_calls"):
+            if getattr(self, name) is not None and _NOT_REASONING.fullmatch(self.model):
+                raise ValueError(f"{name} does not belong to {self.model}, which does not reason")
+        return self
 
     def as_body(self, instructions: str, functions: list[dict[str, Any]]) -> dict[str, Any]:
         """The body of accept, with the instructions as this caller's call makes them."""
         heard = {
-            "turn_detection": self.turn_detection.model_dump(exclude_none=True),
-            "transcription": self.transcription and self.transcription.model_dump(exclude_none=True),
-            "noise_reduction": self.noise_reduction and self.noise_reduction.model_dump(exclude_none=True),
+            "turn_detection": _plain(self.turn_detection),
+            "transcription": _plain(self.transcription),
+            "noise_reduction": _plain(self.noise_reduction),
         }
-        voice = self.voice if isinstance(self.voice, str) else self.voice.model_dump()
         body: dict[str, Any] = {
             "type": "realtime",
             "model": self.model,
-            "instructions": instructions,
             "output_modalities": ["audio"],
             "audio": {
                 "input": {name: value for name, value in heard.items() if value is not None},
-                "output": {"voice": voice, "speed": self.speed},
+                "output": {"voice": _plain(self.voice), "speed": self.speed},
             },
             "tools": [*functions, *(server.as_tool() for server in self.mcp_servers)],
-            "tool_choice": self.tool_choice,
+            "tool_choice": _plain(self.tool_choice),
         }
+        if instructions:
+            body["instructions"] = instructions
         if self.reasoning_effort is not None:
             body["reasoning"] = {"effort": self.reasoning_effort}
         for name in ("max_output_tokens", "parallel_tool_calls", "truncation", "tracing", "prompt"):
-            value = getattr(self, name)
+            value = _plain(getattr(self, name))
             if value is not None:
-                body[name] = value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value
+                body[name] = value
         return body
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json", exclude_none=True) if isinstance(value, BaseModel) else value

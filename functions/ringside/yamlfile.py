@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 Place = tuple[str | int, ...]  # ("limits", "silence"), ("answers", 0)
 Lines = Mapping[Place, int]
@@ -29,6 +30,50 @@ def line(lines: Lines, where: Place) -> int:
     while where not in lines:
         where = where[:-1]
     return lines[where]
+
+
+def problems(error: ValidationError, path: Path, lines: Lines) -> list[str]:
+    """What is wrong with the fields, a line of text for each, by their lines in the file."""
+    told: dict[Place, tuple[int, str]] = {}  # one problem a place: a union tells one for each branch
+    found = error.errors()
+    for problem in found:
+        if problem["type"] == "too_short" and any(_is_within(other["loc"], problem["loc"]) for other in found):
+            continue  # its entries were wrong, and have been told
+        place = _place(lines, problem["loc"], problem["type"])
+        what = _WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
+        named, _, of_it = what.partition(": ")
+        if place == () and (named,) in lines:  # of the file as a whole, but it names the field
+            place, what = (named,), of_it
+        where = line(lines, place)
+        field = ".".join(str(part) for part in place) or "agent"
+        if not any(_is_within(place, other) for other in told):
+            told.setdefault(place, (where, f"{path}:{where}: {field}: {what}"))
+    return [text for _, text in sorted(told.values())]
+
+
+def _place(lines: Lines, where: Place, kind: str) -> Place:
+    """The place as the file has it: pydantic adds the branch of a union that it tried."""
+    place: Place = ()
+    for part in where:
+        if (*place, part) in lines or (kind == "missing" and part == where[-1]) or part == where[0]:
+            place = (*place, part)
+    return place
+
+
+def _is_within(place: Place, other: Place) -> bool:
+    return len(place) > len(other) and place[: len(other)] == other
+
+
+_WORDS = {
+    "extra_forbidden": "there is no such field",
+    "missing": "is missing",
+    "model_type": "must be a mapping of fields",
+    "dict_type": "must be a mapping of fields",
+    "string_type": "must be text; put a number or a date in quotes",
+    "tuple_type": "must be a list",
+    "too_short": "must not be empty",
+}
+"""Pydantic's kinds of errors in the words of somebody who writes YAML."""
 
 
 def _compose(path: Path) -> yaml.Node | None:
