@@ -16,7 +16,7 @@ from ringside.counting import Counting
 LIVE = "live#"
 
 
-def counts(agent: Agent, agents: Agents) -> bool:
+def needs_counting(agent: Agent, agents: Agents) -> bool:
     """Whether a call of this agent has to be counted to be decided, or for the limits of the others."""
     return policy.needs_counting(agent.admission) or agents.count_the_stack
 
