@@ -78,7 +78,9 @@ class Admission:
                 member = f"{self.at:.3f}#{self.call_id}"
 
                 def outdated(members: set[str]) -> set[str]:
-                    return {other for other in members if float(other.partition("#")[0]) <= since}
+                    times = {other: float(other.partition("#")[0]) for other in members}
+                    # Looking back, what came afterwards does not count either.
+                    return {other for other, at in times.items() if at <= since or (self.dry and at > self.at)}
 
                 return self._is_full(key, member, question.most, outdated)
             case about:
