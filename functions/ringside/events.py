@@ -86,6 +86,7 @@ class CallerTranscriptFailed:
 @dataclass(frozen=True, slots=True)
 class ResponseStarted:
     response_id: str
+    ref: str | None = None  # our request that it answers, where the session tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +244,10 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Respond:
-    """Let the model speak, optionally with instructions for this response alone."""
+    """Let the model speak, optionally with instructions for this response alone.
+
+    `ref` names the request, for the error that may refuse it and the response that it becomes.
+    """
 
     instructions: str | None = None
     ref: str | None = None

@@ -65,6 +65,9 @@ def session(agent: "Agent", tools: Mapping[str, "Tool"], instructions: str) -> d
     return agent.as_body(instructions, functions)
 
 
+_REF = "ref"
+
+
 def encode(command: e.Command) -> str:
     """Write a command as the client event that carries it."""
     return json.dumps(_client_event(command), ensure_ascii=False, separators=(",", ":"))
@@ -74,11 +77,12 @@ def _client_event(command: e.Command) -> dict[str, Any]:
     match command:
         case e.Respond(instructions, ref):
             event: dict[str, Any] = {"type": "response.create"}
-            if ref is not None:
-                event["event_id"] = ref
+            given: dict[str, Any] = {}
+            if ref is not None:  # errors name the event, responses carry their metadata
+                event["event_id"], given["metadata"] = ref, {_REF: ref}
             if instructions is not None:
-                event["response"] = {"instructions": instructions}
-            return event
+                given["instructions"] = instructions
+            return {**event, "response": given} if given else event
         case e.TellOutput(tool_call_id, output):
             # An id of our own: told twice, after a hand-over, the session refuses it the second time.
             own = f"out_{hashlib.sha256(tool_call_id.encode()).hexdigest()[:24]}"
@@ -288,6 +292,11 @@ def _arguments_done(event: Mapping[str, Any]) -> e.Event | e.Skipped:
     return call
 
 
+def _response_started(event: Mapping[str, Any]) -> e.Event:
+    response = _mapping(event["response"])
+    return e.ResponseStarted(_text(response["id"]), _maybe_text(_mapping(response.get("metadata")).get(_REF)))
+
+
 def _response_ended(event: Mapping[str, Any]) -> e.Event:
     response = _mapping(event["response"])
     response_id, details = _text(response["id"]), _mapping(response.get("status_details"))
@@ -388,7 +397,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], e.Event | e.Skipped]] = {
     "output_audio_buffer.started": lambda event: e.PlaybackStarted(_text(event["response_id"])),
     "output_audio_buffer.stopped": lambda event: e.PlaybackStopped(_text(event["response_id"])),
     "output_audio_buffer.cleared": lambda event: e.PlaybackCleared(_text(event["response_id"])),
-    "response.created": lambda event: e.ResponseStarted(_text(_mapping(event["response"])["id"])),
+    "response.created": _response_started,
     "response.output_audio_transcript.delta": _agent_words,
     "response.output_audio_transcript.done": _agent_transcript("transcript"),
     "response.output_text.done": _agent_transcript("text"),

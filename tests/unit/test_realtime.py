@@ -311,6 +311,18 @@ def test_a_retrieved_item_has_all_its_words() -> None:
     assert decode(event) == e.ItemRetrieved("item_1", "agent", "One two.")
 
 
+def test_a_response_that_we_asked_for_names_our_request() -> None:
+    said = json.loads(realtime.encode(e.Respond("Greet.", "ringside_1")))
+    response = {"id": "resp_1", "status": "in_progress", "metadata": said["response"]["metadata"]}
+    assert decode({"type": "response.created", "response": response}) == e.ResponseStarted("resp_1", "ringside_1")
+
+
+@pytest.mark.parametrize("metadata", [None, {}, {"ref": None}, {"other": "x"}, "garbage"])
+def test_a_response_that_names_no_request_is_a_response(metadata: Any) -> None:
+    response = {"id": "resp_1", "status": "in_progress", "metadata": metadata}
+    assert decode({"type": "response.created", "response": response}) == e.ResponseStarted("resp_1")
+
+
 def test_a_response_tells_why_it_ended() -> None:
     details = {"type": "cancelled", "reason": "turn_detected"}
     cancelled = {"id": "resp_1", "status": "cancelled", "status_details": details}
@@ -500,7 +512,11 @@ COMMANDS: list[tuple[e.Command, Json]] = [
     (e.Respond(), {"type": "response.create"}),
     (
         e.Respond("Greet.", "ringside_1"),
-        {"type": "response.create", "event_id": "ringside_1", "response": {"instructions": "Greet."}},
+        {
+            "type": "response.create",
+            "event_id": "ringside_1",
+            "response": {"instructions": "Greet.", "metadata": {"ref": "ringside_1"}},
+        },
     ),
     (e.TellFact("Keys: 1."), {"type": "conversation.item.create"}),
     (e.TellFact("Keys: 1.", "digits_1"), {"type": "conversation.item.create"}),
