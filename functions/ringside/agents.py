@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 
 from ringside import builtin, policy, sip, templates, yamlfile
 from ringside.agentparts import Digits, LambdaTool, Limits, TargetName, Transfer
-from ringside.conversation import Manners, Target
+from ringside.manners import Manners, Target
 from ringside.session import FunctionChoice, McpChoice, Session
 from ringside.yamlfile import AgentFileError as AgentFileError
 from ringside.yamlfile import Lines

@@ -14,122 +14,25 @@ from typing import Any, ClassVar, Literal
 from ringside import builtin
 from ringside import events as e
 from ringside.calls import EndReason, Step
+from ringside.effects import (
+    Count,
+    Effect,
+    Greet,
+    HangUp,
+    Mark,
+    Note,
+    Reattach,
+    Refer,
+    RunTool,
+    Save,
+    SaveUsage,
+    Send,
+)
+from ringside.manners import Manners
 from ringside.transcript import Order, Remark, ToolRun, Turn
 
 MOST_DIGITS = 40
 MOST_NOTES = 50
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a call may be transferred to, and what the model is told if that does not work."""
-
-    uri: str
-    otherwise: str = ""
-
-
-@dataclass(frozen=True)
-class Manners:
-    """How an agent behaves on the phone, apart from what it says. Times in seconds."""
-
-    greeting: str  # instructions for the first response
-    greeting_deadline: float = 6.0
-    silence_after: float = 12.0
-    silence_prompts: int = 2
-    silence_instructions: str = "The caller has been silent. Ask briefly whether they are still there."
-    farewell_instructions: str = "Say a short, friendly goodbye now. Do not call any tool."
-    farewell_limit: float = 15.0  # a goodbye that was not heard to its end by then is given up
-    max_duration: float = 1800.0
-    warn_before_end: float = 60.0
-    digit_pause: float = 1.5
-    digits_template: str = "The caller pressed {digits} on the phone's keypad."
-    digits_terminator: str | None = "#"  # ends what is collected
-    digits_timeout: float = 20.0  # for the first key that was asked for
-    next_digit_timeout: float = 5.0
-    stall_after: float = 20.0  # without any event, while the session has something to do
-    approve_remote_tools: frozenset[str] = frozenset()  # MCP: "server" or "server.tool" that may run when it asks
-    transfers: Mapping[str, Target] = field(default_factory=dict)
-    transfer_limit: float = 15.0  # a caller who is still here then was not transferred
-
-
-# --- effects ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    command: e.Command
-
-
-@dataclass(frozen=True, slots=True)
-class Greet:
-    """Send the greeting, if no owner of this call has done so before."""
-
-    command: e.Respond
-
-
-@dataclass(frozen=True, slots=True)
-class Save:
-    """Write one item of the record at its position; `replaces` is where it stood before."""
-
-    position: int
-    item: Mapping[str, Any]
-    replaces: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SaveUsage:
-    usage: e.Usage
-
-
-@dataclass(frozen=True, slots=True)
-class RunTool:
-    """Run a tool if it was not run before, and feed its `ToolFinished`."""
-
-    tool_call_id: str
-    name: str
-    arguments: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """The call reached a step of the answer budget, now."""
-
-    step: Step
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """Something worth a metric happened."""
-
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    reason: EndReason
-
-
-@dataclass(frozen=True, slots=True)
-class Refer:
-    """Transfer the call, if that was not tried before, and feed its `ReferAnswered`."""
-
-    tool_call_id: str
-    uri: str
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """Write facts onto the call's item."""
-
-    facts: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Reattach:
-    """The session has fallen silent where something was expected: close the sideband and open it anew."""
-
-
-Effect = Send | Greet | Save | SaveUsage | RunTool | Refer | Note | Mark | Count | HangUp | Reattach
 
 
 @dataclass(slots=True)
@@ -206,9 +109,11 @@ class Conversation:
         self._response_of: dict[str, str] = {}  # the agent's item -> its response
         self._parts: dict[str, dict[int, str]] = {}  # the agent's item -> what it said, by the parts of its content
         self._unheard: set[str] = set()  # responses whose words are not played to their end
+        self._audible: set[str] = set()  # responses that began to be played
         self._silent: set[str] = set()  # responses of which nothing more will be played
         self._asked: _Asked | None = None  # a response.create that may be refused
-        self._started = True  # ... and whether a response has started since
+        self._started = True  # ... and whether its response has started
+        self._names_requests = False  # whether the session tells which of its responses is ours
         self._answers: str | None = None  # the instructions that the response being generated follows, if we know
         self._prompts: deque[e.Respond] = deque()
         self._unanswered: dict[str, bool] = {}  # what the model was told and has to react to -> seen by the session
@@ -461,16 +366,21 @@ class Conversation:
     # --- the agent ---
 
     def _response_started(self, event: e.ResponseStarted, now: float, effects: list[Effect]) -> None:
-        self._answers = self._asked.prompt.instructions if self._asked is not None and not self._started else None
-        self._response, self._started = event.response_id, True
-        self._deadlines.pop("asked", None)
-        if self._leaving is not None:
-            self._leaving.ref = None
+        self._response, self._answers = event.response_id, None
         # The session had seen these when it began to answer: they need no response of their own.
         answered = {call for call, seen in self._unanswered.items() if seen}
         if self._asked is not None:
             self._asked.covers -= answered
+        # A session that names our requests in its responses leaves no doubt whose this is; others do.
+        ours = self._asked is not None and event.ref == self._asked.prompt.ref
+        self._names_requests = self._names_requests or ours
+        if self._asked is not None and not self._started and (ours or not self._names_requests):
+            self._started = True
+            self._answers = self._asked.prompt.instructions
+            self._deadlines.pop("asked", None)
             answered |= self._asked.covers
+            if self._leaving is not None and self._leaving.ref == self._asked.prompt.ref:
+                self._leaving.ref = None
         for call in answered:
             self._unanswered.pop(call, None)
 
@@ -521,7 +431,8 @@ class Conversation:
                 self._falls_silent(event.response_id)
         if event.status == "failed":
             effects.append(Count("response_failed"))
-            self._falls_silent(event.response_id)
+            if event.response_id not in self._audible:
+                self._falls_silent(event.response_id)
             if not self._retried:  # once: a second failure in a row is no hiccup
                 self._retried = True
                 prompt = self._respond(self._answers)
@@ -543,6 +454,9 @@ class Conversation:
                     self._save(turn, effects)
 
     def _playback_started(self, event: e.PlaybackStarted, now: float, effects: list[Effect]) -> None:
+        for response_id in self._audible & self._unheard:  # one is played at a time
+            self._falls_silent(response_id)
+        self._audible.add(event.response_id)
         if event.response_id not in self._silent:
             self._unheard.add(event.response_id)
         self._deadlines.pop("greeting", None)

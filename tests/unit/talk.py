@@ -12,16 +12,18 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
 from ringside import conversation as c
+from ringside import effects as do
 from ringside import events as e
 from ringside.calls import EndReason, Step
+from ringside.manners import Manners
 
 ANSWERED = 1_000_000.0  # Unix seconds at which every call of these tests was answered
 
-MANNERS = c.Manners(greeting="Greet.", silence_instructions="Still there?", farewell_instructions="Say goodbye.")
+MANNERS = Manners(greeting="Greet.", silence_instructions="Still there?", farewell_instructions="Say goodbye.")
 
 Status = Literal["completed", "cancelled", "incomplete", "failed"]
 Command = TypeVar("Command", bound=e.Command)
-Effect = TypeVar("Effect", bound=c.Effect)
+Effect = TypeVar("Effect", bound=do.Effect)
 
 
 class Table:
@@ -30,7 +32,7 @@ class Table:
     def __init__(self) -> None:
         self.at: dict[int, Mapping[str, Any]] = {}
 
-    def save(self, save: c.Save) -> None:
+    def save(self, save: do.Save) -> None:
         self.at[save.position] = dict(save.item)
         old = self.at.get(save.replaces) if save.replaces is not None and save.replaces != save.position else None
         if old is not None and save.replaces is not None and old["item_id"] == save.item["item_id"]:
@@ -42,11 +44,11 @@ class Table:
 
 
 class Talk:
-    def __init__(self, manners: c.Manners = MANNERS, *, greeted: bool = True) -> None:
+    def __init__(self, manners: Manners = MANNERS, *, greeted: bool = True) -> None:
         self.manners = manners
         self.conversation = c.Conversation(manners, ANSWERED)
         self.now = ANSWERED
-        self.effects: list[c.Effect] = []
+        self.effects: list[do.Effect] = []
         self.table = Table()
         self._last_item: str | None = None
         self._ids = 0
@@ -57,18 +59,18 @@ class Talk:
 
     # --- what happens ---
 
-    def begins(self) -> list[c.Effect]:
+    def begins(self) -> list[do.Effect]:
         effects = self._keep(self.conversation.begin(self.now))
-        self.greeting = next(effect.command for effect in effects if isinstance(effect, c.Greet))
+        self.greeting = next(effect.command for effect in effects if isinstance(effect, do.Greet))
         return effects
 
-    def feed(self, *events: e.Event) -> list[c.Effect]:
+    def feed(self, *events: e.Event) -> list[do.Effect]:
         return [effect for event in events for effect in self._keep(self.conversation.feed(event, self.now))]
 
-    def wait(self, seconds: float) -> list[c.Effect]:
+    def wait(self, seconds: float) -> list[do.Effect]:
         """Let time pass, and wake the conversation whenever it wants to be woken."""
         until = self.now + seconds
-        effects: list[c.Effect] = []
+        effects: list[do.Effect] = []
         for _ in range(1000):
             deadline = self.conversation.deadline
             if deadline is None or deadline > until:
@@ -78,10 +80,10 @@ class Talk:
             effects += self._keep(self.conversation.wake(self.now))
         raise AssertionError("it wants to be woken again and again")
 
-    def finish(self) -> list[c.Effect]:
+    def finish(self) -> list[do.Effect]:
         return self._keep(self.conversation.finish(self.now))
 
-    def takes_leave(self, reason: EndReason) -> list[c.Effect]:
+    def takes_leave(self, reason: EndReason) -> list[do.Effect]:
         return self._keep(self.conversation.say_goodbye(reason, self.now))
 
     def item(self, kind: str = "item") -> str:
@@ -104,7 +106,7 @@ class Talk:
         self.feed(e.CallerStopped(item), added, added)
         return added
 
-    def transcribed(self, item: str, text: str) -> list[c.Effect]:
+    def transcribed(self, item: str, text: str) -> list[do.Effect]:
         return self.feed(e.CallerTranscript(item, text, e.Usage(transcription_seconds=1.0)))
 
     def caller_says(self, text: str, item: str | None = None) -> str:
@@ -113,7 +115,7 @@ class Talk:
         self.transcribed(item, text)
         return item
 
-    def response_begins(self, response: str) -> list[c.Effect]:
+    def response_begins(self, response: str) -> list[do.Effect]:
         return self.feed(e.ResponseStarted(response))
 
     def agent_begins(self, words: str, response: str, item: str | None = None) -> str:
@@ -138,7 +140,7 @@ class Talk:
 
     def calls_tool(
         self, name: str, call: str, response: str, *, arguments: str = "{}", item: str | None = None
-    ) -> list[c.Effect]:
+    ) -> list[do.Effect]:
         """The model calls a tool, in a response that goes on."""
         item = item or f"item_of_{call}"
         return self.feed(self.added(item, "tool_call", call), e.ToolCalled(item, response, call, name, arguments))
@@ -151,28 +153,28 @@ class Talk:
         reason: str | None = None,
         usage: e.Usage | None = None,
         calls: Iterable[e.ToolCalled] = (),
-    ) -> list[c.Effect]:
+    ) -> list[do.Effect]:
         return self.feed(e.ResponseEnded(response, status, reason, None, usage or e.Usage(), tuple(calls)))
 
-    def interrupted(self, response: str) -> list[c.Effect]:
+    def interrupted(self, response: str) -> list[do.Effect]:
         return self.response_ends(response, "cancelled", reason="turn_detected")
 
-    def tool_returns(self, call: str, output: str = "done", outcome: Any = "ok") -> list[c.Effect]:
+    def tool_returns(self, call: str, output: str = "done", outcome: Any = "ok") -> list[do.Effect]:
         return self.feed(e.ToolFinished(call, outcome, output, 0.5))
 
-    def output_added(self, call: str) -> list[c.Effect]:
+    def output_added(self, call: str) -> list[do.Effect]:
         """The session has put the tool's output into the conversation."""
         return self.feed(self.added(f"output_of_{call}", "tool_output", call))
 
-    def refused(self, ref: str | None, code: str = "conversation_already_has_active_response") -> list[c.Effect]:
+    def refused(self, ref: str | None, code: str = "conversation_already_has_active_response") -> list[do.Effect]:
         return self.feed(e.SessionError(code, "no", ref))
 
     # --- what came of it ---
 
-    def _keep(self, effects: list[c.Effect]) -> list[c.Effect]:
+    def _keep(self, effects: list[do.Effect]) -> list[do.Effect]:
         self.effects += effects
         for effect in effects:
-            if isinstance(effect, c.Save):
+            if isinstance(effect, do.Save):
                 self.table.save(effect)
         return effects
 
@@ -190,19 +192,19 @@ class Talk:
 
     @property
     def hung_up(self) -> list[EndReason]:
-        return [effect.reason for effect in self.effects if isinstance(effect, c.HangUp)]
+        return [effect.reason for effect in self.effects if isinstance(effect, do.HangUp)]
 
     @property
     def tools_run(self) -> list[str]:
-        return [effect.tool_call_id for effect in self.effects if isinstance(effect, c.RunTool)]
+        return [effect.tool_call_id for effect in self.effects if isinstance(effect, do.RunTool)]
 
     @property
     def marked(self) -> list[Step]:
-        return [effect.step for effect in self.effects if isinstance(effect, c.Mark)]
+        return [effect.step for effect in self.effects if isinstance(effect, do.Mark)]
 
     @property
     def counted(self) -> list[str]:
-        return [effect.what for effect in self.effects if isinstance(effect, c.Count)]
+        return [effect.what for effect in self.effects if isinstance(effect, do.Count)]
 
     @property
     def turns(self) -> list[Mapping[str, Any]]:
@@ -220,6 +222,6 @@ class Talk:
         return next(item for item in self.table.items if item.get("tool_call_id") == call)
 
 
-def sent(effects: Iterable[c.Effect], kind: type[Command]) -> list[Command]:
-    commands = (effect.command for effect in effects if isinstance(effect, c.Send))
+def sent(effects: Iterable[do.Effect], kind: type[Command]) -> list[Command]:
+    commands = (effect.command for effect in effects if isinstance(effect, do.Send))
     return [command for command in commands if isinstance(command, kind)]

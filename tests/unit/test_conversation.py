@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ringside import conversation as c
+
+from ringside import effects as do
 from ringside import events as e
 from ringside.calls import Step
-
+from ringside.manners import Manners, Target
 from tests.unit.talk import ANSWERED, MANNERS, Talk, sent
 
 # --- turns ------------------------------------------------------------------------------------
@@ -28,10 +29,10 @@ def test_a_turn_is_saved_with_the_event_that_finishes_it() -> None:
     talk = Talk()
     caller = talk.caller_starts()
     talk.caller_stops(caller)
-    saved = [effect for effect in talk.transcribed(caller, "Hi.") if isinstance(effect, c.Save)]
+    saved = [effect for effect in talk.transcribed(caller, "Hi.") if isinstance(effect, do.Save)]
     assert [(save.item["text"], save.item["state"]) for save in saved] == [("Hi.", "final")]
     agent = talk.agent_begins("Good", response="r1")
-    saved = [effect for effect in talk.feed(e.AgentTranscript(agent, "r1", "Good day.")) if isinstance(effect, c.Save)]
+    saved = [effect for effect in talk.feed(e.AgentTranscript(agent, "r1", "Good day.")) if isinstance(effect, do.Save)]
     assert [(save.item["text"], save.item["state"]) for save in saved] == [("Good day.", "final")]
 
 
@@ -178,7 +179,7 @@ def test_whom_the_caller_interrupts_is_marked_so_in_whatever_order_it_is_told(
     turn = talk.turn(agent)
     assert (turn["state"], turn["heard_ms"]) == ("interrupted", 700)
     assert talk.lines[-2:] == ["agent: We have tables at six, at seven and", "caller: Seven!"]
-    assert talk.finish() == [c.SaveUsage(talk.conversation.usage)], "nothing is left open"
+    assert talk.finish() == [do.SaveUsage(talk.conversation.usage)], "nothing is left open"
 
 
 def test_a_finished_answer_is_interrupted_while_it_is_still_played() -> None:
@@ -229,10 +230,10 @@ def test_usage_adds_up_and_every_total_is_the_whole_so_far(reports: list[tuple[e
             talk.response_begins(f"r{number}")
             talk.response_ends(f"r{number}", usage=usage)
         total += usage
-        saved = [effect.usage for effect in talk.effects if isinstance(effect, c.SaveUsage)]
+        saved = [effect.usage for effect in talk.effects if isinstance(effect, do.SaveUsage)]
         assert talk.conversation.usage == total
         assert by_caller or usage == e.Usage() or saved[-1] == total
-    assert talk.finish()[-1] == c.SaveUsage(total)
+    assert talk.finish()[-1] == do.SaveUsage(total)
 
 
 # --- the end ----------------------------------------------------------------------------------
@@ -485,7 +486,7 @@ any_event: st.SearchStrategy[e.Event] = st.one_of(
     st.builds(e.ToolFinished, st.sampled_from(["c1", "c2", "c3"]), st.sampled_from(["ok", "error"]), some_text),
 )
 any_pause = st.sampled_from([0.0, 0.5, 2.0, 15.0])
-GARBAGE_MANNERS = c.Manners(greeting="Greet.", max_duration=120.0, transfers={"office": c.Target("tel:+15550100")})
+GARBAGE_MANNERS = Manners(greeting="Greet.", max_duration=120.0, transfers={"office": Target("tel:+15550100")})
 
 
 @given(st.lists(st.tuples(any_event, any_pause), max_size=30), st.booleans())

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ringside import conversation as c
+from ringside import effects as do
 from ringside import events as e
 from ringside.calls import EndReason
 from tests.unit.talk import ANSWERED, MANNERS, Talk
@@ -16,7 +16,7 @@ FAREWELL, STILL_THERE = MANNERS.farewell_instructions, MANNERS.silence_instructi
 
 def test_the_agent_greets_once_when_the_call_begins() -> None:
     talk = Talk(greeted=False)
-    assert talk.begins() == [c.Greet(e.Respond(MANNERS.greeting, "ringside_1"))]
+    assert talk.begins() == [do.Greet(e.Respond(MANNERS.greeting, "ringside_1"))]
     talk.agent_says("Hello!", response="r1")
     talk.wait(MANNERS.silence_after - 0.1)
     assert talk.asked == []
@@ -479,7 +479,7 @@ def test_a_call_shorter_than_the_warning_gets_none() -> None:
 def test_the_alarms_that_are_due_ring_in_the_order_of_their_times() -> None:
     talk = saying_goodbye()
     effects = talk.conversation.wake(ANSWERED + 2 * MANNERS.max_duration)
-    assert [effect.reason for effect in effects if isinstance(effect, c.HangUp)] == [EndReason.AGENT_HUNG_UP]
+    assert [effect.reason for effect in effects if isinstance(effect, do.HangUp)] == [EndReason.AGENT_HUNG_UP]
     assert talk.conversation.deadline is None
 
 
@@ -566,7 +566,7 @@ def test_a_response_that_stalls_makes_the_shell_attach_anew() -> None:
     talk = Talk()
     talk.response_begins("r1")
     effects = talk.wait(MANNERS.stall_after)
-    assert c.Reattach() in effects
+    assert do.Reattach() in effects
     assert "session_stalled" in talk.counted
 
 
@@ -576,10 +576,10 @@ def test_a_response_that_makes_progress_does_not_stall() -> None:
     for _ in range(5):
         talk.wait(MANNERS.stall_after * 0.9)
         talk.feed(e.AgentWords(agent, "r1", "two"))
-    assert not any(isinstance(effect, c.Reattach) for effect in talk.effects)
+    assert not any(isinstance(effect, do.Reattach) for effect in talk.effects)
 
 
 def test_a_playback_whose_end_is_never_told_does_not_silence_the_call_for_good() -> None:
     talk = Talk()
     talk.agent_says("We have", response="r1", heard=False)
-    assert c.Reattach() in talk.wait(MANNERS.stall_after * 5)
+    assert do.Reattach() in talk.wait(MANNERS.stall_after * 5)

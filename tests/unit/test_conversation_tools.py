@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from ringside import conversation as c
+from ringside import effects as do
 from ringside import events as e
 from ringside.calls import EndReason
+from ringside.manners import Target
 from tests.unit.talk import MANNERS, Talk
 
 
@@ -26,7 +27,7 @@ def test_a_tool_runs_as_soon_as_the_model_calls_it() -> None:
     talk = Talk()
     talk.response_begins("r1")
     effects = talk.calls_tool("book", "call_1", "r1", arguments='{"day": 1}')
-    assert c.RunTool("call_1", "book", '{"day": 1}') in effects
+    assert do.RunTool("call_1", "book", '{"day": 1}') in effects
     assert talk.tool("call_1")["outcome"] == "running"
 
 
@@ -88,7 +89,7 @@ def test_the_model_is_told_the_output_first_and_asked_to_go_on_then() -> None:
     talk.calls_tool("book", "call_1", "r1")
     talk.response_ends("r1")
     effects = talk.tool_returns("call_1", "booked")
-    commands = [effect.command for effect in effects if isinstance(effect, c.Send)]
+    commands = [effect.command for effect in effects if isinstance(effect, do.Send)]
     assert commands == [e.TellOutput("call_1", "booked"), e.Respond(None, talk.last_ref)]
 
 
@@ -393,7 +394,7 @@ def test_keys_pressed_over_the_silence_prompt_are_not_answered_twice() -> None:
 
 # --- transfers and hanging up -----------------------------------------------------------------
 
-OFFICE: dict[str, Any] = {"office": c.Target("tel:+14255550100")}
+OFFICE: dict[str, Any] = {"office": Target("tel:+14255550100")}
 TRANSFERRING = replace(MANNERS, transfers=OFFICE)
 
 
@@ -405,8 +406,8 @@ def test_hanging_up_does_not_end_a_transfer_that_was_asked_for_with_it(first: st
         talk.calls_tool(name, f"call_{name}", "r1", arguments='{"to": "office"}')
     talk.response_ends("r1")
     talk.feed(e.PlaybackStopped("r1"))
-    assert [effect for effect in talk.effects if isinstance(effect, c.Refer)] == [
-        c.Refer("call_transfer", "tel:+14255550100")
+    assert [effect for effect in talk.effects if isinstance(effect, do.Refer)] == [
+        do.Refer("call_transfer", "tel:+14255550100")
     ]
     talk.feed(e.ReferAnswered("call_transfer", True))
     talk.wait(TRANSFERRING.transfer_limit - 0.1)
