@@ -1,0 +1,199 @@
+"""Admission that counts: places, callers, money and monitors, in a table on the wire."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ringside.admission import Admission, give_back, needs_counting
+from ringside.agents import Agent, Agents
+from ringside.calls import End, EndReason, Status, Step
+from ringside.counting import Counting
+from ringside.policy import Decision
+from ringside.record import Record
+from ringside.table import Table
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
+
+NOON = 1795348800.0  # 2026-11-22 12:00 UTC
+ALICE, BOB = "+14255550112", "+4930123456"
+IN, BUSY = "accept", 486
+
+
+@pytest.fixture
+def counting(dynamodb: "DynamoDBClient", table: str) -> Counting:
+    return Counting(Table(dynamodb, table))
+
+
+def agent(name: str, *rules: dict[str, Any]) -> Agent:
+    number = f"+1202555{sum(name.encode()) % 10_000:04}"
+    return Agent.model_validate({"name": name, "answers": [number], "instructions": "Hi.", "admission": rules})
+
+
+def busy(most: int, **conditions: Any) -> dict[str, Any]:
+    return {"name": f"at most {most}", "agent_calls": most, "reject": BUSY, **conditions}
+
+
+Ring = Callable[..., Decision]
+
+
+@pytest.fixture
+def ring(record: Record, counting: Counting) -> Ring:
+    """Claim and decide a call, as the webhook does; a rejected one is closed."""
+
+    def ring(call_id: str, agent: Agent, *others: Agent, caller: str | None = ALICE, at: float = NOON) -> Decision:
+        record.claim({"call_id": call_id, "caller": caller, "steps": {Step.CREATED: at}}, at)
+        agents = Agents({one.name: one for one in (agent, *others)})
+        admission = Admission(counting, agent, call_id, caller, at, agents.count_the_stack)
+        decision = admission.decide()
+        record.decided(call_id, decision.as_item(), admission.places, at)
+        if decision.verdict == "reject":
+            record.close_unanswered(call_id, End(Status.REJECTED, None, at), {})
+        return decision
+
+    return ring
+
+
+def ends(record: Record, counting: Counting, call_id: str, *, crashed: bool = False) -> None:
+    """The call is over; if its monitor crashed, nobody has given its places back."""
+    call = record.call(call_id)
+    assert call is not None
+    record.close_unanswered(call_id, End(Status.FAILED, EndReason.SWEPT, NOON + 60), {})
+    if not crashed:
+        give_back(counting, call_id, call["places"])
+
+
+def verdicts(*decisions: Decision) -> list[object]:
+    return [decision.sip_status or decision.verdict for decision in decisions]
+
+
+# --- live calls -------------------------------------------------------------------------------
+
+
+def test_a_full_line_is_busy_until_a_call_ends(ring: Ring, record: Record, counting: Counting) -> None:
+    desk = agent("desk", busy(2))
+    assert verdicts(*(ring(f"rtc_{n}", desk) for n in range(3))) == [IN, IN, BUSY]
+    ends(record, counting, "rtc_0")
+    assert verdicts(ring("rtc_3", desk), ring("rtc_4", desk)) == [IN, BUSY]
+
+
+def test_a_call_that_crashed_gives_its_place_back(ring: Ring, record: Record, counting: Counting) -> None:
+    desk = agent("desk", busy(2))
+    assert verdicts(ring("rtc_0", desk), ring("rtc_1", desk)) == [IN, IN]
+    ends(record, counting, "rtc_0", crashed=True)
+    assert verdicts(ring("rtc_2", desk), ring("rtc_3", desk)) == [IN, BUSY]
+
+
+def test_places_of_twenty_crashed_calls_come_back(ring: Ring, counting: Counting) -> None:
+    for number in range(20):
+        counting.join("live#agent#desk", f"rtc_lost_{number}", NOON)  # the record never heard of them
+    desk = agent("desk", busy(20))
+    decisions = [ring(f"rtc_{number}", desk) for number in range(30)]
+    assert verdicts(*decisions) == [IN] * 20 + [BUSY] * 10
+
+
+def test_asking_twice_for_one_call_takes_one_place(ring: Ring, counting: Counting) -> None:
+    desk = agent("desk", busy(2))
+    ring("rtc_0", desk)
+    again = Admission(counting, desk, "rtc_0", ALICE, NOON)
+    assert again.decide().verdict == IN
+    assert verdicts(ring("rtc_1", desk), ring("rtc_2", desk)) == [IN, BUSY]
+
+
+def test_a_limit_of_no_calls_lets_nobody_in(ring: Ring) -> None:
+    assert verdicts(ring("rtc_0", agent("closed", busy(0)))) == [BUSY]
+
+
+def test_whom_an_earlier_rule_lets_in_has_a_place_all_the_same(ring: Ring) -> None:
+    desk = agent("desk", {"name": "friends", "callers": [BOB], "accept": True}, busy(2))
+    assert verdicts(ring("rtc_0", desk, caller=BOB), ring("rtc_1", desk), ring("rtc_2", desk)) == [IN, IN, BUSY]
+    assert verdicts(ring("rtc_3", desk, caller=BOB)) == [IN]  # the file says so
+
+
+def test_a_narrow_limit_holds_behind_a_generous_one(ring: Ring) -> None:
+    desk = agent("desk", busy(9), busy(2, countries=["DE"]))
+    assert verdicts(*(ring(f"rtc_{n}", desk, caller=BOB) for n in range(3))) == [IN, IN, BUSY]
+    assert verdicts(ring("rtc_3", desk), ring("rtc_4", desk, caller=BOB)) == [IN, BUSY]
+
+
+def test_a_limit_for_the_whole_stack_counts_the_calls_of_every_agent(ring: Ring) -> None:
+    limited = agent("limited", {"name": "all lines", "stack_calls": 2, "reject": 503})
+    other = agent("other")
+    assert verdicts(ring("rtc_0", other, limited), ring("rtc_1", limited), ring("rtc_2", limited)) == [IN, IN, 503]
+    assert verdicts(ring("rtc_3", other, limited)) == [IN]
+    assert needs_counting(other, Agents({"other": other, "limited": limited}))
+    assert not needs_counting(other, Agents({"other": other}))
+
+
+def test_agents_have_places_of_their_own(ring: Ring) -> None:
+    assert verdicts(ring("rtc_0", agent("one", busy(1))), ring("rtc_1", agent("two", busy(1)))) == [IN, IN]
+
+
+def test_a_call_that_a_later_rule_rejects_gives_its_place_back(ring: Ring, counting: Counting) -> None:
+    desk = agent("desk", busy(1), {"name": "no germans", "countries": ["DE"], "reject": 603})
+    assert verdicts(ring("rtc_0", desk, caller=BOB), ring("rtc_1", desk)) == [603, IN]
+    assert counting.places("live#agent#desk") == {"rtc_1"}
+
+
+# --- callers, money, monitors -----------------------------------------------------------------
+
+OFTEN = {"name": "too often", "caller_calls": {"calls": 2, "minutes": 10}, "reject": 480}
+
+
+def test_a_caller_may_call_so_often_in_a_span(ring: Ring) -> None:
+    desk = agent("desk", OFTEN)
+    assert verdicts(*(ring(f"rtc_{n}", desk, at=NOON + n) for n in range(3))) == [IN, IN, 480]
+    assert verdicts(ring("rtc_bob", desk, caller=BOB, at=NOON + 4)) == [IN]
+    assert verdicts(ring("rtc_3", desk, at=NOON + 599), ring("rtc_4", desk, at=NOON + 600)) == [480, IN]
+
+
+def test_that_a_caller_has_called_stays_true_when_the_call_is_over(
+    ring: Ring, record: Record, counting: Counting
+) -> None:
+    desk = agent("desk", OFTEN)
+    for number in range(2):
+        ring(f"rtc_{number}", desk, at=NOON + number)
+        ends(record, counting, f"rtc_{number}")
+    assert verdicts(ring("rtc_2", desk, at=NOON + 2)) == [480]
+
+
+def test_a_short_span_does_not_shorten_a_long_one(ring: Ring) -> None:
+    daily = {"name": "daily", "caller_calls": {"calls": 3, "minutes": 1440}, "reject": 603}
+    desk = agent("desk", OFTEN, daily)
+    moments = (0, 1, 2, 700, 1400)
+    assert verdicts(*(ring(f"rtc_{n}", desk, at=NOON + n) for n in moments)) == [IN, IN, 480, IN, 603]
+
+
+def test_anonymous_callers_count_as_one(ring: Ring) -> None:
+    desk = agent("desk", OFTEN)
+    assert verdicts(*(ring(f"rtc_{n}", desk, caller=None, at=NOON + n) for n in range(3))) == [IN, IN, 480]
+
+
+def test_what_an_agent_may_spend_in_a_day_is_its_own_and_that_day_s(ring: Ring, counting: Counting) -> None:
+    thrifty = agent("thrifty", {"name": "spent", "spent_today": 5, "reject": 480})
+    counting.add_spending("thrifty", NOON, 4.999)
+    counting.add_spending("somebody", NOON, 100.0)
+    assert verdicts(ring("rtc_0", thrifty)) == [IN]
+    counting.add_spending("thrifty", NOON + 1, 0.002)
+    assert verdicts(ring("rtc_1", thrifty), ring("rtc_2", thrifty, at=NOON + 86_400)) == [480, IN]
+
+
+def test_when_no_monitor_has_a_free_slot_callers_are_told_so(ring: Ring, record: Record) -> None:
+    desk = agent("desk", {"name": "full", "monitors_full": True, "reject": 503})
+    assert verdicts(ring("rtc_0", desk)) == [503]
+    record.beat("gone", NOON - 1, calls=0, slots=500)
+    record.beat("busy", NOON + 15, calls=7, slots=7)
+    assert verdicts(ring("rtc_1", desk)) == [503]
+    record.beat("idle", NOON + 15, calls=6, slots=7)
+    assert verdicts(ring("rtc_2", desk)) == [IN]
+
+
+def test_looking_takes_nothing(ring: Ring, counting: Counting) -> None:
+    desk = agent("desk", busy(1), {**OFTEN, "caller_calls": {"calls": 1, "minutes": 10}})
+    looks = [Admission(counting, desk, "-", ALICE, NOON, dry=True).decide() for _ in range(3)]
+    assert verdicts(*looks, ring("rtc_0", desk)) == [IN] * 4
+    assert verdicts(Admission(counting, desk, "-", ALICE, NOON + 1, dry=True).decide()) == [BUSY]
+    # Looked at as it was before that call came, the caller had not called; the line is busy now all the same.
+    calm = agent("desk", OFTEN | {"caller_calls": {"calls": 1, "minutes": 10}})
+    assert verdicts(Admission(counting, calm, "-", ALICE, NOON - 1, dry=True).decide()) == [IN]
