@@ -23,9 +23,10 @@ async def work(wiring: Wiring) -> None:
 
 
 def main() -> int:
-    telemetry.log_as_json("monitor")
     try:
-        wiring = Wiring(settings.load(), "monitor")
+        loaded = settings.load()
+        telemetry.log_as_json("monitor", loaded.log_level)
+        wiring = Wiring(loaded, "monitor")
         wiring.check()
     except (SettingsError, AgentFileError, ToolError) as error:
         print(error, file=sys.stderr)

@@ -9,8 +9,9 @@ from ringside.wiring import Wiring
 
 @cache
 def _wiring() -> Wiring:
-    telemetry.log_as_json("sweeper")
-    return Wiring(settings.load(), "sweeper")
+    loaded = settings.load()
+    telemetry.log_as_json("sweeper", loaded.log_level)
+    return Wiring(loaded, "sweeper")
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:

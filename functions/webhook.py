@@ -14,8 +14,9 @@ log = logging.getLogger("ringside.webhook")
 
 @cache
 def _wiring() -> Wiring:
-    telemetry.log_as_json("webhook")
-    return Wiring(settings.load(), "webhook")
+    loaded = settings.load()
+    telemetry.log_as_json("webhook", loaded.log_level)
+    return Wiring(loaded, "webhook")
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -36,6 +37,9 @@ class Settings(BaseModel):
     poll: float = Field(default=10, alias="RINGSIDE_POLL", ge=1, le=20)  # seconds of one long poll
     drain_wait: float = Field(default=0, alias="RINGSIDE_DRAIN_WAIT", ge=0, le=3600)  # seconds before handing over
     attach_window: float = Field(default=12, alias="RINGSIDE_ATTACH_WINDOW", gt=0, le=120)  # seconds
+    event_bus: str = Field(default="", alias="RINGSIDE_EVENT_BUS")  # empty: nobody is told of calls
+    stack: str = Field(default="", alias="RINGSIDE_STACK")  # whose metrics and events they are
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", alias="RINGSIDE_LOG_LEVEL")
 
     @property
     def headers_with_dialled_number(self) -> tuple[str, ...]:

@@ -64,8 +64,10 @@ def log_as_json(service: str, level: str = "INFO") -> None:
 class Metrics:
     """Metrics of one process, gathered and written together. One dimension: the service. For any number of threads."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, stack: str = "") -> None:
         self._service = service
+        # Two stacks of one account must not scale by each other's free slots.
+        self._namespace = f"{NAMESPACE}/{stack}" if stack else NAMESPACE
         self._lock = threading.Lock()
         self._gathered: dict[str, tuple[str, int, list[float]]] = {}
 
@@ -100,7 +102,7 @@ class Metrics:
         metrics = [
             {"Name": name, "Unit": unit, "StorageResolution": resolution} for name, (unit, resolution, _) in gathered
         ]
-        directive = {"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": metrics}
+        directive = {"Namespace": self._namespace, "Dimensions": [["service"]], "Metrics": metrics}
         about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
         values = {name: values for name, (_, _, values) in gathered}
         # One write a line: threads share the stream.

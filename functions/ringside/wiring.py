@@ -39,7 +39,7 @@ class Wiring:
 
     @cached_property
     def metrics(self) -> Metrics:
-        return Metrics(self.service)
+        return Metrics(self.service, self.settings.stack)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":

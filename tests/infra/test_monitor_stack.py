@@ -45,9 +45,70 @@ def test_the_outer_template_gives_every_parameter_that_has_no_default(stack: dic
     assert required <= set(given) <= set(stack["Parameters"])
 
 
-def test_nothing_can_connect_to_a_task() -> None:
-    network = templates.parse((REPOSITORY / "infra" / "network.yaml").read_text(encoding="utf-8"))
+def test_the_signal_to_stop_reaches_python(container: dict[str, Any]) -> None:
+    assert container["Command"] == ["python", "-m", "monitor"]  # no shell in between
+    assert container["LinuxParameters"] == {"InitProcessEnabled": True}
 
-    (group,) = of_type(network, "AWS::EC2::SecurityGroup").values()
 
-    assert "SecurityGroupIngress" not in group
+def test_a_monitor_told_to_stop_has_time_left_to_hand_over(container: dict[str, Any]) -> None:
+    waits = templates.translate()["Parameters"]["DrainWaitSeconds"]["MaxValue"]
+
+    assert waits + 20 <= container["StopTimeout"]
+
+
+def test_every_size_is_one_that_fargate_has(stack: dict[str, Any]) -> None:
+    fargate = {"256": ("512", "1024", "2048"), "512": ("1024", "2048", "4096"), "1024": ("2048", "3072", "4096")}
+    sizes = stack["Mappings"]["Sizes"]
+
+    assert sorted(sizes) == sorted(templates.translate()["Parameters"]["MonitorSize"]["AllowedValues"])
+    assert all(size["Memory"] in fargate[size["Cpu"]] for size in sizes.values())
+
+
+# --- scaling ---
+
+
+def alarm_on(stack: dict[str, Any], policy: str) -> dict[str, Any]:
+    alarms = of_type(stack, "AWS::CloudWatch::Alarm").values()
+    (found,) = [alarm for alarm in alarms if alarm["AlarmActions"] == [{"Ref": policy}]]
+    return found
+
+
+def test_scaling_looks_at_the_calls_that_still_fit_every_ten_seconds(stack: dict[str, Any]) -> None:
+    alarm = alarm_on(stack, "ScaleOut")
+
+    assert (alarm["Namespace"], alarm["MetricName"]) == ({"Fn::Sub": "Ringside/${Stack}"}, "FreeSlots")
+    assert (alarm["Period"], alarm["ComparisonOperator"]) == (10, "LessThanThreshold")
+    assert alarm["Statistic"] == "Average"  # a sum would count a task as often as it reports
+
+
+def test_the_shorter_of_slots_the_more_monitors_are_started(stack: dict[str, Any]) -> None:
+    policy = of_type(stack, "AWS::ApplicationAutoScaling::ScalingPolicy")["ScaleOut"]
+    steps = policy["StepScalingPolicyConfiguration"]["StepAdjustments"]
+
+    assert [step["ScalingAdjustment"] for step in steps] == [2, 1]
+    assert steps[0]["MetricIntervalUpperBound"] == steps[1]["MetricIntervalLowerBound"]
+    assert steps[1]["MetricIntervalUpperBound"] == 0  # of an alarm that looks for less than its threshold
+
+
+def test_monitors_are_stopped_slowly_and_one_at_a_time(stack: dict[str, Any]) -> None:
+    alarm = alarm_on(stack, "ScaleIn")
+    policy = of_type(stack, "AWS::ApplicationAutoScaling::ScalingPolicy")["ScaleIn"]["StepScalingPolicyConfiguration"]
+
+    assert alarm["Period"] * alarm["EvaluationPeriods"] >= 900
+    assert [step["ScalingAdjustment"] for step in policy["StepAdjustments"]] == [-1]
+
+
+def test_scaling_has_room_between_out_and_in_with_the_defaults() -> None:
+    parameters = templates.translate()["Parameters"]
+    slots, out, idle = (parameters[name]["Default"] for name in ("MaxCallsPerMonitor", "ScaleOutBelow", "ScaleInAbove"))
+
+    # With two monitors idle enough for one to go, the one that stays must not call for another at once.
+    assert 0 < out < slots - 2 * (slots - idle)
+    assert idle < slots
+
+
+def test_a_deployment_does_not_take_back_what_scaling_decided(stack: dict[str, Any]) -> None:
+    (service,) = of_type(stack, "AWS::ECS::Service").values()
+
+    assert "DesiredCount" not in service
+    assert service["AvailabilityZoneRebalancing"] == "DISABLED"
