@@ -116,7 +116,8 @@ class Conversation:
         self._names_requests = False  # whether the session tells which of its responses is ours
         self._answers: str | None = None  # the instructions that the response being generated follows, if we know
         self._prompts: deque[e.Respond] = deque()
-        self._unanswered: dict[str, bool] = {}  # what the model was told and has to react to -> seen by the session
+        self._unanswered: set[str] = set()  # what the model was told and has to react to
+        self._seen: set[str] = set()  # ... and what of it the session has put into its conversation
         self._saved: set[str] = set()
         self._caller_speaks = False
         self._leaving: _Leaving | None = None
@@ -198,7 +199,7 @@ class Conversation:
         if last.get("kind") == "tool" and last["outcome"] in ("ok", "error", "timeout", "refused"):
             # The last thing known is a tool's outcome: its output may not have reached the session. It
             # carries an id of its own, so telling it again does no harm.
-            self._unanswered[last["tool_call_id"]] = False
+            self._unanswered.add(last["tool_call_id"])
             effects.append(Send(e.TellOutput(last["tool_call_id"], last["output"] or "")))
         return effects
 
@@ -322,10 +323,10 @@ class Conversation:
                 turn.ended_at = turn.ended_at or now
                 if turn.state == "pending":
                     self._deadlines.setdefault("pending", now + 2.0)
-            case "tool_output" if event.tool_call_id in self._unanswered:
-                self._unanswered[event.tool_call_id] = True
-            case "other" if event.item_id in self._unanswered:
-                self._unanswered[event.item_id] = True
+            case "tool_output" | "approval" if event.tool_call_id is not None:
+                self._seen.add(event.tool_call_id)
+            case "other" if event.item_id in self._remarks:
+                self._seen.add(event.item_id)
 
     def _caller_words(self, event: e.CallerWords, now: float, effects: list[Effect]) -> None:
         self._words.setdefault(event.item_id, []).append(event.delta)
@@ -368,7 +369,7 @@ class Conversation:
     def _response_started(self, event: e.ResponseStarted, now: float, effects: list[Effect]) -> None:
         self._response, self._answers = event.response_id, None
         # The session had seen these when it began to answer: they need no response of their own.
-        answered = {call for call, seen in self._unanswered.items() if seen}
+        answered = self._unanswered & self._seen
         if self._asked is not None:
             self._asked.covers -= answered
         # A session that names our requests in its responses leaves no doubt whose this is; others do.
@@ -381,8 +382,7 @@ class Conversation:
             answered |= self._asked.covers
             if self._leaving is not None and self._leaving.ref == self._asked.prompt.ref:
                 self._leaving.ref = None
-        for call in answered:
-            self._unanswered.pop(call, None)
+        self._unanswered -= answered
 
     def _agent_words(self, event: e.AgentWords, now: float, effects: list[Effect]) -> None:
         if event.item_id not in self.turns:
@@ -437,7 +437,8 @@ class Conversation:
                 self._retried = True
                 prompt = self._respond(self._answers)
                 if self._answers is None:
-                    self._unanswered[event.response_id] = False
+                    self._seen.add(event.response_id)
+                    self._unanswered.add(event.response_id)
                 elif self._answers != self.manners.farewell_instructions:
                     self._prompts.append(prompt)
                 else:
@@ -496,7 +497,7 @@ class Conversation:
         for run in [run for run in self.tools.values() if run.name == builtin.HANG_UP]:
             self._tool_finished(e.ToolFinished(run.tool_call_id, "refused", output), now, effects)
             if self._transfer is not None:  # no word more, the transfer was announced
-                self._unanswered.pop(run.tool_call_id, None)
+                self._unanswered.discard(run.tool_call_id)
 
     # --- tools ---
 
@@ -651,14 +652,14 @@ class Conversation:
             return
         run.outcome, run.output, run.seconds = event.outcome, event.output, event.seconds
         self._save(run, effects)
-        self._unanswered[event.tool_call_id] = False
+        self._unanswered.add(event.tool_call_id)
         effects.append(Send(e.TellOutput(event.tool_call_id, event.output)))
 
     def _approval_asked(self, event: e.ApprovalAsked, now: float, effects: list[Effect]) -> None:
         allowed = self.manners.approve_remote_tools
         approve = event.server in allowed or f"{event.server}.{event.tool}" in allowed
         effects.append(Send(e.Approve(event.item_id, approve)))
-        self._unanswered[event.item_id] = False  # an approval does not continue by itself
+        self._unanswered.add(event.item_id)  # an approval does not continue by itself
 
     def _remote_tool_called(self, event: e.RemoteToolCalled, now: float, effects: list[Effect]) -> None:
         outcome = "error" if event.failed else "ok"
@@ -666,7 +667,8 @@ class Conversation:
         run.output = event.output
         self.tools[event.item_id] = run
         self._save(run, effects)
-        self._unanswered[event.item_id] = True  # the session knows the output, but does not go on by itself
+        self._seen.add(event.item_id)
+        self._unanswered.add(event.item_id)  # the session knows the output, but does not go on by itself
 
     # --- the session ---
 
@@ -686,12 +688,11 @@ class Conversation:
             if self._response is None:  # when that is, we cannot know
                 self._deadlines["pause"] = now + 1.0
         else:
-            for told in asked.covers:
-                self._unanswered.pop(told, None)
+            self._unanswered -= asked.covers
 
     def _ask_again(self, asked: _Asked) -> None:
         """What was asked for did not come: ask for it again, unless that makes no sense any more."""
-        self._unanswered.update(dict.fromkeys(asked.covers, False))
+        self._unanswered |= asked.covers
         match asked.prompt.instructions:
             case self.manners.farewell_instructions if self._leaving is not None:
                 self._prompts.appendleft(asked.prompt)
@@ -767,7 +768,7 @@ class Conversation:
         remark = self._remark("digits", now, now, digits, effects)
         # The message has the remark's id, so that the remark finds its place in the conversation.
         effects.append(Send(e.TellFact(self.manners.digits_template.replace("{digits}", digits), remark.item_id)))
-        self._unanswered[remark.item_id] = False
+        self._unanswered.add(remark.item_id)
 
     def _response_never_started(self, now: float, effects: list[Effect]) -> None:
         effects.append(Count("response_never_started"))

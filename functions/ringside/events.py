@@ -59,8 +59,8 @@ class ItemAdded:
 
     item_id: str
     previous_id: str | None
-    kind: Literal["caller", "agent", "tool_call", "tool_output", "other"]
-    tool_call_id: str | None = None
+    kind: Literal["caller", "agent", "tool_call", "tool_output", "approval", "other"]
+    tool_call_id: str | None = None  # approval: the item that asked for it
     text: str | None = None
 
 

@@ -232,6 +232,8 @@ def _item_added(event: Mapping[str, Any]) -> e.Event:
             return e.ItemAdded(item_id, previous, "tool_call", _maybe_text(item.get("call_id")))
         case "function_call_output", _:
             return e.ItemAdded(item_id, previous, "tool_output", _maybe_text(item.get("call_id")))
+        case "mcp_approval_response", _:
+            return e.ItemAdded(item_id, previous, "approval", _maybe_text(item.get("approval_request_id")))
     return e.ItemAdded(item_id, previous, "other")
 
 

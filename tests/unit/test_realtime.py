@@ -262,6 +262,11 @@ def test_what_is_no_key_is_malformed(key: Any) -> None:
         ({"id": "item_1", "type": "function_call_output", "call_id": "call_1", "output": ""}, "tool_output", "call_1"),
         ({"id": "item_1", "type": "mcp_list_tools", "server_label": "shop", "tools": []}, "other", None),
         ({"id": "item_1", "type": "something_new"}, "other", None),
+        (
+            {"id": "item_1", "type": "mcp_approval_response", "approval_request_id": "mcpr_1", "approve": True},
+            "approval",
+            "mcpr_1",
+        ),
     ],
 )
 def test_an_item_is_of_the_kind_that_it_is(item: Json, kind: Any, tool_call_id: str | None) -> None:
