@@ -6,6 +6,7 @@ decided, 503 where asking again may rescue the call, 4xx for what OpenAI did not
 
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from botocore.exceptions import ClientError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ringside import policy, realtime, signatures, sip
-from ringside.admission import Admission, give_back
+from ringside.admission import Admission, give_back, needs_counting
 from ringside.agents import Agent, Agents
 from ringside.callcontrol import CallControl, Outcome
 from ringside.callqueue import CallQueue
@@ -30,7 +31,11 @@ from ringside.tools import Tool
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 8.0
-"""How long accept and reject may take in all: the function itself is stopped after 10 s (template.yaml)."""
+"""When accept and reject must have come to an end, counted from the delivery: the function itself is stopped
+after 10 s (template.yaml), and what came of it is still to be written down."""
+
+HEADERS_LIMIT = 200
+HEADER_LIMIT = 8000  # characters
 
 
 @dataclass(frozen=True)
@@ -44,20 +49,26 @@ class Answer:
 def _told(error: Exception) -> str:
     """What may be told of an error: AWS's code and operation, our own errors' texts, never a payload."""
     if isinstance(error, ClientError):
-        return f"{error.operation_name}: {error.response['Error']['Code']}"
+        return f"{error.operation_name}: {error.response.get('Error', {}).get('Code')}"
     return str(error) if isinstance(error, SecretsError) else ""
-
-
-class _Header(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    name: str = Field(max_length=200)
-    value: str = Field(max_length=8000)
 
 
 class _Data(BaseModel):
     model_config = ConfigDict(extra="ignore")
     call_id: str = Field(pattern=f"^(?:{realtime.CALL_ID.pattern})$")
-    sip_headers: list[_Header] = Field(default=[], max_length=200)
+    sip_headers: Any = None
+
+    def readable_headers(self) -> list[dict[str, str]]:
+        """The headers that are fit to be read; a call with a strange one is a call all the same."""
+        listed = self.sip_headers if isinstance(self.sip_headers, list) else []
+        return [header for header in listed[:HEADERS_LIMIT] if _is_header(header)]
+
+
+def _is_header(header: object) -> bool:
+    if not isinstance(header, dict):
+        return False
+    name, value = header.get("name"), header.get("value")
+    return isinstance(name, str) and isinstance(value, str) and len(name) + len(value) <= HEADER_LIMIT
 
 
 class _Incoming(BaseModel):
@@ -83,8 +94,9 @@ class Intake:
     ring_limit: float  # seconds
     dialled_in: tuple[str, ...] = sip.DIALLED_IN  # the headers that may name the dialled number, in this order
     clock: Callable[[], float] = time.time
+    answer_seconds: float = ANSWER_SECONDS
 
-    def handle(self, headers: Mapping[str, str], body: bytes) -> Answer:
+    def handle(self, headers: Mapping[str, object], body: bytes) -> Answer:
         """Take one delivery of a webhook, whatever it is. Never raises."""
         try:
             return self._handle(headers, body)
@@ -93,10 +105,10 @@ class Intake:
             log.error("webhook.failed", extra={"error": type(error).__name__, "detail": _told(error)})
             return Answer(503, "not now: deliver again")
 
-    def _handle(self, headers: Mapping[str, str], body: bytes) -> Answer:
-        received = self.clock()
+    def _handle(self, headers: Mapping[str, object], body: bytes) -> Answer:
+        received, before = self.clock(), time.monotonic() + self.answer_seconds
         try:
-            webhook_id = signatures.verify(headers, body, self.secrets.keys().webhook_secrets)
+            webhook_id = self._signed_id(headers, body, received)
         except signatures.InvalidSignature:
             self.metrics.count("WebhooksRefused")
             log.warning("webhook.refused", extra={"bytes": len(body)})
@@ -107,33 +119,43 @@ class Intake:
         except (ValueError, TypeError, KeyError, RecursionError):
             return self._unusable("not a JSON object with a type")
         if kind != realtime.INCOMING:
-            log.info("webhook.ignored", extra={"type": str(kind)[:100]})
+            named = isinstance(kind, str) and re.fullmatch(r"[a-z0-9_.]{1,100}", kind)
+            log.info("webhook.ignored", extra={"type": kind if named else "-"})
             return Answer(200, "not an event that is acted on here")
         try:
             incoming = _Incoming.model_validate(event)
         except ValidationError as error:
             wrong = sorted({".".join(str(part) for part in problem["loc"][:2]) for problem in error.errors()})
             return self._unusable(f"missing or wrong: {', '.join(wrong)}")
-        return self._incoming_call(incoming, webhook_id, received)
+        return self._incoming_call(incoming, webhook_id, received, before)
+
+    def _signed_id(self, headers: Mapping[str, object], body: bytes, now: float) -> str:
+        """The webhook's id, if the delivery is signed. What nobody can have signed is refused without a secret."""
+        claim = signatures.claim(headers, body, now)
+        if not claim.is_signed_by(self.secrets.keys().webhook_secrets):
+            changed = self.secrets.reread()
+            if changed is None or not claim.is_signed_by(changed.webhook_secrets):
+                raise signatures.InvalidSignature
+        return claim.webhook_id[:200]
 
     def _unusable(self, why: str) -> Answer:
         self.metrics.count("WebhooksUnusable")
         log.warning("webhook.unusable", extra={"why": why})
         return Answer(400, why)
 
-    def _incoming_call(self, incoming: _Incoming, webhook_id: str, received: float) -> Answer:
+    def _incoming_call(self, incoming: _Incoming, webhook_id: str, received: float, before: float) -> Answer:
         call_id = incoming.data.call_id
         if is_stale(incoming.created_at, self.ring_limit, received):
             self.metrics.count("WebhooksStale")
             log.info("call.stale", extra={"call_id": call_id, "age": round(received - incoming.created_at, 1)})
             return Answer(200, "too old: the caller is gone")
-        headers = [header.model_dump() for header in incoming.data.sip_headers]
+        headers = incoming.data.readable_headers()
         parties = sip.parties(headers, self.dialled_in)
         agent = self.agents.answering(parties.dialled)
         now = self.clock()
         call: Item = {
             "call_id": call_id,
-            "webhook_id": webhook_id[:200],
+            "webhook_id": webhook_id,
             "agent": agent.name if agent else None,
             "model": agent.model if agent else None,
             "caller": parties.caller,
@@ -142,7 +164,7 @@ class Intake:
         }
         # Counting comes after the claim, so that a repeated webhook does not count; all else before it,
         # so that one write is the claim and the decision.
-        counts = agent is not None and policy.needs_counting(agent.admission)
+        counts = agent is not None and needs_counting(agent, self.agents)
         decision = policy.PENDING if counts else self._decide(call, agent)
         if not counts:
             call["steps"][Step.DECIDED] = now
@@ -156,17 +178,19 @@ class Intake:
                     log.info("webhook.repeated", extra={"call_id": call_id})
                     return Answer(200, "decided before")
                 case Redelivery.BUSY:
-                    return Answer(503, "another delivery of this call is being worked on")
+                    return self._busy(call_id)
                 case Redelivery.QUEUE:
                     return self._queue(call_id, {})
                 case Redelivery.RESUME:
                     try:
                         self.record.claim_again(call_id, conflict.found, now)
                     except Conflict:
-                        return Answer(503, "another delivery of this call is being worked on")
+                        return self._busy(call_id)
                     # What was decided stands: rules and limits may have changed since.
                     call, resumed = conflict.found, True
-                    agent = self.agents.named(call["agent"]) if call["agent"] else None
+                    named = self.agents.named(call["agent"]) if call["agent"] else None
+                    # A deployment may have removed that agent, and the call may have been accepted all the same.
+                    agent = named or self.agents.answering(call["dialled"])
                     decision = policy.Decision.from_item(call["decision"])
         if decision.verdict == "pending":
             decision = self._decide(call, agent)
@@ -182,54 +206,68 @@ class Intake:
                 dialled=masked(call["dialled"]),
                 verdict=call["decision"]["verdict"],
                 rule=call["decision"]["rule"],
+                headers=len(headers),
+                resumed=resumed or None,
             ),
         )
         if decision.verdict == "reject" or agent is None:
-            return self._reject(call_id, decision.sip_status or 404)
+            return self._reject(call, decision.sip_status or 404, resumed, before)
         wanted = {name.casefold() for name in agent.headers}
         known = {header["name"]: header["value"] for header in headers if header["name"].casefold() in wanted}
         instructions = agent.instructions_for(call["caller"], call["dialled"], incoming.created_at, known)
         session = realtime.session(agent, self.tools, instructions)
-        return self._accept(call, session, now, resumed)
+        self.metrics.milliseconds("WebhookDelayMs", (received - incoming.created_at) * 1000)
+        return self._accept(call, session, now, resumed, before)
+
+    def _busy(self, call_id: str) -> Answer:
+        log.info("webhook.busy", extra={"call_id": call_id})
+        return Answer(503, "another delivery of this call is being worked on")
 
     def _decide(self, call: Item, agent: Agent | None) -> policy.Decision:
         call["places"] = []
         if agent is None:
             return policy.NO_AGENT
         at = float(call["steps"][Step.CREATED])
-        admission = Admission(self.counting, agent, call["call_id"], call["caller"], at)
+        admission = Admission(self.counting, agent, call["call_id"], call["caller"], at, self.agents.count_the_stack)
         decision = admission.decide()
         call["places"] = admission.places
         return decision
 
-    def _reject(self, call_id: str, sip_status: int) -> Answer:
-        reply = self.control.reject(call_id, sip_status, time.monotonic() + ANSWER_SECONDS)
+    def _reject(self, call: Item, sip_status: int, resumed: bool, before: float) -> Answer:
+        call_id = call["call_id"]
+        reply = self.control.reject(call_id, sip_status, before)
         now = self.clock()
-        if reply.outcome is Outcome.GONE:
-            end = End(Status.MISSED, EndReason.CALLER_GONE_BEFORE_ACCEPT, now)
-            self.record.close_unanswered(call_id, end, {})
-        else:
-            told = reply.outcome is Outcome.DONE
-            detail = "" if told else f"reject failed ({reply.detail}): the call rings out"
-            self.record.close_unanswered(
-                call_id, End(Status.REJECTED, None, now, detail), {Step.REJECTED: now} if told else {}
-            )
+        if reply.outcome is Outcome.GONE and not resumed:
+            return self._missed(call, {}, now)
+        told, detail = reply.outcome is Outcome.DONE, ""
+        if resumed and reply.outcome in (Outcome.GONE, Outcome.REFUSED):
+            detail = f"rejected by an earlier delivery, or gone ({reply.detail})"
+        elif reply.outcome is Outcome.UNKNOWN:
+            detail = f"rejected without a clear answer ({reply.detail}): it may ring out"
+        elif not told:
+            detail = f"reject failed ({reply.detail}): the call rings out"
+            self.metrics.count("RejectsFailed")
         self.metrics.count("CallsRejected")
+        log.info("call.rejected", extra={"call_id": call_id, "sip_status": sip_status, "outcome": reply.outcome})
+        self._close(call, End(Status.REJECTED, None, now, detail), {Step.REJECTED: now} if told else {})
         return Answer(200, "rejected")
 
-    def _accept(self, call: Item, session: dict[str, Any], claimed_at: float, resumed: bool) -> Answer:
+    def _missed(self, call: Item, steps: dict[Step, float], now: float) -> Answer:
+        self.metrics.count("CallsMissed")
+        log.info("call.missed", extra={"call_id": call["call_id"]})
+        self._close(call, End(Status.MISSED, EndReason.CALLER_GONE_BEFORE_ACCEPT, now), steps)
+        return Answer(200, "the caller is gone")
+
+    def _accept(self, call: Item, session: dict[str, Any], claimed_at: float, resumed: bool, before: float) -> Answer:
         call_id, sent = call["call_id"], self.clock()
-        reply = self.control.accept(call_id, session, time.monotonic() + ANSWER_SECONDS)
+        reply = self.control.accept(call_id, session, before)
         outcome, now = reply.outcome, self.clock()
         if resumed and outcome in (Outcome.GONE, Outcome.REFUSED):
             # Whoever claimed this call before us may have accepted it: the sideband will tell.
             outcome = Outcome.UNKNOWN
         match outcome:
             case Outcome.GONE:
-                self.metrics.count("CallsMissed")
-                end = End(Status.MISSED, EndReason.CALLER_GONE_BEFORE_ACCEPT, now)
-                self._close(call, end, {Step.ACCEPT_SENT: sent})
-                return Answer(200, "the caller is gone")
+                return self._missed(call, {Step.ACCEPT_SENT: sent}, now)
             case Outcome.REFUSED:
                 self.metrics.count("AcceptsFailed")
                 log.error("call.accept_failed", extra={"call_id": call_id, "detail": reply.detail})
@@ -238,9 +276,14 @@ class Intake:
                 return Answer(200, "the accept was refused")
             case Outcome.UNAVAILABLE:
                 self.metrics.count("AcceptsUnavailable")
-                self.record.unclaim(call_id, claimed_at)
+                log.error("call.accept_unavailable", extra={"call_id": call_id, "detail": reply.detail})
+                try:
+                    self.record.unclaim(call_id, claimed_at)
+                except Conflict:
+                    return self._busy(call_id)
                 return Answer(503, "OpenAI did not take the accept: deliver again")
         self.metrics.count("CallsAccepted")
+        self.metrics.milliseconds("AcceptMs", (now - sent) * 1000)
         detail = "" if outcome is Outcome.DONE else f"no clear answer ({reply.detail})"
         return self._queue(call_id, {Step.ACCEPT_SENT: sent, Step.ACCEPTED: now}, detail)
 
@@ -254,8 +297,14 @@ class Intake:
         try:
             self.queue.send(call_id)
         except Exception as error:
+            self.metrics.count("HandoffsFailed")
             log.error("call.not_queued", extra={"call_id": call_id, "error": type(error).__name__})
             self.record.accepted(call_id, steps, detail)
             return Answer(503, "accepted, but not handed on: deliver again")
-        self.record.accepted(call_id, {**steps, Step.QUEUED: queued}, detail)
+        try:
+            self.record.accepted(call_id, {**steps, Step.QUEUED: queued}, detail)
+        except Exception as error:
+            # It is in the monitors' hands: another delivery would only queue it once more.
+            log.error("call.not_noted", extra={"call_id": call_id, "error": type(error).__name__})
+        log.info("call.queued", extra={"call_id": call_id})
         return Answer(200, "accepted")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache, partial
 from typing import Any
 
 from ringside.admission import give_back
@@ -32,6 +33,9 @@ SILENT_SECONDS = 180.0
 
 GRACE_SECONDS = 60.0
 """How far an owner may be past a call's limit: it says goodbye first."""
+
+SWEEP_SECONDS = 40.0
+"""When a sweep must have come to an end: the function is stopped after 60 s (template.yaml), and nothing told."""
 
 LONGEST_SECONDS = 3600.0
 """OpenAI ends a session by then: the cap for calls whose agent is no longer known."""
@@ -88,43 +92,54 @@ class Sweeper:
     metrics: Metrics
     ring_limit: float
     clock: Callable[[], float] = time.time
+    sweep_seconds: float = SWEEP_SECONDS
 
     def sweep(self) -> dict[str, int]:
         """Look at every open call; returns how many were left, queued, hung up, or could not be dealt with."""
         counts = dict.fromkeys((*Sweep, "failed"), 0)
+        # Few monitors own many calls: each is looked up once.
+        alive_until, before = cache(self.record.alive_until), time.monotonic() + self.sweep_seconds
+        sweep_one = partial(self._sweep_one, alive_until=alive_until, before=before)
         with ThreadPoolExecutor(16, "sweep") as threads:
-            for outcome in threads.map(self._sweep_one, self.record.open_calls()):
+            for outcome in threads.map(sweep_one, self.record.open_calls()):
                 counts[outcome] += 1
         for what, name in ((Sweep.QUEUE, "SweptQueued"), (Sweep.HANG_UP, "SweptHungUp"), ("failed", "SweepsFailed")):
             self.metrics.count(name, counts[what])
         log.info("sweep.done", extra={str(what): count for what, count in counts.items()})
         return {str(what): count for what, count in counts.items()}
 
-    def _sweep_one(self, listed: Item) -> str:
+    def _sweep_one(self, listed: Item, alive_until: Callable[[str], float], before: float) -> str:
         call_id = str(listed["call_id"])
         try:
+            if self._judge(listed, alive_until).what is Sweep.LEAVE:
+                return Sweep.LEAVE
             # The index may lag behind: the item itself decides.
             call = self.record.call(call_id)
-            if call is None or Status(call["status"]).is_final:
+            if call is None:
                 return Sweep.LEAVE
-            now, owner = self.clock(), call.get("owner")
-            alive = owner is not None and self.record.alive_until(owner) > now
-            agent = self.agents.named(call.get("agent") or "")
-            cap = agent.limits.max_duration if agent else LONGEST_SECONDS
-            judgement = judge(call, now, alive, self.ring_limit, cap)
+            judgement = self._judge(call, alive_until)
             if judgement.what is Sweep.QUEUE:
                 self.queue.send(call_id)
+                log.warning("call.queued_again", extra={"call_id": call_id, "status": call["status"]})
             elif judgement.reason is not None:
-                return self._hang_up(call, judgement.reason)
+                return self._hang_up(call, judgement.reason, before)
             return judgement.what
         except Exception as error:  # the others must be swept all the same; this one is seen again in a minute
             log.error("call.not_swept", extra={"call_id": call_id, "error": type(error).__name__})
             return "failed"
 
-    def _hang_up(self, call: Item, reason: EndReason) -> str:
+    def _judge(self, call: Item, alive_until: Callable[[str], float]) -> Judgement:
+        now, owner = self.clock(), call.get("owner")
+        alive = owner is not None and alive_until(owner) > now
+        agent = self.agents.named(call.get("agent") or "")
+        cap = agent.limits.max_duration if agent else LONGEST_SECONDS
+        return judge(call, now, alive, self.ring_limit, cap)
+
+    def _hang_up(self, call: Item, reason: EndReason, before: float) -> str:
         call_id = str(call["call_id"])
-        reply = self.control.hang_up(call_id, attempts=2)
+        reply = self.control.hang_up(call_id, attempts=2, before=before)
         if reply.outcome not in (Outcome.DONE, Outcome.GONE):
+            log.error("call.not_swept", extra={"call_id": call_id, "error": reply.detail})
             return "failed"
         now, gone = self.clock(), reply.outcome is Outcome.GONE
         try:
@@ -132,7 +147,10 @@ class Sweeper:
                 end = End(Status.MISSED, EndReason.CALLER_GONE_BEFORE_ACCEPT, now, "closed by the sweeper")
                 self.record.close_unanswered(call_id, end, {})
                 give_back(self.counting, call_id, call.get("places", []))
+                log.warning("call.swept", extra={"call_id": call_id, "reason": end.reason, "gone": True})
                 return Sweep.HANG_UP
+            if gone and reason is EndReason.MAX_DURATION:
+                reason = EndReason.SWEPT  # its limit is not what ended it
             owner = f"sweeper-{secrets.token_hex(4)}"
             taken = self.record.take(call_id, owner, "", {}, call)
             steps = taken["steps"]
