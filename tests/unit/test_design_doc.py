@@ -1,0 +1,50 @@
+"""The design's drawings and the code name the same things."""
+
+import re
+from pathlib import Path
+
+from ringside.calls import EndReason, Status, Step
+from ringside.supervisor import Verdict
+
+ROOT = Path(__file__).parents[2]
+DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+
+
+def section(heading: str) -> str:
+    return DESIGN.split(f"## {heading}\n")[1].split("\n## ")[0]
+
+
+def test_the_states_that_are_drawn_are_those_of_the_code() -> None:
+    drawn = set(re.findall(r"^    (\w+) --> ", section("A call's states"), re.MULTILINE))
+
+    assert drawn == set(Status)
+
+
+def test_every_end_reason_is_drawn_and_no_other() -> None:
+    labels = " ".join(re.findall(r": (.*)", section("A call's states")))
+
+    assert set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b|\btransferred\b|\bsilence\b|\bswept\b", labels)) == set(EndReason)
+
+
+def test_the_verdicts_that_are_listed_are_those_of_the_code() -> None:
+    assert set(re.findall(r"^\| `(\w+)` \|", section("Who owns a call"), re.MULTILINE)) == set(Verdict)
+
+
+def test_every_step_of_the_answer_budget_is_listed() -> None:
+    (row,) = re.findall(r"^\| `steps` \| (.*) \|$", section("The record"), re.MULTILINE)
+
+    assert set(re.findall(r"`(\w+)`", row)) == set(Step)
+
+
+def test_every_module_has_its_layer() -> None:
+    modules = {path.stem for path in (ROOT / "functions" / "ringside").glob("*.py")} - {"__init__"}
+    listed = set(re.findall(r"`(\w+)`", section("Layers")))
+
+    assert listed == modules
+
+
+def test_every_decision_is_in_the_list_of_decisions() -> None:
+    decisions = {path.name for path in (ROOT / "docs" / "adr").glob("0*.md")}
+    listed = set(re.findall(r"\((0\d+[^)]*\.md)\)", (ROOT / "docs" / "adr" / "README.md").read_text(encoding="utf-8")))
+
+    assert listed == decisions
