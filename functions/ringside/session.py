@@ -66,7 +66,7 @@ class Transcription(Strict):
 
 
 class TurnDetection(Strict):
-    """When the caller has finished. The model then answers by itself: on a phone nobody else could make it."""
+    """When the caller has finished; the model then answers by itself, for on a phone nobody else could make it."""
 
     type: Literal["server_vad", "semantic_vad"] = "semantic_vad"
     eagerness: Literal["low", "medium", "high", "auto"] | None = None
@@ -174,6 +174,9 @@ class McpChoice(Strict):
     name: str | None = None
 
 
+ForcedChoice = Annotated[FunctionChoice | McpChoice, Field(discriminator="type")]
+
+
 class Session(Strict):
     """What the model is and how it speaks and listens: the part of an agent file that OpenAI gets."""
 
@@ -187,7 +190,7 @@ class Session(Strict):
     noise_reduction: NoiseReduction | None = None
     max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] | None = None
     reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
-    tool_choice: Literal["auto", "none", "required"] | FunctionChoice | McpChoice = "auto"
+    tool_choice: Literal["auto", "none", "required"] | ForcedChoice = "auto"
     parallel_tool_calls: bool | None = None
     truncation: Literal["auto", "disabled"] | RetentionRatio | None = None
     tracing: Literal["auto"] | Tracing | None = None
@@ -203,8 +206,7 @@ class Session(Strict):
     @field_validator("mcp_servers")
     @classmethod
     def _labels_differ(cls, value: tuple[McpServer, ...]) -> tuple[McpServer, ...]:
-        labels = [server.server_label for server in value]
-        if len(set(labels)) < len(labels):
+        if len({server.server_label for server in value}) < len(value):
             raise ValueError("two servers have the same server_label")
         return value
 

@@ -35,19 +35,17 @@ def line(lines: Lines, where: Place) -> int:
 def problems(error: ValidationError, path: Path, lines: Lines) -> list[str]:
     """What is wrong with the fields, a line of text for each, by their lines in the file."""
     told: dict[Place, tuple[int, str]] = {}  # one problem a place: a union tells one for each branch
-    found = error.errors()
-    for problem in found:
-        if problem["type"] == "too_short" and any(_is_within(other["loc"], problem["loc"]) for other in found):
-            continue  # its entries were wrong, and have been told
-        place = _place(lines, problem["loc"], problem["type"])
+    found = [(_place(lines, problem["loc"], problem["type"]), problem) for problem in error.errors()]
+    for place, problem in found:
+        if any(_is_within(other, place) for other, _ in found):
+            continue  # what is in it was wrong: that is closer to the mistake
         what = _WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
         named, _, of_it = what.partition(": ")
         if place == () and (named,) in lines:  # of the file as a whole, but it names the field
             place, what = (named,), of_it
         where = line(lines, place)
         field = ".".join(str(part) for part in place) or "agent"
-        if not any(_is_within(place, other) for other in told):
-            told.setdefault(place, (where, f"{path}:{where}: {field}: {what}"))
+        told.setdefault(place, (where, f"{path}:{where}: {field}: {what}"))
     return [text for _, text in sorted(told.values())]
 
 
