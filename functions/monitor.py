@@ -32,6 +32,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     uvloop.run(work(wiring))
+    wiring.flush()
     return 0
 
 

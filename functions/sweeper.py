@@ -20,4 +20,4 @@ def handler(event: dict[str, Any], context: object) -> dict[str, int]:
     try:
         return wiring.sweeper.sweep()
     finally:
-        wiring.metrics.flush()
+        wiring.flush()

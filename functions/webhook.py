@@ -25,7 +25,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     try:
         answer = _answer(wiring.intake, event)
     finally:
-        wiring.metrics.flush()
+        wiring.flush()
     return {"statusCode": answer.status, "headers": {"content-type": "text/plain"}, "body": answer.text}
 
 

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from ringside.calls import End, Status, Step
 from ringside.events import Usage
 from ringside.table import Conflict as Conflict
+from ringside.table import Heard, Table
 from ringside.table import Item as Item
-from ringside.table import Table
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -73,8 +73,10 @@ def day_of(moment: float) -> str:
 class Record:
     """The table, as sentences about calls."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, retention_days: int = 90) -> None:
-        self._table = Table(client, table)
+    def __init__(
+        self, client: "DynamoDBClient", table: str, retention_days: int = 90, heard: Heard | None = None
+    ) -> None:
+        self._table = Table(client, table, heard)
         self._retention = retention_days * 86_400
 
     # --- the webhook's part ---

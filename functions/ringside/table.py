@@ -1,6 +1,6 @@
 """DynamoDB itself: one table's items as plain dicts, and conditional writes. Knows nothing of calls."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 Item = dict[str, Any]
+
+Heard = Callable[[Mapping[str, Any], Item], None]
+"""Whoever hears of a write: what was written, and the whole item as it now is. Must not block or raise."""
 
 
 class Conflict(Exception):
@@ -24,9 +27,10 @@ class Conflict(Exception):
 class Table:
     """All methods block; asyncio callers use a thread."""
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+    def __init__(self, client: "DynamoDBClient", name: str, heard: Heard | None = None) -> None:
         self._client = client
         self._name = name
+        self._heard = heard or (lambda changed, item: None)
 
     def put(
         self, key: Item, item: Mapping[str, Any], condition: str | None = None, values: Mapping[str, Any] | None = None
@@ -38,6 +42,7 @@ class Table:
             request["ExpressionAttributeValues"] = _marshal(values)
         with _conflicts():
             self._client.put_item(**request)
+        self._heard(item, {**key, **item})
 
     def update(
         self,
@@ -92,7 +97,9 @@ class Table:
         if all_values:
             request["ExpressionAttributeValues"] = _marshal(all_values)
         with _conflicts():
-            return _unmarshal(self._client.update_item(**request)["Attributes"])
+            written = _unmarshal(self._client.update_item(**request)["Attributes"])
+        self._heard(sets, written)
+        return written
 
     def get(self, key: Item) -> Item | None:
         answer = self._client.get_item(TableName=self._name, Key=_marshal(key), ConsistentRead=True)

@@ -13,6 +13,7 @@ from ringside import agents, lambdas, prices, tools
 from ringside.callcontrol import CallControl
 from ringside.callqueue import CallQueue
 from ringside.counting import Counting
+from ringside.eventbus import EventBus
 from ringside.intake import Intake
 from ringside.record import Record
 from ringside.secrets import Secrets
@@ -47,7 +48,22 @@ class Wiring:
 
     @cached_property
     def record(self) -> Record:
-        return Record(self.dynamodb, self.settings.table, self.settings.retention_days)
+        heard = self.events.heard if self.events else None
+        return Record(self.dynamodb, self.settings.table, self.settings.retention_days, heard)
+
+    @cached_property
+    def events(self) -> EventBus | None:
+        """Who else hears of calls; None if nobody does."""
+        if not self.settings.event_bus:
+            return None
+        client = boto3.client("events", config=_config(read_timeout=2, attempts=2))
+        return EventBus(client, self.settings.event_bus, self.settings.stack, self.metrics)
+
+    def flush(self) -> None:
+        """Let go of what was gathered: events that are still on their way, and the metrics."""
+        if self.events:
+            self.events.flush()
+        self.metrics.flush()
 
     @cached_property
     def counting(self) -> Counting:
