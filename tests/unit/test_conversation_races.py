@@ -41,6 +41,7 @@ class Session:
         self.speaking: str | None = None
         self.fresh: set[str] = set()  # in the conversation, and no response has begun since
         self.seen: set[str] = set()
+        self.failed: set[str] = set()  # ... nor of these that nothing came of
         self.began: list[Response] = []
         self._last: str | None = None
         self._count = 0
@@ -74,6 +75,7 @@ class Session:
         self.began.append(self.active)
         self.seen |= self.fresh
         self.fresh.clear()
+        self.failed.clear()
         self.told.append(e.ResponseStarted(self.active.id, ref if self.names else None))
 
     def say_something(self) -> None:
@@ -105,7 +107,7 @@ class Session:
             self.told.append(e.AgentTranscript(done.item, done.id, "and so on"))
         self.told.append(e.ResponseEnded(done.id, status, reason, None, e.Usage(), tuple(done.calls)))
         if status == "failed":
-            self.fresh.add(done.id)
+            self.failed.add(done.id)
 
     def caller_starts(self, cleared_first: bool) -> None:
         self.speaking = self.name("caller")
@@ -170,7 +172,8 @@ class Call(RuleBasedStateMachine):
         assert not self.caller_speaks, "talked over the caller"
         assert not self.talk.hung_up, "asked for a response after the call was hung up"
         unheard_of = [*self.said, *(event for event in self.session.told if isinstance(event, e.ResponseStarted))]
-        assert command.instructions or self.session.fresh or unheard_of, "asked for a response to nothing"
+        fresh = self.session.fresh | self.session.failed
+        assert command.instructions or fresh or unheard_of, "asked for a response to nothing"
         self.in_flight.add(command.ref)
         self.requests += 1
 
@@ -197,8 +200,10 @@ class Call(RuleBasedStateMachine):
                 self.known_active = None
             case e.PlaybackStarted(response_id):
                 self.known_playing.add(response_id)
-            case e.PlaybackStopped(response_id) | e.PlaybackCleared(response_id):
+            case e.PlaybackStopped(response_id):
                 self.known_playing.discard(response_id)
+            case e.PlaybackCleared():
+                self.known_playing.clear()
             case e.CallerStarted():
                 self.caller_speaks = True
             case e.CallerStopped():
