@@ -387,7 +387,10 @@ class Supervisor:
         await self._close_connection()
 
     def _mark(self, step: Step) -> None:
-        self._write(self._near.record.mark, {step: self._near.clock()})
+        now = self._near.clock()
+        if step is Step.FIRST_AUDIO and step not in self._call["steps"]:
+            self._near.metrics.milliseconds("GreetingMs", (now - self._answered) * 1000)
+        self._write(self._near.record.mark, {step: now})
 
     def _save_usage(self, usage: e.Usage) -> None:
         """The running total, not more often than worth it: the last one is written at the end anyway."""
