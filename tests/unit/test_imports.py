@@ -1,0 +1,165 @@
+"""What importing costs and does, and who may import whom (design, "Layout")."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+MODULES = sorted(FUNCTIONS.rglob("*.py"))
+ENTRY_POINTS = ("webhook", "sweeper", "monitor")
+
+PURE = ("calls", "policy", "conversation", "transcript", "prices", "sip", "events", "realtime")
+"""Those that the design names. A module whose first paragraph ends with "Pure." joins them, and so does what they
+import: nothing is pure that stands on what is not."""
+
+ALLOWED = frozenset(("pydantic", "pydantic_core", "yaml", "phonenumbers"))
+WIRING, SETTINGS = "wiring.py", "settings.py"
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node that runs: what stands under `if TYPE_CHECKING` does not."""
+    for node in ast.iter_child_nodes(tree):
+        if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
+            yield node
+            yield from walk(node)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The modules that a file imports, `ringside` ones with their own name."""
+    for node in walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: every import has one name"
+            whole = node.module == "ringside"
+            yield from (f"ringside.{alias.name}" for alias in node.names) if whole else [str(node.module)]
+
+
+def called(path: Path) -> set[str]:
+    return {ast.unparse(node.func) for node in walk(parsed(path)) if isinstance(node, ast.Call)}
+
+
+def pure_modules() -> list[Path]:
+    labelled = [path for path in MODULES if _label(path).endswith("Pure.") and path.parent.name == "ringside"]
+    found = {FUNCTIONS / "ringside" / f"{name}.py" for name in PURE} | set(labelled)
+    while more := {below for path in found for below in map(_module, imported(path)) if below} - found:
+        found |= more
+    return sorted(found)
+
+
+def _label(path: Path) -> str:
+    return (ast.get_docstring(parsed(path)) or "").partition("\n\n")[0]
+
+
+def _module(name: str) -> Path | None:
+    top, _, below = name.partition(".")
+    return FUNCTIONS / "ringside" / f"{below.partition('.')[0]}.py" if top == "ringside" else None
+
+
+@pytest.mark.parametrize("path", pure_modules(), ids=lambda path: path.stem)
+def test_pure_modules_import_only_each_other_and_what_does_nothing_by_itself(path: Path) -> None:
+    others = {name.partition(".")[0] for name in imported(path)} - {"ringside"}
+
+    assert others <= ALLOWED | sys.stdlib_module_names
+    assert not others & {"asyncio", "concurrent", "http", "os", "socket", "subprocess", "threading"}
+
+
+def test_only_the_wiring_builds_clients_and_adapters() -> None:
+    builders = {"boto3.client", "boto3.resource", "boto3.Session", "CallControl", "CallQueue", "Secrets", "Record"}
+    for path in MODULES:
+        if path.name != WIRING:
+            assert not called(path) & builders, path
+        if path.name != "callcontrol.py":
+            assert not called(path) & {"httpx.Client", "httpx.AsyncClient"}, path
+    assert called(FUNCTIONS / "ringside" / WIRING) >= {"boto3.client", "CallControl", "CallQueue", "Secrets", "Record"}
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = {path.name for path in MODULES if {"environ", "getenv", "environb"} & names(path)}
+
+    assert readers == {SETTINGS}
+
+
+def names(path: Path) -> set[str]:
+    nodes = list(walk(parsed(path)))
+    attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    return attributes | {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+
+
+def test_nothing_that_ships_imports_what_does_not() -> None:
+    for path in MODULES:
+        for name in imported(path):
+            assert name.partition(".")[0] not in {"infra", "cli", "tests"}, f"{path} imports {name}"
+
+
+# --- in a process of its own ------------------------------------------------------------------
+
+WATCH = """
+import sys
+
+def watch(event, arguments):
+    if event == "open":
+        name, mode, flags = arguments
+        # The lowest two bits are zero for reading; the others that matter create, truncate or append.
+        assert not (isinstance(flags, int) and flags & 0o3103), f"{name} was opened for writing"
+    assert not event.startswith(("socket.", "subprocess.", "os.system", "os.mkdir", "os.remove")) or event in (
+        "socket.__new__",  # asyncio and urllib3 look at what a socket can do
+        "socket.gethostname",
+    ), f"{event} {arguments}"
+
+sys.addaudithook(watch)
+"""
+
+
+def python(code: str) -> str:
+    """Run some Python with no environment at all, from where Lambda runs it; what it printed."""
+    command = [sys.executable, "-B", "-c", code]
+    done = subprocess.run(command, cwd=FUNCTIONS, env={}, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_an_entry_point_can_be_imported_with_an_empty_environment_and_does_nothing(entry_point: str) -> None:
+    assert python(f"{WATCH}\nimport {entry_point}") == ""
+
+
+def test_every_other_module_too() -> None:
+    dotted = [".".join(path.relative_to(FUNCTIONS).with_suffix("").parts) for path in MODULES]
+    rest = [name.removesuffix(".__init__") for name in dotted if name not in ENTRY_POINTS]
+
+    assert python(f"{WATCH}\nimport importlib\nfor name in {rest}: importlib.import_module(name)") == ""
+
+
+def test_the_webhook_imports_nothing_that_only_the_monitor_needs() -> None:
+    loaded = set(json.loads(python("import webhook, sys, json; print(json.dumps(sorted(sys.modules)))")))
+
+    for unwanted in (
+        "websockets",
+        "uvloop",
+        "openai",
+        "ringside.monitoring",
+        "ringside.supervisor",
+        "aws_lambda_powertools",
+    ):
+        assert unwanted not in loaded
+
+
+def test_importing_the_webhook_costs_clearly_less_than_importing_openai() -> None:
+    timed = "import time; started = time.process_time(); import {0}; print(time.process_time() - started)"
+    ours, theirs = [], []
+    for _ in range(3):  # the least of three: whatever else the machine does only adds
+        ours.append(float(python(timed.format("webhook"))))
+        theirs.append(float(python(timed.format("openai"))))
+
+    assert min(ours) < 0.75 * min(theirs), f"{min(ours):.3f} s against {min(theirs):.3f} s"
