@@ -104,7 +104,8 @@ class Sweeper:
             for outcome in threads.map(sweep_one, self.record.open_calls()):
                 counts[outcome] += 1
         for what, name in ((Sweep.QUEUE, "SweptQueued"), (Sweep.HANG_UP, "SweptHungUp"), ("failed", "SweepsFailed")):
-            self.metrics.count(name, counts[what])
+            if counts[what]:  # a metric is paid for by the hours in which it was written
+                self.metrics.count(name, counts[what])
         log.info("sweep.done", extra={str(what): count for what, count in counts.items()})
         return {str(what): count for what, count in counts.items()}
 
