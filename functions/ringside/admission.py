@@ -1,12 +1,14 @@
 """Who is let in, decided and counted: the policy's questions, answered from the record, exactly.
 
 A place is a member of a set, taken by one conditional write, so a limit of 20 never lets 21 in. A call
-that ends gives its places back; one that crashed on the way is found out when the set is full.
+that ends gives its places back. One that crashed on the way to that is found out by the sweeper, and mostly
+before, by whoever finds the set full.
 
 What is limited is counted for every call: also one that an earlier rule let in has its place.
 """
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from ringside import policy
@@ -14,6 +16,15 @@ from ringside.agents import Agent, Agents
 from ringside.counting import Counting
 
 LIVE = "live#"
+
+LOOKED_AT = 4
+"""Calls of a full set that are looked up to find one that is over: a caller who is rejected shall not wait for more."""
+
+STACK = f"{LIVE}stack"
+
+
+def _live(agent: Agent) -> str:
+    return f"{LIVE}agent#{agent.name}"
 
 
 def needs_counting(agent: Agent, agents: Agents) -> bool:
@@ -55,15 +66,12 @@ class Admission:
 
     def _join(self) -> None:
         """An accepted call is a live call, whichever rule let it in: the limits that others meet include it."""
-        wanted = [self._live("agent")] if policy.counts(self.agent.admission, "agent") else []
-        wanted += [self._live("stack")] if self.count_the_stack else []
+        wanted = [_live(self.agent)] if policy.counts(self.agent.admission, "agent") else []
+        wanted += [STACK] if self.count_the_stack else []
         for key in wanted:
             if key not in self.places:
                 self.counting.join(key, self.call_id, self.at)
                 self.places.append(key)
-
-    def _live(self, about: str) -> str:
-        return f"{LIVE}agent#{self.agent.name}" if about == "agent" else f"{LIVE}stack"
 
     def _is_reached(self, question: policy.Question) -> bool:
         match question.about:
@@ -84,7 +92,13 @@ class Admission:
 
                 return self._is_full(key, member, question.most, outdated)
             case about:
-                return self._is_full(self._live(about), self.call_id, question.most, self.counting.finished)
+                key = STACK if about == "stack" else _live(self.agent)
+                return self._is_full(key, self.call_id, question.most, self._finished)
+
+    def _finished(self, call_ids: set[str]) -> set[str]:
+        """Calls that are over, among some of these."""
+        looked_at = len(call_ids) if self.dry else min(len(call_ids), LOOKED_AT)
+        return self.counting.finished(set(random.sample(sorted(call_ids), looked_at)))
 
     def _is_full(self, key: str, member: str, most: float, stale: Callable[[set[str]], set[str]]) -> bool:
         if self.dry or key in self.places:  # it has its place by an earlier, more generous rule
@@ -99,3 +113,16 @@ class Admission:
 def give_back(counting: Counting, call_id: str, places: list[str]) -> None:
     """The call is over, or was not let in: others may have its places. That its caller has called stays true."""
     counting.give_back([key for key in places if key.startswith(LIVE)], call_id)
+
+
+def give_back_lost(counting: Counting, agents: Agents, open_calls: Collection[str]) -> int:
+    """Give back the places of calls that are over, and whose monitor did not live to do it; returns how many.
+
+    `open_calls`: those that are known not to be over, so that they need not be looked up.
+    """
+    lost = 0
+    for key in (STACK, *(_live(agent) for agent in agents)):
+        gone = counting.finished(counting.places(key) - set(open_calls))
+        counting.drop(key, gone)
+        lost += len(gone)
+    return lost

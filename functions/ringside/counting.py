@@ -4,7 +4,6 @@ pk PLACES#<key>        sk PLACES  `members`: who has one of a limited number of 
 pk SPENT#<agent>#<day> sk SPENT   `usd`: what the calls that ended on a UTC day have cost
 """
 
-import random
 from collections.abc import Callable, Iterable
 
 from ringside import calls
@@ -14,10 +13,6 @@ from ringside.table import Conflict, Table
 _ALWAYS = "attribute_not_exists(pk) OR attribute_exists(pk)"
 _KEPT = 45 * 86_400
 """Seconds that an unused set of places is kept: longer than the longest span of a caller's limit."""
-
-
-_LOOKED_AT = 16
-"""Calls of a full set that are looked up to find one that is over: a rejected caller shall not wait for thousands."""
 
 
 class Counting:
@@ -42,7 +37,7 @@ class Counting:
                 gone = stale(set(conflict.found["members"]))
                 if not gone:
                     return False
-                self._table.update(place, {}, _ALWAYS, drop={"members": gone})
+                self.drop(key, gone)
             else:
                 return True
         return False
@@ -51,6 +46,11 @@ class Counting:
         """Have a place under this key, however many others have one."""
         place = {"pk": f"PLACES#{key}", "sk": "PLACES"}
         self._table.update(place, {"expires_at": int(now) + _KEPT}, _ALWAYS, add={"members": {member}})
+
+    def drop(self, key: str, members: set[str]) -> None:
+        """These have no place under this key any more."""
+        if members:
+            self._table.update({"pk": f"PLACES#{key}", "sk": "PLACES"}, {}, _ALWAYS, drop={"members": members})
 
     def give_back(self, keys: Iterable[str], member: str) -> None:
         for key in keys:
@@ -67,12 +67,8 @@ class Counting:
         self._table.update(key, {"expires_at": int(at) + 7 * 86_400}, _ALWAYS, add={"usd": cost})
 
     def finished(self, call_ids: set[str]) -> set[str]:
-        """Some of these calls that are over, or that nobody knows: they have no right to a place.
-
-        Rarely needed: who ends gives its place back, and the sweeper does so for calls that were lost.
-        """
-        some = random.sample(sorted(call_ids), min(len(call_ids), _LOOKED_AT))
-        found = {call_id: self._table.get({"pk": f"CALL#{call_id}", "sk": "CALL"}) for call_id in some}
+        """Those of these calls that are over, or that nobody knows: they have no right to a place."""
+        found = {call_id: self._table.get({"pk": f"CALL#{call_id}", "sk": "CALL"}) for call_id in call_ids}
         return {call_id for call_id, call in found.items() if call is None or calls.Status(call["status"]).is_final}
 
     def free_slots(self, now: float) -> int:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cache, partial
 from typing import Any
 
-from ringside.admission import give_back
+from ringside.admission import give_back, give_back_lost
 from ringside.agents import Agents
 from ringside.callcontrol import CallControl, Outcome
 from ringside.callqueue import CallQueue
@@ -100,14 +100,22 @@ class Sweeper:
         # Few monitors own many calls: each is looked up once.
         alive_until, before = cache(self.record.alive_until), time.monotonic() + self.sweep_seconds
         sweep_one = partial(self._sweep_one, alive_until=alive_until, before=before)
+        calls = self.record.open_calls()
         with ThreadPoolExecutor(16, "sweep") as threads:
-            for outcome in threads.map(sweep_one, self.record.open_calls()):
+            for outcome in threads.map(sweep_one, calls):
                 counts[outcome] += 1
+        self._give_back_lost_places({str(call["call_id"]) for call in calls})
         for what, name in ((Sweep.QUEUE, "SweptQueued"), (Sweep.HANG_UP, "SweptHungUp"), ("failed", "SweepsFailed")):
             if counts[what]:  # a metric is paid for by the hours in which it was written
                 self.metrics.count(name, counts[what])
         log.info("sweep.done", extra={str(what): count for what, count in counts.items()})
         return {str(what): count for what, count in counts.items()}
+
+    def _give_back_lost_places(self, open_calls: set[str]) -> None:
+        try:
+            self.metrics.count("PlacesGivenBack", give_back_lost(self.counting, self.agents, open_calls))
+        except Exception as error:  # they are looked at again in a minute
+            log.error("places.not_swept", extra={"error": type(error).__name__})
 
     def _sweep_one(self, listed: Item, alive_until: Callable[[str], float], before: float) -> str:
         call_id = str(listed["call_id"])

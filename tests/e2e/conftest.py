@@ -1,6 +1,7 @@
 """One local cloud for all of these tests: every part a process of its own, every hop over the wire."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,4 +20,20 @@ def whole_cloud() -> Iterator[LocalCloud]:
 def cloud(whole_cloud: LocalCloud) -> Iterator[LocalCloud]:
     yield whole_cloud
     dead = whole_cloud.dead()
+    assert dead is None, dead and dead.obituary()
+
+
+@pytest.fixture(scope="session")
+def whole_house() -> Iterator[LocalCloud]:
+    """Another one, with the agents of tests/e2e/agents, whose patience is measured in tenths of seconds."""
+    folder = {"RINGSIDE_AGENTS": str(Path(__file__).parent / "agents")}
+    everywhere = dict.fromkeys(("WebhookFunction", "SweeperFunction", "Monitor"), folder)
+    with LocalCloud(pace=PACE, environment=everywhere) as house:
+        yield house
+
+
+@pytest.fixture
+def house(whole_house: LocalCloud) -> Iterator[LocalCloud]:
+    yield whole_house
+    dead = whole_house.dead()
     assert dead is None, dead and dead.obituary()

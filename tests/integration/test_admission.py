@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ringside.admission import Admission, give_back, needs_counting
+from ringside.admission import Admission, give_back, give_back_lost, needs_counting
 from ringside.agents import Agent, Agents
 from ringside.calls import End, EndReason, Status, Step
 from ringside.counting import Counting
@@ -85,12 +85,16 @@ def test_a_call_that_crashed_gives_its_place_back(ring: Ring, record: Record, co
     assert verdicts(ring("rtc_2", desk), ring("rtc_3", desk)) == [IN, BUSY]
 
 
-def test_places_of_twenty_crashed_calls_come_back(ring: Ring, counting: Counting) -> None:
-    for number in range(20):
-        counting.join("live#agent#desk", f"rtc_lost_{number}", NOON)  # the record never heard of them
-    desk = agent("desk", busy(20))
-    decisions = [ring(f"rtc_{number}", desk) for number in range(30)]
-    assert verdicts(*decisions) == [IN] * 20 + [BUSY] * 10
+def test_places_that_nobody_gave_back_are_found_by_the_sweeper(ring: Ring, counting: Counting) -> None:
+    desk = agent("desk", busy(20), {"name": "all", "stack_calls": 50, "reject": 503})
+    ring("rtc_alive", desk)
+    ring("rtc_listed", desk)
+    for number in range(18):
+        counting.join("live#agent#desk", f"rtc_lost_{number}", NOON)  # the record has never heard of them
+    counting.join("live#stack", "rtc_lost_0", NOON)
+    assert give_back_lost(counting, Agents({"desk": desk}), {"rtc_listed"}) == 19
+    assert counting.places("live#agent#desk") == counting.places("live#stack") == {"rtc_alive", "rtc_listed"}
+    assert give_back_lost(counting, Agents({"desk": desk}), ()) == 0
 
 
 def test_asking_twice_for_one_call_takes_one_place(ring: Ring, counting: Counting) -> None:

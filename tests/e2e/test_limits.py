@@ -1,0 +1,67 @@
+"""Two hundred phones ring at the same moment, and twenty may be answered."""
+
+import asyncio
+from collections import Counter
+
+from infra.emulator.client import Control, Shown
+from infra.local.cloud import LocalCloud
+from tests.e2e.house import TWENTY, agent, script
+
+CALLS, MOST = 200, 20
+TALK = script(agent("Hello?"), stay=True)
+
+
+async def ring(control: Control, count: int) -> list[Shown]:
+    """That many calls at once; what OpenAI's side knows of each as soon as it is decided."""
+    numbers = [f"+1425555{number:04}" for number in range(count)]
+    ids = await asyncio.gather(*(control.ring(number, TWENTY, script=TALK) for number in numbers))
+    return [await control.until(call_id, lambda call: call["state"] != "ringing", 60) for call_id in ids]
+
+
+def taken(calls: list[Shown]) -> list[str]:
+    return [call["call_id"] for call in calls if call["state"] in ("accepted", "live")]
+
+
+async def closed(house: LocalCloud, call_ids: list[str]) -> None:
+    """Wait until these calls are over in the record."""
+    await asyncio.gather(*(asyncio.to_thread(house.records.wait_for_end, call_id) for call_id in call_ids))
+
+
+async def test_of_two_hundred_calls_at_once_twenty_get_in_and_their_places_come_back(house: LocalCloud) -> None:
+    async with house.emulator.control() as control:
+        calls = await ring(control, CALLS)
+        first = taken(calls)
+        assert len(first) == MOST
+        assert [call["state"] for call in calls].count("rejected") == CALLS - MOST
+        rejections = Counter(
+            request["body"]["status_code"]
+            for call in calls
+            for request in call["requests"]
+            if request["path"].endswith("/reject")
+        )
+        assert rejections == {486: CALLS - MOST}
+        records = [await asyncio.to_thread(house.records.get, call["call_id"]) for call in calls]
+        rules = Counter(str(record.call["decision"]["rule"]) for record in records)
+        assert rules == {"no rule matched": MOST, "twenty at most": CALLS - MOST}
+
+        # Twelve callers ring off: there is room for twelve.
+        for call_id in first[:12]:
+            await control.hang_up(call_id)
+        await closed(house, first[:12])
+        second = taken(await ring(control, 30))
+        assert len(second) == 12
+
+        # The others end as well, and nobody gives their places back, as when a monitor dies: the sweeper does.
+        places = {"pk": {"S": "PLACES#live#agent#twenty"}, "sk": {"S": "PLACES"}}
+        dynamodb, table = house.aws.dynamodb, house.table
+        taken_places = (await asyncio.to_thread(dynamodb.get_item, TableName=table, Key=places))["Item"]
+        for call_id in first[12:] + second:
+            await control.hang_up(call_id)
+        await closed(house, first[12:] + second)
+        await asyncio.to_thread(dynamodb.put_item, TableName=table, Item=taken_places)
+        await asyncio.to_thread(house.run_sweeper)
+        third = taken(await ring(control, MOST + 1))
+        assert len(third) == MOST
+        for call_id in third:
+            await control.hang_up(call_id)
+        await closed(house, third)
