@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from ringside import builtin, effects
-from ringside import conversation as c
+from ringside import builtin, effects, errands
 from ringside import events as e
 from ringside.calls import EndReason
 from ringside.manners import Target
@@ -338,7 +337,7 @@ def test_notes_cannot_fill_the_record() -> None:
     long = json.dumps({"key": "k" * 9000, "value": "v" * 900_000})
     many = [json.dumps({"key": str(number), "value": "x"}) for number in range(200)]
     notes = facts(noting(long, *many))["notes"]
-    assert len(notes) == c.MOST_NOTES
+    assert len(notes) == errands.MOST_NOTES
     assert max(len(key) + len(value) for key, value in notes.items()) == 1060
 
 

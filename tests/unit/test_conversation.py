@@ -406,7 +406,7 @@ def test_at_every_moment_the_table_is_in_order_and_holds_everything_once(
 
 
 def assert_consistent(talk: Talk) -> None:
-    order = talk.conversation.order
+    order = talk.conversation.minutes.order
     for position, item in talk.table.at.items():
         assert order.position(item["item_id"]) == position
     ids = [item["item_id"] for item in talk.table.items]

@@ -346,7 +346,7 @@ def objected(talk: Talk) -> None:
     talk.transcribed("objection", "One more thing!")
     assert talk.hung_up == []
     told = talk.sent(e.TellOutput)
-    assert {output.tool_call_id for output in told} == set(talk.conversation.tools)
+    assert {output.tool_call_id for output in told} == set(talk.conversation.minutes.tools)
     assert all("Not hung up" in output.output for output in told)
     talk.wait(5)
     assert talk.hung_up == []

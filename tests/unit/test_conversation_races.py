@@ -322,7 +322,7 @@ class Call(RuleBasedStateMachine):
         told = {command.tool_call_id for command in self.talk.sent(e.TellOutput)}
         assert self.over or told <= self.session.seen, "the model was never asked about an output"
         assert self.over or not self.session.fresh, "the model was told something and never asked"
-        assert self.over or all(run.outcome != "running" for run in self.talk.conversation.tools.values())
+        assert self.over or all(run.outcome != "running" for run in self.talk.conversation.minutes.tools.values())
 
 
 def _id(response: Response | None) -> str | None:
