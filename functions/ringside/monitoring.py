@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 from ringside.agents import Agent, Agents
 from ringside.callqueue import BATCH, CallQueue, Message
 from ringside.calls import End, EndReason, Status, Step
-from ringside.record import Conflict, Item, Ownership, Record
+from ringside.record import Conflict, Fenced, Item, Ownership, Record
 from ringside.supervisor import Neighbours, Supervisor, Verdict
 from ringside.telemetry import Metrics
 
@@ -30,6 +31,7 @@ T = TypeVar("T")
 POLLERS = 3
 """Long polls that stand open at any time: one poll asks all of SQS's servers, several shorten the wait."""
 
+MOST_TAKING = 32  # calls that are being taken at the same time
 MARGIN = 0.2  # of the lease: a monitor stops acting that much before others may think it dead
 HANDING_OVER = 32  # calls that are released at the same time
 MOST_FAILURES = 5  # of one call's supervision, before it is given up
@@ -72,12 +74,17 @@ class Monitor:
         self._lease = lease
         self._poll = poll
         self._clock = clock
-        self._threads = ThreadPoolExecutor(64, "blocking")
+        # What must not wait for anything else has threads of its own: beats above all, then the messages.
+        self._threads = ThreadPoolExecutor(64, "record")
+        self._beating = ThreadPoolExecutor(4, "beat")
+        self._queueing = ThreadPoolExecutor(8, "queue")
         self._polling = ThreadPoolExecutor(POLLERS, "poll")
         self._near = near(self._threads, self.holds)
         self._cases: dict[str, _Case] = {}
         self._taking: set[str] = set()
+        self._considering: set[asyncio.Task[None]] = set()
         self._proven_until = 0.0  # monotonic
+        self._beats = 0
         self._stopping = asyncio.Event()
         self._finishing: set[asyncio.Task[None]] = set()
 
@@ -105,53 +112,71 @@ class Monitor:
             await self._wait_for_calls(drain_wait)
             await self._hand_over()
             await asyncio.wait(pollers)
+            if self._considering:
+                await asyncio.wait(set(self._considering))
             await self._hand_over()  # what arrived with the last polls
         finally:
             beating.cancel()
             for poller in pollers:
                 poller.cancel()
-            self._threads.shutdown(wait=False, cancel_futures=True)
-            self._polling.shutdown(wait=False, cancel_futures=True)
+            for threads in (self._threads, self._beating, self._queueing, self._polling, self._near.asking):
+                threads.shutdown(wait=False, cancel_futures=True)
         log.info("monitor.stopped", extra={"owner": self.owner})
 
     # --- taking ---
 
     async def _take_calls(self) -> None:
-        loop = asyncio.get_running_loop()
+        """Poll. One message at a time spreads calls over the monitors; more only while they keep coming at once."""
+        most = 1
         while not self._stopping.is_set():
-            if len(self._cases) + len(self._taking) >= self._slots or not self.holds():
-                await asyncio.sleep(0.2)
+            if self._is_full or len(self._considering) >= MOST_TAKING or not self.holds():
+                await asyncio.sleep(0.05)
                 continue
+            started = time.monotonic()
             try:
-                messages = await loop.run_in_executor(self._polling, self._queue.receive, self._lease, self._poll)
+                messages = await self._run_in(self._polling, self._queue.receive, self._lease, self._poll, most)
             except Exception as error:
                 log.warning("queue.poll_failed", extra={"error": type(error).__name__})
                 await asyncio.sleep(1.0)
                 continue
+            at_once = len(messages) == most and time.monotonic() - started < self._poll / 10
+            most = min(most * 2, BATCH) if at_once else 1
             for message in messages:
-                try:
-                    await self._consider(message)
-                except Exception as error:  # the message comes again when its visibility has run out
-                    self._metrics.count("TakesFailed")
-                    log.error("call.not_taken", extra={"call_id": message.call_id, "error": type(error).__name__})
+                task = asyncio.create_task(self._consider_safely(message), name=f"message {message.id}")
+                self._considering.add(task)
+                task.add_done_callback(self._considering.discard)
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._cases) + len(self._taking) >= self._slots
+
+    async def _consider_safely(self, message: Message) -> None:
+        try:
+            await self._consider(message)
+        except Exception as error:  # the message comes again when its visibility has run out
+            self._metrics.count("TakesFailed")
+            log.error("call.not_taken", extra={"call_id": message.call_id, "error": type(error).__name__})
 
     async def _consider(self, message: Message) -> None:
         """Take the call that the message stands for, or find out why not."""
         call_id = message.call_id
         if call_id is None:
             log.warning("queue.unusable_message", extra={"message_id": message.id})
-            await self._blocking(self._queue.delete, message.receipt)
-            return
-        if self._stopping.is_set():
-            await self._blocking(self._queue.extend, [message.receipt], 0)
+            await self._queued(self._queue.delete, message.receipt)
             return
         if call_id in self._cases or call_id in self._taking:
             await self._receive_again(call_id, message)
             return
+        if self._stopping.is_set() or self._is_full:  # it arrived a moment too late
+            await self._queued(self._queue.extend, [message.receipt], 0)
+            return
         self._taking.add(call_id)
         try:
             taken = await self._take(call_id, message)
-            if taken is not None:
+            if taken is not None and int(taken[0]["epoch"]) > MOST_OWNERS:
+                mine = Ownership(call_id, self.owner, int(taken[0]["epoch"]))
+                await self._give_up(mine, message.receipt, f"it went through {mine.epoch} owners")
+            elif taken is not None:
                 self._supervise(*taken, message)
         finally:
             self._taking.discard(call_id)
@@ -162,7 +187,7 @@ class Monitor:
         if case is not None and case.message.id == message.id:
             case.message = message
         elif case is not None:
-            await self._blocking(self._queue.delete, message.receipt)
+            await self._queued(self._queue.delete, message.receipt)
 
     async def _take(self, call_id: str, message: Message) -> tuple[Item, float | None] | None:
         """The call item, and since when its former owner, if it had one, may have been gone."""
@@ -174,20 +199,24 @@ class Monitor:
         except Conflict as conflict:
             found = conflict.found
         if not found or Status(found["status"]).is_final:
-            await self._blocking(self._queue.delete, message.receipt)
+            await self._queued(self._queue.delete, message.receipt)
             return None
         owner = found.get("owner")
-        alive_until = await self._blocking(self._record.alive_until, owner) if owner is not None else 0.0
+        # Ours, and nobody here supervises it: the answer to an earlier take was lost, or the lease was for a while.
+        ours = owner == self.owner
+        alive_until = 0.0 if ours or owner is None else await self._blocking(self._record.alive_until, owner)
         if alive_until > now:
             if found.get("message_id") == message.id:  # delivered twice: its owner keeps it
-                await self._blocking(self._queue.extend, [message.receipt], self._lease)
+                await self._queued(self._queue.extend, [message.receipt], self._lease)
             else:
-                await self._blocking(self._queue.delete, message.receipt)
+                await self._queued(self._queue.delete, message.receipt)
             return None
         try:
             call = await self._blocking(self._record.take, call_id, self.owner, message.id, steps, found)
         except Conflict:
             return None  # another monitor was faster
+        if ours:
+            return call, now - self._lease if Step.ATTACHED in call["steps"] else None
         # Its last beat is the last sign of the former owner; a sweeper has none.
         return call, alive_until - self._lease if alive_until else float(found["steps"].get(Step.TAKEN, now))
 
@@ -225,28 +254,50 @@ class Monitor:
             log.error("call.supervision_failed", extra={"call_id": call_id}, exc_info=error)
         try:
             if verdict is Verdict.OVER:
-                await self._blocking(self._queue.delete, receipt)
+                await self._queued(self._queue.delete, receipt)
             elif verdict is Verdict.RELEASED:
-                await self._blocking(self._queue.extend, [receipt], 0)
+                await self._queued(self._queue.extend, [receipt], 0)
             elif error is not None:
                 await self._fail(case)
+            else:
+                await self._let_go(case)
         except Exception as failed:  # it comes back by itself, and the record says what it is
             log.warning("queue.message_not_settled", extra={"call_id": call_id, "error": type(failed).__name__})
+
+    async def _let_go(self, case: _Case) -> None:
+        """Supervision had to stop. If the record still says that the call is ours, nobody else would ever take it."""
+        while True:
+            try:
+                # Since when nobody listened is not known exactly: certainly not before the lease began to run out.
+                await self._blocking(self._record.release, case.mine, self._clock() - self._lease)
+            except Fenced:
+                return  # somebody else has it, as it should be
+            except Exception as error:
+                log.warning("call.not_released", extra={"call_id": case.mine.call_id, "error": type(error).__name__})
+                if self._stopping.is_set():
+                    return  # this process will not look alive for long
+                await asyncio.sleep(self._lease / 3)
+            else:
+                await self._queued(self._queue.extend, [case.message.receipt], 0)
+                return
 
     async def _fail(self, case: _Case) -> None:
         """Supervision broke: let it be tried again after a pause, but not for ever."""
         failures = await self._blocking(self._record.count_failure, case.mine)
-        if failures < MOST_FAILURES and case.mine.epoch < MOST_OWNERS:
-            await self._blocking(self._record.release, case.mine, self._clock())
-            await self._blocking(self._queue.extend, [case.message.receipt], 2**failures)
+        if failures >= MOST_FAILURES:
+            await self._give_up(case.mine, case.message.receipt, f"supervision failed {failures} times")
             return
+        await self._blocking(self._record.release, case.mine, self._clock())
+        await self._queued(self._queue.extend, [case.message.receipt], 2**failures)
+
+    async def _give_up(self, mine: Ownership, receipt: str, why: str) -> None:
+        """Nobody can supervise this call: end it, and say so."""
         self._metrics.count("CallsLost")
-        log.error("call.given_up", extra={"call_id": case.mine.call_id, "failures": failures})
-        await self._blocking(self._near.control.hang_up, case.mine.call_id)
-        detail = f"supervision failed {failures} times; hung up"
-        end = End(Status.FAILED, EndReason.SUPERVISION_LOST, self._clock(), detail)
-        await self._blocking(self._record.end, case.mine, end, {})
-        await self._blocking(self._queue.delete, case.message.receipt)
+        log.error("call.given_up", extra={"call_id": mine.call_id, "why": why})
+        await self._near.openai(self._near.control.hang_up, mine.call_id)
+        end = End(Status.FAILED, EndReason.SUPERVISION_LOST, self._clock(), f"{why}; hung up")
+        await self._blocking(self._record.end, mine, end, {})
+        await self._queued(self._queue.delete, receipt)
 
     async def _wait_for_calls(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -258,6 +309,7 @@ class Monitor:
         free = asyncio.Semaphore(HANDING_OVER)
 
         async def release(case: _Case) -> None:
+            await case.supervisor.tools_done()
             async with free:
                 await case.supervisor.release()
                 await asyncio.wait({case.task})
@@ -271,32 +323,51 @@ class Monitor:
     async def _keep_leases(self) -> None:
         while True:
             await asyncio.sleep(self._lease / 3)
+            self._check_lease()
             try:
-                await asyncio.gather(self._beat(), self._extend())
+                # A request that hangs must not keep the next beat from being tried.
+                async with asyncio.timeout(self._lease / 3):
+                    await asyncio.gather(self._beat(), self._extend())
             except Exception as error:
                 self._metrics.count("RenewalsFailed")
                 log.warning("lease.not_renewed", extra={"error": type(error).__name__})
-            if not self.holds() and self._cases:
-                log.error("lease.lost", extra={"calls": self.calls})
-                await asyncio.gather(*(case.supervisor.abandon() for case in list(self._cases.values())))
             self._metrics.gauge("LiveCalls", self.calls)
             self._metrics.gauge("FreeSlots", max(0, self._slots - self.calls))
             self._metrics.flush()
 
+    def _check_lease(self) -> None:
+        """A lease that ran out is lost for the calls that stood under it, even if the next beat succeeds."""
+        if not self.holds() and self._cases:
+            log.error("lease.lost", extra={"calls": self.calls})
+            for case in list(self._cases.values()):
+                case.supervisor.lose()
+
     async def _beat(self) -> None:
         asked = time.monotonic()
         until = self._clock() + self._lease
-        await self._blocking(self._record.beat, self.owner, until, self.calls, self._slots)
-        self._proven_until = asked + self._lease * (1 - MARGIN)
+        self._beats += 1
+        await self._run_in(
+            self._beating, self._record.beat, self.owner, until, self.calls, self._slots, number=self._beats
+        )
+        self._check_lease()
+        self._proven_until = max(self._proven_until, asked + self._lease * (1 - MARGIN))
 
     async def _extend(self) -> None:
         receipts = [case.message.receipt for case in self._cases.values()]
         batches = [receipts[start : start + BATCH] for start in range(0, len(receipts), BATCH)]
         for failed in await asyncio.gather(
-            *(self._blocking(self._queue.extend, batch, self._lease) for batch in batches)
+            *(self._queued(self._queue.extend, batch, self._lease) for batch in batches)
         ):
             if failed:
                 self._metrics.count("ExtensionsFailed", len(failed))
 
+    # --- threads ---
+
     async def _blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._near.blocking(function, *args, **kwargs)
+        return await self._run_in(self._threads, function, *args, **kwargs)
+
+    async def _queued(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._run_in(self._queueing, function, *args, **kwargs)
+
+    async def _run_in(self, threads: Executor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(threads, partial(function, *args, **kwargs))

@@ -10,6 +10,7 @@ One `Query` on a call's key returns the whole call in order. Indexes: `by_day` a
 
 import heapq
 import json
+import secrets
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -100,7 +101,12 @@ class Record:
         }
         if call.get("caller"):
             item |= {"caller_pk": f"CALLER#{call['caller']}", "caller_sk": f"{moment}#{call_id}"}
-        self._table.put(_key(call_id), item, "attribute_not_exists(pk)")
+        token = item["written_by"] = secrets.token_hex(8)
+        try:
+            self._table.put(_key(call_id), item, "attribute_not_exists(pk)")
+        except Conflict as conflict:
+            if conflict.found.get("written_by") != token:  # else the answer to our own write was lost
+                raise
 
     def claim_again(self, call_id: str, found: Item, now: float) -> None:
         """Take over a claim whose holder died on the way; raise `Conflict` if somebody else was faster."""
@@ -155,7 +161,8 @@ class Record:
 
         Returns the call item as it then is; raises `Conflict` with the item if it is not to be had.
         """
-        sets: Item = {"owner": owner, "status": Status.LIVE, "message_id": message_id}
+        token = secrets.token_hex(8)
+        sets: Item = {"owner": owner, "status": Status.LIVE, "message_id": message_id, "written_by": token}
         first = {f"steps.{step}": moment for step, moment in steps.items()}
         values: Item = dict(zip((":r", ":a", ":l"), _OPEN, strict=True))
         condition = "#status IN (:r, :a, :l) AND "
@@ -164,15 +171,20 @@ class Record:
         else:
             condition += "epoch = :epoch"
             values[":epoch"] = found["epoch"]
-        return self._table.update(
-            _key(call_id),
-            sets,
-            condition,
-            values,
-            names={"#status": "status", "#owner": "owner"},
-            first=first,
-            add={"epoch": 1},
-        )
+        try:
+            return self._table.update(
+                _key(call_id),
+                sets,
+                condition,
+                values,
+                names={"#status": "status", "#owner": "owner"},
+                first=first,
+                add={"epoch": 1},
+            )
+        except Conflict as conflict:
+            if conflict.found.get("written_by") != token:  # else the answer to our own write was lost
+                raise
+            return conflict.found
 
     def claim_effect(
         self,
@@ -184,11 +196,12 @@ class Record:
         """Claim an effect that may happen once in a call; False if it was claimed before."""
         sets = dict(facts or {}) | {f"steps.{step}": moment for step, moment in (steps or {}).items()}
         condition = "NOT contains(effects, :effect)"
+        token = sets["written_by"] = secrets.token_hex(8)
         try:
             self._as_owner(mine, sets, condition, {":effect": effect}, add={"effects": {effect}})
         except Conflict as conflict:
             _check_owner(mine, conflict.found)
-            return False
+            return bool(conflict.found.get("written_by") == token)  # the answer to our own claim was lost
         return True
 
     def mark(self, mine: Ownership, steps: Mapping[Step, float]) -> None:
@@ -245,10 +258,12 @@ class Record:
 
     # --- monitors ---
 
-    def beat(self, owner: str, until: float, calls: int, slots: int) -> None:
-        """A monitor lives, at least until then (Unix seconds)."""
-        item = {"until": until, "calls": calls, "slots": slots, "expires_at": int(until) + 3600}
-        self._table.put({"pk": "MONITORS", "sk": owner}, item)
+    def beat(self, owner: str, until: float, calls: int, slots: int, number: int = 0) -> None:
+        """A monitor lives, at least until then (Unix seconds). A beat that a later one has overtaken does nothing."""
+        item = {"until": until, "calls": calls, "slots": slots, "beats": number, "expires_at": int(until) + 3600}
+        newest = "attribute_not_exists(pk) OR beats <= :beats"
+        with suppress(Conflict):
+            self._table.put({"pk": "MONITORS", "sk": owner}, item, newest, {":beats": number})
 
     def alive_until(self, owner: str) -> float:
         """Until when a monitor is known to live (Unix seconds); 0 for one that is unknown."""
@@ -328,10 +343,12 @@ class Record:
         return self._table.update(_key(mine.call_id), sets, condition, values, names=names, **more)
 
     def _fenced(self, mine: Ownership, sets: Mapping[str, Any], **more: Any) -> None:
+        token = secrets.token_hex(8)
         try:
-            self._as_owner(mine, sets, "attribute_exists(pk)", {}, **more)
+            self._as_owner(mine, {**sets, "written_by": token}, "attribute_exists(pk)", {}, **more)
         except Conflict as conflict:
-            raise Fenced from conflict
+            if conflict.found.get("written_by") != token:  # else the answer to our own write was lost
+                raise Fenced from conflict
 
 
 _OPEN = (Status.RINGING, Status.ACCEPTED, Status.LIVE)

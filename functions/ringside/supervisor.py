@@ -9,23 +9,25 @@ import logging
 import random
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
+from botocore.exceptions import BotoCoreError, ClientError
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from ringside import conversation as c
+from ringside import effects as do
 from ringside import events as e
 from ringside import realtime, sideband, tools
 from ringside.admission import give_back
 from ringside.agents import Agent
 from ringside.callcontrol import CallControl, Outcome
 from ringside.calls import End, EndReason, Status, Step
+from ringside.conversation import Conversation
 from ringside.counting import Counting
 from ringside.lane import Lane
 from ringside.prices import Prices
@@ -40,6 +42,10 @@ T = TypeVar("T")
 
 USAGE_EVERY = 10.0  # seconds between writes of a running call's usage
 FAIR_SHARE = 64  # frames of one call before the others get a turn
+LAST_TOOLS_SECONDS = 20.0  # that tools get to finish in before the call is handed over without their outcome
+HOPELESS = frozenset({"ValidationException", "ItemCollectionSizeLimitExceededException"})
+"""DynamoDB's answers to a write that will never be taken, such as an item above 400 KB."""
+ATTACHING = 64  # sidebands that are being opened at the same time: a herd gets through sooner one after the other
 
 
 class Verdict(StrEnum):
@@ -47,7 +53,7 @@ class Verdict(StrEnum):
 
     OVER = "over"  # the record is closed: delete the message
     RELEASED = "released"  # given up for another owner: make the message visible at once
-    LOST = "lost"  # somebody else owns the call: leave the message alone
+    LOST = "lost"  # this owner had to stop: it was fenced, or could no longer prove that it is the owner
 
 
 @dataclass
@@ -67,6 +73,9 @@ class Neighbours:
     holds: Callable[[], bool]  # whether this monitor can still prove that its calls are its own
     attach_window: float  # seconds for which a 404 after the accept means "not yet"
     clock: Callable[[], float] = time.time
+    # Asking OpenAI may take half a minute when OpenAI is down. That must not keep the record waiting for a thread.
+    asking: Executor = field(default_factory=lambda: ThreadPoolExecutor(32, "openai"))
+    attaching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ATTACHING))
 
     def tools_of(self, agent: Agent) -> dict[str, Tool]:
         """What this agent may use: a function that it does not name does not exist for it."""
@@ -76,6 +85,10 @@ class Neighbours:
     async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call a neighbour's blocking function in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, partial(function, *args, **kwargs))
+
+    async def openai(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call OpenAI's blocking call control in a thread that nothing else needs."""
+        return await asyncio.get_running_loop().run_in_executor(self.asking, partial(function, *args, **kwargs))
 
 
 class Supervisor:
@@ -90,11 +103,13 @@ class Supervisor:
         self._mine = mine
         self._agent = agent
         self._near = near
+        # A wall clock that jumps must not end a call: it is read once, and then goes on with the monotonic one.
+        self._zero = near.clock() - time.monotonic()
         # A fast monitor takes the call before the webhook has written down that it was accepted.
         answered = float(call["steps"].get(Step.ACCEPTED) or call["steps"][Step.QUEUED])
         usage = e.Usage(**call["usage"]) if call.get("usage") else e.Usage()
         self._answered = answered
-        self._talk = c.Conversation(agent.manners, answered, usage)
+        self._talk = Conversation(agent.manners, answered, usage)
         self._connection: ClientConnection | None = None
         self._commands = Lane(f"commands {mine.call_id}")
         self._writes = Lane(f"writes {mine.call_id}")
@@ -116,6 +131,9 @@ class Supervisor:
     def call_id(self) -> str:
         return self._mine.call_id
 
+    def _now(self) -> float:
+        return self._zero + time.monotonic()
+
     async def run(self) -> Verdict:
         """Supervise until the call is over, released or lost."""
         try:
@@ -132,20 +150,26 @@ class Supervisor:
         return self._verdict or Verdict.LOST
 
     async def release(self) -> None:
-        """Give the call up for another owner: stop reading, write what is to be written, release the lock.
-
-        Tools that are running get to finish first: their outcome is known here and nowhere else.
-        """
-        while self._tools_running and self._verdict is None:
-            await asyncio.wait(set(self._tools_running))
+        """Give the call up for another owner: stop reading, write what is to be written, release the lock."""
+        if self._online.is_set():  # what was to be said to the session is said first
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._commands.done()
         if self._verdict is None:
             self._verdict = Verdict.RELEASED
             await self._close_connection()
 
-    async def abandon(self) -> None:
-        """This owner can no longer prove that it is the owner: stop at once, write nothing."""
-        self._verdict = Verdict.LOST
-        await self._close_connection()
+    async def tools_done(self) -> None:
+        """Wait a while for the tools that are running: their outcome is known here and nowhere else."""
+        until = time.monotonic() + LAST_TOOLS_SECONDS
+        while self._tools_running and self._verdict is None and (left := until - time.monotonic()) > 0:
+            await asyncio.wait(set(self._tools_running), timeout=left)
+
+    def lose(self) -> None:
+        """This owner can no longer prove that it is the owner: from this moment on it says and writes nothing."""
+        if self._verdict is None:
+            self._verdict = Verdict.LOST
+            self._start(self._close_connection())
 
     # --- the sideband ---
 
@@ -158,7 +182,7 @@ class Supervisor:
                 break
             self._attachment += 1
             self._online.set()
-            now = self._near.clock()
+            now = self._now()
             if self._attached or self._since is not None:
                 self._perform(self._talk.reattached(*self._gap(), now))
             if not self._attached and "greeting" not in self._call.get("effects", ()):
@@ -180,7 +204,7 @@ class Supervisor:
         history = await self._persist(lambda mine: self._near.record.history(mine.call_id), self._mine)
         first_audio = Step.FIRST_AUDIO in self._call["steps"]
         facts = {name: self._call.get(name) for name in ("notes", "transfer")}
-        self._perform(self._talk.resume(history, first_audio, self._near.clock(), facts))
+        self._perform(self._talk.resume(history, first_audio, self._now(), facts))
         if self._call.get("hang_up_reason"):
             self._start(self._hang_up(EndReason(self._call["hang_up_reason"])))
 
@@ -198,8 +222,9 @@ class Supervisor:
         window = 0.0 if self._attached else self._near.attach_window
         while self._verdict is None and self._end is None:
             try:
-                key = await self._near.blocking(self._near.api_key, refresh)
-                connection = await sideband.attach(self._near.base_url, self.call_id, key)
+                async with self._near.attaching:
+                    key = await self._near.blocking(self._near.api_key, refresh)
+                    connection = await sideband.attach(self._near.base_url, self.call_id, key)
             except sideband.AttachError as error:
                 refresh = error.status == 401
                 log.info("sideband.refused", extra={"call_id": self.call_id, "status": error.status})
@@ -210,7 +235,7 @@ class Supervisor:
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))
                 pause = min(pause * 2, 1.0 if error.gone else 5.0)
                 if not self._near.holds():
-                    self._verdict = Verdict.LOST
+                    self.lose()
             else:
                 if self._verdict is None and self._end is None:
                     return connection
@@ -222,8 +247,8 @@ class Supervisor:
         if self._attached:
             return End(Status.ENDED, self._left_by, self._closed_at)
         # A 404 is also what a refused sideband might look like: make sure that nobody is left on the line.
-        reply = await self._near.blocking(self._near.control.hang_up, self.call_id)
-        now = self._near.clock()
+        reply = await self._near.openai(self._near.control.hang_up, self.call_id)
+        now = self._now()
         if Step.ATTACHED not in self._call["steps"]:
             return End(Status.FAILED, EndReason.NEVER_CONNECTED, now, "accepted, but there was no session")
         if reply.outcome is Outcome.DONE:
@@ -252,10 +277,15 @@ class Supervisor:
         except ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd else None
             log.info("sideband.closed", extra={"call_id": self.call_id, "code": code})
-        return self._near.clock()
+        return self._now()
 
     def _take(self, frame: str | bytes) -> None:
-        event = realtime.decode(frame)
+        try:
+            event = realtime.decode(frame)
+        except Exception as error:  # a frame that we cannot read must not cost the call
+            self._near.metrics.count("FramesUnreadable")
+            log.error("frame.unreadable", extra={"call_id": self.call_id, "error": type(error).__name__})
+            return
         if isinstance(event, e.Skipped):
             if event.why != "ignored":
                 self._near.metrics.count(f"Frames{event.why.capitalize()}")
@@ -269,16 +299,21 @@ class Supervisor:
     # --- the conversation ---
 
     def _feed(self, event: e.Event) -> None:
-        try:
-            self._perform(self._talk.feed(event, self._near.clock()))
-        except Exception:  # a fault of ours in one event must not cost the call
-            self._near.metrics.count("ConversationErrors")
-            log.exception("conversation.failed", extra={"call_id": self.call_id, "event": type(event).__name__})
+        self._guarded(type(event).__name__, lambda: self._talk.feed(event, self._now()))
 
     def _wake(self) -> None:
         self._alarm_at = None
         if self._verdict is None and self._end is None:
-            self._perform(self._talk.wake(self._near.clock()))
+            self._guarded("alarm", lambda: self._talk.wake(self._now()))
+
+    def _guarded(self, what: str, happens: Callable[[], Iterable[do.Effect]]) -> None:
+        """A fault of ours in one event must cost neither the call nor the alarms to come."""
+        try:
+            self._perform(happens())
+        except Exception:
+            self._near.metrics.count("ConversationErrors")
+            log.exception("conversation.failed", extra={"call_id": self.call_id, "event": what})
+            self._set_alarm()
 
     def _set_alarm(self) -> None:
         deadline = self._talk.deadline
@@ -288,40 +323,39 @@ class Supervisor:
             self._alarm.cancel()
         self._alarm_at = deadline
         if deadline is not None:
-            delay = max(0.0, deadline - self._near.clock())
+            delay = max(0.0, deadline - self._now())
             self._alarm = asyncio.get_running_loop().call_later(delay, self._wake)
 
-    def _perform(self, effects: Iterable[c.Effect]) -> None:
+    def _perform(self, effects: Iterable[do.Effect]) -> None:
         if not self._near.holds():
-            self._verdict = Verdict.LOST
-            self._start(self._close_connection())
+            self.lose()
         if self._verdict is Verdict.LOST:
             return
         for effect in effects:
             match effect:
-                case c.Save():
+                case do.Save():
                     self._write(self._near.record.save, effect.position, effect.item, effect.replaces)
-                case c.Send(command):
+                case do.Send(command):
                     self._commands.add(partial(self._send, command, self._attachment))
-                case c.RunTool():
+                case do.RunTool():
                     running = self._start(self._run_tool(effect))
                     self._tools_running.add(running)
                     running.add_done_callback(self._tools_running.discard)
-                case c.Greet(command):
+                case do.Greet(command):
                     self._start(self._greet(command))
-                case c.Refer():
+                case do.Refer():
                     self._start(self._refer(effect))
-                case c.Note(facts):
+                case do.Note(facts):
                     self._write(self._near.record.note, facts)
-                case c.HangUp(reason):
+                case do.HangUp(reason):
                     self._start(self._hang_up(reason))
-                case c.Reattach():
+                case do.Reattach():
                     self._start(self._close_connection())
-                case c.Mark(step):
+                case do.Mark(step):
                     self._mark(step)
-                case c.SaveUsage(usage):
+                case do.SaveUsage(usage):
                     self._save_usage(usage)
-                case c.Count(what):
+                case do.Count(what):
                     self._near.metrics.count("".join(part.capitalize() for part in what.split("_")))
         self._set_alarm()
 
@@ -334,19 +368,21 @@ class Supervisor:
             if attachment != self._attachment and isinstance(command, e.Respond | e.RetrieveItem):
                 return
             connection = self._connection
-            if connection is not None:
+            if not self._near.holds():
+                self.lose()
+            elif connection is not None:
                 with suppress(ConnectionClosed):  # the reader sees it too, and knows what to do
                     await connection.send(realtime.encode(command))
                     return
             await asyncio.sleep(0.05)
 
     async def _greet(self, command: e.Respond) -> None:
-        now = self._near.clock()
+        now = self._now()
         claim = self._near.record.claim_effect
         if await self._persist(claim, self._mine, "greeting", {Step.ATTACHED: now, Step.GREETED: now}):
             self._commands.add(partial(self._send, command, self._attachment))
 
-    async def _run_tool(self, effect: c.RunTool) -> None:
+    async def _run_tool(self, effect: do.RunTool) -> None:
         mine = self._near.tools_of(self._agent)
         known = mine.get(effect.name)
         claimed = await self._persist(self._near.record.claim_effect, self._mine, f"tool:{effect.tool_call_id}")
@@ -361,9 +397,9 @@ class Supervisor:
             finished = e.ToolFinished(effect.tool_call_id, "unknown", output)
         self._feed(finished)
 
-    async def _refer(self, effect: c.Refer) -> None:
+    async def _refer(self, effect: do.Refer) -> None:
         if await self._persist(self._near.record.claim_effect, self._mine, f"refer:{effect.tool_call_id}"):
-            reply = await self._near.blocking(self._near.control.refer, self.call_id, effect.uri)
+            reply = await self._near.openai(self._near.control.refer, self.call_id, effect.uri)
             accepted, detail = reply.outcome in (Outcome.DONE, Outcome.UNKNOWN), reply.detail
         else:  # an earlier owner asked, and nobody knows what came of it: wait and see
             accepted, detail = True, ""
@@ -373,21 +409,25 @@ class Supervisor:
         self._hanging_up = reason
         # Claimed for the record's sake: hanging up twice does no harm, not hanging up does.
         await self._persist(self._near.record.claim_effect, self._mine, "hang_up", None, {"hang_up_reason": reason})
-        reply = await self._near.blocking(self._near.control.hang_up, self.call_id)
+        reply = await self._near.openai(self._near.control.hang_up, self.call_id)
         if reply.outcome in (Outcome.DONE, Outcome.GONE):
-            self._end = End(Status.ENDED, reason, self._near.clock())
+            self._end = End(Status.ENDED, reason, self._now())
         else:
             self._near.metrics.count("HangUpsFailed")
             log.error("call.not_hung_up", extra={"call_id": self.call_id, "detail": reply.detail})
             await asyncio.sleep(2.0)
             self._start(self._hang_up(reason))
             return
-        # OpenAI closes the socket when it tears the call down; it has been seen not to.
-        await asyncio.sleep(2.0)
+        # OpenAI closes the socket when it tears the call down. If not, the socket or the answer was wrong.
+        for _ in range(3):
+            await asyncio.sleep(2.0)
+            if not self._online.is_set() or reply.outcome is Outcome.GONE:
+                break
+            reply = await self._near.openai(self._near.control.hang_up, self.call_id)
         await self._close_connection()
 
     def _mark(self, step: Step) -> None:
-        now = self._near.clock()
+        now = self._now()
         if step is Step.FIRST_AUDIO and step not in self._call["steps"]:
             self._near.metrics.milliseconds("GreetingMs", (now - self._answered) * 1000)
         self._write(self._near.record.mark, {step: now})
@@ -396,7 +436,7 @@ class Supervisor:
         """The running total, not more often than worth it: the last one is written at the end anyway."""
         cost, most = self._cost(usage), self._agent.limits.max_cost
         if most is not None and cost is not None and cost >= most and self._hanging_up is None:
-            self._perform(self._talk.say_goodbye(EndReason.SPEND_LIMIT, self._near.clock()))
+            self._perform(self._talk.say_goodbye(EndReason.SPEND_LIMIT, self._now()))
         now = time.monotonic()
         if now - self._usage_saved_at >= USAGE_EVERY:
             self._usage_saved_at = now
@@ -413,7 +453,7 @@ class Supervisor:
             try:
                 await self._persist(write, self._mine, *args)
             except Fenced:
-                await self.abandon()
+                self.lose()
 
         self._writes.add(work)
 
@@ -426,9 +466,12 @@ class Supervisor:
             except Fenced:
                 self._near.metrics.count("FencedWrites")
                 raise
-            except Exception as error:
+            except (ClientError, BotoCoreError) as error:
                 self._near.metrics.count("WritesFailed")
-                log.warning("record.write_failed", extra={"call_id": self.call_id, "error": type(error).__name__})
+                code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+                log.warning("record.write_failed", extra={"call_id": self.call_id, "error": code})
+                if code in HOPELESS:
+                    raise
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))
                 pause = min(pause * 2, 5.0)
                 if not self._near.holds():
@@ -468,9 +511,9 @@ class Supervisor:
 
     async def _hand_over(self) -> None:
         self._usage_saved_at = -USAGE_EVERY
-        self._perform(self._talk.pause(self._near.clock()))
+        self._perform(self._talk.pause(self._now()))
         await self._writes.done()
-        await self._persist(self._near.record.release, self._mine, self._near.clock())
+        await self._persist(self._near.record.release, self._mine, self._now())
         self._verdict = Verdict.RELEASED
 
     # --- tasks ---
@@ -480,7 +523,10 @@ class Supervisor:
             try:
                 await work
             except Fenced:
-                await self.abandon()
+                self.lose()
+            except Exception:
+                self._near.metrics.count("EffectsFailed")
+                log.exception("effect.failed", extra={"call_id": self.call_id})
 
         task = asyncio.create_task(guarded(), name=f"effect {self.call_id}")
         self._tasks.add(task)

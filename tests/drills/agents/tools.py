@@ -1,0 +1,35 @@
+"""Tools that leave a trace: one line for every time that one of them really ran."""
+
+import os
+import time
+
+from ringside.tools import CallContext, tool
+
+SLOW_SECONDS = 4.0
+
+
+def book(reference: str, call: CallContext) -> str:
+    """Book something, which must not happen twice."""
+    _note(call)
+    return f"booked {reference}"
+
+
+def book_slowly(reference: str, call: CallContext) -> str:
+    """Book something at a slow counter."""
+    _note(call)
+    time.sleep(SLOW_SECONDS)
+    return f"booked {reference}"
+
+
+@tool(repeatable=True)
+def look_up_slowly(reference: str, call: CallContext) -> str:
+    """Look something up in a slow catalogue."""
+    _note(call)
+    time.sleep(SLOW_SECONDS)
+    return f"found {reference}"
+
+
+def _note(call: CallContext) -> None:
+    # One write that appends is one line, however many monitors write at once.
+    with open(os.environ["DRILL_LEDGER"], "a", encoding="utf-8") as ledger:
+        ledger.write(f"{call.call_id} {call.tool_call_id}\n")

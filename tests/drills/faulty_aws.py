@@ -1,0 +1,96 @@
+"""The local cloud's AWS with a switch for faults. Run as `python -m tests.drills.faulty_aws --fd N`.
+
+PUT /_faults {"share": 0.1, "seconds": 60}: for so long, that share of the requests to DynamoDB and SQS fails: refused
+before anything was done (throttled, or a 5xx), or done and the answer lost. PUT /_faults {} ends it. GET tells how
+many failed, and how.
+"""
+
+import argparse
+import json
+import logging
+import random
+import socket
+import time
+from collections import Counter
+from typing import Any
+
+from aiohttp import web
+
+from infra.local.aws import CREDENTIAL_SCOPE, LARGEST_REQUEST, Aws
+
+Refusal = tuple[int, str]
+
+REFUSALS: dict[str, tuple[Refusal, ...]] = {
+    "dynamodb": (
+        (400, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException"),
+        (400, "com.amazon.coral.availability#ThrottlingException"),
+        (500, "com.amazonaws.dynamodb.v20120810#InternalServerError"),
+        (503, "com.amazon.coral.service#ServiceUnavailableException"),
+    ),
+    "sqs": (
+        (400, "com.amazonaws.sqs#RequestThrottled"),
+        (403, "com.amazonaws.sqs#OverLimit"),
+        (500, "com.amazonaws.sqs#InternalFailure"),
+        (503, "com.amazonaws.sqs#ServiceUnavailable"),
+    ),
+}
+LOST = (500, "com.amazon.coral.service#InternalFailure")
+LOST_SHARE = 0.4
+"""Of the faults: those whose request was carried out all the same."""
+
+
+class FaultyAws(Aws):
+    """AWS on a bad day."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._share = 0.0
+        self._until = 0.0
+        self._happened: Counter[str] = Counter()
+
+    async def switch(self, request: web.Request) -> web.Response:
+        """Set the faults, or show what they did."""
+        if request.method == "PUT":
+            wanted = await request.json()
+            self._share = float(wanted.get("share", 0.0))
+            self._until = time.monotonic() + float(wanted.get("seconds", 0.0))
+            self._happened.clear()
+        return web.json_response(self._happened)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        scope = CREDENTIAL_SCOPE.search(request.headers.get("Authorization", ""))
+        service = scope[2] if scope else ""
+        if service not in REFUSALS or time.monotonic() > self._until or random.random() >= self._share:
+            return await super().handle(request)
+        if random.random() < LOST_SHARE:
+            await super().handle(request)
+            self._happened[f"{service}: done, answer lost"] += 1
+            return refusal(*LOST)
+        status, code = random.choice(REFUSALS[service])
+        self._happened[f"{service}: {code.partition('#')[2]}"] += 1
+        return refusal(status, code)
+
+
+def refusal(status: int, code: str) -> web.Response:
+    """An error as the JSON protocols of AWS write it."""
+    body: dict[str, Any] = {"__type": code, "message": "on purpose"}
+    return web.Response(status=status, body=json.dumps(body).encode(), content_type="application/x-amz-json-1.0")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.drills.faulty_aws", description=__doc__)
+    parser.add_argument("--fd", type=int, required=True, help="a listening TCP socket, inherited")
+    listener = socket.socket(fileno=parser.parse_args().fd)
+    logging.basicConfig(level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
+    aws = FaultyAws()
+    application = web.Application(client_max_size=LARGEST_REQUEST)
+    application.router.add_route("*", "/_faults", aws.switch)
+    application.router.add_route("*", "/{path:.*}", aws.handle)
+    print(f"aws listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    web.run_app(
+        application, sock=listener, print=None, access_log=None, handler_cancellation=True, shutdown_timeout=0.1
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Drills in which monitors go away under live calls: killed, replaced, drained, or all dead."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.drills.compare import Flaw, Lived, flaws_of
+from tests.drills.ground import Ground
+from tests.drills.report import Sheet, Size
+from tests.drills.talk import Script, chat, endless
+
+TAKE_OVER_SECONDS = 20.0  # invariant I7: kill -9
+HAND_OVER_SECONDS = 1.0  # invariant I7: SIGTERM
+DRAIN_SECONDS = 120.0  # what ECS gives a task between SIGTERM and SIGKILL
+BRIEF = "+18005550101"
+BRIEF_CAP = 12.0  # agents/brief.yaml
+RINGS_A_SECOND = 20.0
+
+
+def kill(ground: Ground, size: Size, sheet: Sheet) -> None:
+    """`kill -9` one of two monitors under live calls."""
+    pace = ground_pace(ground, size)
+    script = chat(36 if size.short else 54)
+    (victim, _) = ground.fresh_monitors(2)
+    ids = ring(ground, size, script)
+    owned = {i for i in ids if ground.records.get(i).call.get("owner") == ground.owner(victim)}
+    killed_at = time.time()
+    ground.kill_monitor(victim)
+    calls = ground.lived(ids, ended_within=120)
+    flaws = all_flaws(calls, script, pace)
+    orphans = [call for call in calls if call.call_id in owned]
+    sheet.note("the victim had calls", f"{len(owned)} of {len(ids)}", bool(owned))
+    sheet.none("calls dropped", flaws, "dropped", "wrong end")
+    taken = [min((o for o, _ in call.attached if o > killed_at), default=float("inf")) for call in orphans]
+    sheet.at_most("taken over", [at - killed_at for at in taken], TAKE_OVER_SECONDS)
+    words_and_effects(sheet, flaws)
+    sheet.all_of("of them have the gap in the record", sum(bool(call.gaps) for call in orphans), len(orphans))
+    sheet.all_of("others have none", sum(not c.gaps for c in calls if c.call_id not in owned), len(ids) - len(owned))
+
+
+def rolling(ground: Ground, size: Size, sheet: Sheet) -> None:
+    """A deployment: each of two monitors is replaced, twice."""
+    pace = ground_pace(ground, size, 0.5)
+    script = chat(27 if size.short else 90)
+    old = ground.fresh_monitors(2)
+    ids = ring(ground, size, script)
+    statuses, moved = [], 0
+    for _ in range(2):
+        for place, index in enumerate(old):
+            ground.add_monitor()
+            old[place] = len(ground.monitors) - 1
+            statuses.append(ground.stop_monitor(index))
+    alive = sum(call["state"] == "live" for call in ground.shown(ids))
+    calls = ground.lived(ids, ended_within=180)
+    flaws = all_flaws(calls, script, pace)
+    pauses = [pause for call in calls for pause in pauses_of(call)]
+    moved = sum(len(call.attached) > 1 for call in calls)
+    sheet.note("every monitor exits with 0", statuses, set(statuses) == {0})
+    sheet.note("calls that lived through it all", f"{alive} of {len(ids)}, {moved} moved", alive > 0)
+    sheet.none("calls dropped", flaws, "dropped", "wrong end")
+    sheet.at_most("handed over", pauses, HAND_OVER_SECONDS, 0.99)
+    words_and_effects(sheet, flaws, *(() if size.short else ("lost in a gap",)))
+
+
+def drain(ground: Ground, size: Size, sheet: Sheet) -> None:
+    """SIGTERM to the one monitor that has all the calls."""
+    ground_pace(ground, size)
+    (only,) = ground.fresh_monitors(1)
+    ids = ring(ground, size, endless())
+    ground.add_monitor()
+    started = time.monotonic()
+    status = ground.stop_monitor(only)
+    took = time.monotonic() - started
+    deadline = time.monotonic() + 30
+    while any(len(call["attachments"]) < 2 for call in ground.shown(ids)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    known = ground.shown(ids)
+    successor = ground.owner(len(ground.monitors) - 1)
+    owned = sum(ground.records.get(call_id).call.get("owner") == successor for call_id in ids)
+    calls = [Lived(each, ground.records.get(each["call_id"]), {}) for each in known]
+    sheet.note("exits with 0", status, status == 0)
+    sheet.at_most("drained", [took], DRAIN_SECONDS / 2)
+    sheet.all_of("calls still live", sum(each["state"] == "live" for each in known), len(ids))
+    sheet.all_of("calls have the next owner", owned, len(ids))
+    pauses = [pause for call in calls for pause in pauses_of(call)]
+    sheet.at_most("each without an owner", pauses, 20.0)
+    sheet.none("doubled effects", [f for call in calls for f in flaws_of(call)], "doubled effects")
+    ground.fresh_monitors(0)
+
+
+def all_dead(ground: Ground, size: Size, sheet: Sheet) -> None:
+    """Every monitor dies and none comes back; the sweeper alone is left, twice at the same time."""
+    ground_pace(ground, size)
+    ground.fresh_monitors(2)
+    ids = ring(ground, size, endless(), called=BRIEF)
+    ground.fresh_monitors(0)
+    deadline = time.monotonic() + 90
+    while any(call["state"] == "live" for call in ground.shown(ids)) and time.monotonic() < deadline:
+        with ThreadPoolExecutor(2) as twice:
+            list(twice.map(lambda _: ground.run_sweeper(), range(2)))
+        time.sleep(0.5)
+    calls = ground.lived(ids, ended_within=0.1, closed_within=5)
+    flaws = [flaw for call in calls for flaw in flaws_of(call, reason="supervision_lost")]
+    lasted = [call.known["ended"]["at"] - float(call.record.call["steps"]["accepted"]) for call in calls if call.known["ended"]]
+    sheet.none("left open at OpenAI", flaws, "left open")
+    sheet.none("records not closed, or with another reason", flaws, "not closed", "wrong end")
+    sheet.note(f"none hung up before its cap of {BRIEF_CAP:g} s", f"{min(lasted, default=0):.1f} s", min(lasted, default=0) >= BRIEF_CAP - 0.5)
+    sheet.none("doubled effects", flaws, "doubled effects")
+
+
+# --- what they share ---
+
+
+def ground_pace(ground: Ground, size: Size, short: float = 0.2) -> float:
+    """Short forms talk faster. Not much faster where a pause of half a second must not swallow two turns."""
+    pace = short if size.short else 1.0
+    ground.emulator.settings(pace=pace)
+    return pace
+
+
+def ring(ground: Ground, size: Size, script: Script, **more: str) -> list[str]:
+    """Ring with as many calls as the drill has, and wait until each was greeted."""
+    ids = ground.ring_all([script] * size.calls, over=size.calls / RINGS_A_SECOND, **more)  # type: ignore[arg-type]
+    ground.wait_for_greetings(ids, 60)
+    return ids
+
+
+def all_flaws(calls: Sequence[Lived], script: Script, pace: float) -> list[Flaw]:
+    return [flaw for call in calls for flaw in flaws_of(call, script, pace=pace)]
+
+
+def pauses_of(call: Lived) -> list[float]:
+    """How long nobody was attached, each time that the call went from one owner to the next."""
+    return [max(0.0, after[0] - before[1]) for before, after in zip(call.attached, call.attached[1:], strict=False)]
+
+
+def words_and_effects(sheet: Sheet, flaws: Sequence[Flaw], *more: str) -> None:
+    """What no change of owners may do to a call."""
+    sheet.none("words lost" + ("" if more else " outside the gap"), flaws, "lost words", *more)
+    sheet.none("words doubled or out of order", flaws, "doubled words", "order")
+    sheet.none("effects doubled or lost", flaws, "doubled effects", "lost effects", "unasked words")
+    sheet.none("left open at OpenAI or in the record", flaws, "left open", "not closed")

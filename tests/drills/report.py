@@ -1,0 +1,68 @@
+"""What a drill measured, and the table that shows it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tests.drills.compare import Flaw
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One line of the table: what must hold, what was seen, and whether it did."""
+
+    drill: str
+    bound: str
+    measured: str
+    ok: bool
+
+
+@dataclass(frozen=True)
+class Size:
+    """How big a drill is. `short`: the form that runs with the tests."""
+
+    calls: int
+    short: bool = False
+
+
+class Sheet:
+    """The measures of one drill, as they come in."""
+
+    def __init__(self, drill: str) -> None:
+        self._drill = drill
+        self.measures: list[Measure] = []
+        self.remarks: list[str] = []
+
+    def note(self, bound: str, measured: object, ok: bool) -> None:
+        self.measures.append(Measure(self._drill, bound, str(measured), ok))
+
+    def none(self, what: str, found: Iterable[Flaw], *kinds: str) -> None:
+        """There must be no flaw of these kinds; the first few are told."""
+        bad = [flaw for flaw in found if flaw.kind in kinds]
+        self.note(f"0 {what}", len(bad), not bad)
+        self.remarks += [f"{self._drill}: {flaw.kind}: {flaw.call_id}: {flaw.what}" for flaw in bad[:5]]
+
+    def all_of(self, what: str, good: int, of: int) -> None:
+        self.note(f"all {what}", f"{good} of {of}", good == of)
+
+    def at_most(self, what: str, seconds: Sequence[float], bound: float, share: float = 1.0) -> None:
+        """A quantile of these seconds must be within the bound; share 1 is the slowest. None at all is a failure."""
+        name = f"{what} {'max' if share == 1 else f'p{share * 100:g}'} <= {bound:g} s"
+        if not seconds:
+            self.note(name, "nothing to measure", False)
+            return
+        found = quantile(seconds, share)
+        self.note(name, f"{found:.2f} s (median {quantile(seconds, 0.5):.2f} of {len(seconds)})", found <= bound)
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def table(measures: Sequence[Measure]) -> str:
+    """The measures as aligned text."""
+    rows = [("drill", "must hold", "measured", "")]
+    rows += [(each.drill, each.bound, each.measured, "ok" if each.ok else "BROKEN") for each in measures]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([lines[0], "-" * (sum(widths) + 6), *lines[1:]])
