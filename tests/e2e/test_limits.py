@@ -15,7 +15,10 @@ async def ring(control: Control, count: int) -> list[Shown]:
     """That many calls at once; what OpenAI's side knows of each as soon as it is decided."""
     numbers = [f"+1425555{number:04}" for number in range(count)]
     ids = await asyncio.gather(*(control.ring(number, TWENTY, script=TALK) for number in numbers))
-    return [await control.until(call_id, lambda call: call["state"] != "ringing", 60) for call_id in ids]
+    async with asyncio.timeout(60):
+        while any(call["state"] == "ringing" for call in await control.calls() if call["call_id"] in ids):
+            await asyncio.sleep(0.1)
+    return [await control.shown(call_id) for call_id in ids]
 
 
 def taken(calls: list[Shown]) -> list[str]:
