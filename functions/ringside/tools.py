@@ -186,7 +186,7 @@ async def run(
         async with asyncio.timeout(tool.options.seconds or limit):
             outcome, output = await done
     except TimeoutError:
-        return finished("timeout", _apology("it took too long"))
+        return finished("timeout", _apology(str(ToolTimedOut())))
     except RuntimeError:  # no thread is to be had
         return finished("error", _apology("it could not be started"))
     finally:
@@ -255,8 +255,17 @@ class ToolFailed(Exception):
     """A tool could not do its work; the text is for the model."""
 
 
+class ToolTimedOut(ToolFailed):
+    """What the tool asked for did not come in time."""
+
+    def __init__(self) -> None:
+        super().__init__("it took too long")
+
+
 def _failed(error: BaseException) -> _Told:
     """The model learns the kind of the error: its text could be a secret or a stranger's."""
+    if isinstance(error, ToolTimedOut):
+        return "timeout", _apology(str(error))
     if isinstance(error, ToolFailed):
         return "error", _apology(str(error))
     return "error", _apology(f"it failed with {type(error).__name__}")
