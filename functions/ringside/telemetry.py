@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 NAMESPACE = "Ringside"
 MOST_VALUES = 100
@@ -51,9 +51,20 @@ def _json(line: dict[str, Any]) -> str:
     return text.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be written
 
 
+class _StandardOutput(logging.StreamHandler[TextIO]):
+    """Writes to what standard output is at that moment, as the metrics do."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stdout
+
+
 def log_as_json(service: str, level: str = "INFO") -> None:
     """Let the `ringside` loggers write JSON lines. To be called by entry points, never at import."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _StandardOutput()
     handler.setFormatter(JsonLines(service))
     logger = logging.getLogger("ringside")
     logger.handlers = [handler]
