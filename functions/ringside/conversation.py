@@ -193,7 +193,6 @@ class Conversation:
     def pause(self, now: float) -> list[Effect]:
         """Another owner goes on: leave it the ids of turns whose words are still to come."""
         effects: list[Effect] = []
-        self.order.strays_before()  # these have just begun: they are no strays of an earlier gap
         self.minutes.pause(effects)
         effects.append(SaveUsage(self.usage))
         return effects

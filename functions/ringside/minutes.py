@@ -172,6 +172,7 @@ class Minutes:
 
     def pause(self, effects: list[Effect]) -> None:
         """Another owner goes on: leave it the ids of turns whose words are still to come."""
+        self.order.strays_before()  # these have just begun: they are no strays of an earlier gap
         for turn in self.turns.values():
             if turn.state == "pending" and turn.item_id not in self._saved:
                 turn.text = "".join(self._words.get(turn.item_id, ())) or None

@@ -83,6 +83,9 @@ class Talk:
     def finish(self) -> list[do.Effect]:
         return self._keep(self.conversation.finish(self.now))
 
+    def pause(self) -> list[do.Effect]:
+        return self._keep(self.conversation.pause(self.now))
+
     def takes_leave(self, reason: EndReason) -> list[do.Effect]:
         return self._keep(self.conversation.say_goodbye(reason, self.now))
 

@@ -549,3 +549,13 @@ def test_an_event_of_a_kind_that_does_not_matter_does_nothing() -> None:
     event: Any = e.SessionStarted(None)
     assert talk.feed(event) == []
     assert MANNERS.greeting == "Greet."
+
+
+def test_whoever_goes_on_is_left_the_turn_that_was_being_spoken() -> None:
+    talk = Talk()
+    talk.feed(e.CallerStarted("c9"), e.CallerWords("c9", "I would like"))
+
+    talk.pause()
+
+    assert talk.turn("c9")["state"] == "pending"
+    assert talk.turn("c9")["text"] == "I would like"
