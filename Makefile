@@ -28,11 +28,11 @@ call: $(READY) ## ring at the running local cloud (FROM=+1... TO=+1... SCRIPT=op
 test: $(READY) ## all tests (ARGS="-k sweeper" for some)
 	$(BIN)/python -m pytest $(ARGS)
 
-check: $(READY) ## what must hold before a commit: style, types, templates, exported requirements
+check: $(READY) ## what must hold before a commit: style, types, templates, built functions
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/cfn-lint template.yaml infra/*.yaml
+	$(BIN)/python -m infra.deploy check
 	@$(EXPORT) --no-header --output-file .venv/requirements.txt > /dev/null
 	@grep -v '^#' functions/requirements.txt | diff - .venv/requirements.txt || \
 	  { echo "functions/requirements.txt is not what uv.lock says: run make lock" >&2; exit 1; }

@@ -1,0 +1,158 @@
+"""What can be known of a deployment without an account. Each check prints one line; `make check` runs them all."""
+
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from infra.deploy import tools
+from infra.deploy.tools import ToolError
+from infra.local import template as templates
+from infra.local.template import REPOSITORY
+
+SCRATCH = REPOSITORY / ".aws-sam"
+NATIVE = SCRATCH / "native"
+"""The functions built for this machine's processor, to be run here; what is deployed is built for arm64."""
+
+ROOT = "template.yaml"
+ARTIFACT_TESTS = "tests/infra/test_artifact.py"
+
+
+class Skipped(Exception):
+    """A check that is not possible on this machine; the message says why, and what would make it possible."""
+
+
+def nested() -> list[Path]:
+    """The nested templates."""
+    return sorted((REPOSITORY / "infra").glob("*.yaml"))
+
+
+def validate() -> None:
+    """`sam validate --lint`: the root template, as SAM reads it."""
+    tools.run(tools.sam("validate", "--lint"), what="sam validate --lint", env=_no_account(), quiet=True)
+
+
+def lint() -> None:
+    """cfn-lint: the root and every nested template, against the resource specification."""
+    command = [str(Path(sys.executable).with_name("cfn-lint")), ROOT, *map(str, nested())]
+    tools.run(command, what="cfn-lint", quiet=True)
+
+
+def scan() -> None:
+    """checkov, on what CloudFormation gets: the translated root and the nested templates. No suppression is idle."""
+    folder = SCRATCH / "scanned"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "template.json").write_text(json.dumps(templates.translate()), encoding="utf-8")
+    for path in nested():
+        document = templates.plain(templates.parse(path.read_text(encoding="utf-8")))
+        (folder / f"{path.stem}.json").write_text(json.dumps(document), encoding="utf-8")
+    flags = ("--framework", "cloudformation", "--skip-download", "--soft-fail", "--compact", "-o", "json")
+    # Offline it says so on standard error and goes on; the file has the result alone.
+    command = tools.tool("checkov", "checkov", "-d", str(folder), *flags, "--output-file-path", str(folder / "out"))
+    tools.run(command, what="checkov", env=_no_account(), quiet=True)
+    report = json.loads((folder / "out" / "results_json.json").read_text(encoding="utf-8"))
+    failed = [
+        f"{finding['check_id']} {finding['resource']}: {finding['check_name']}" for finding in _of(report, "failed")
+    ]
+    idle = suppressed(folder) - {(finding["resource"], finding["check_id"]) for finding in _of(report, "skipped")}
+    failed += [f"{resource}: {check} is suppressed and would not be found" for resource, check in sorted(idle)]
+    if report["summary"]["parsing_errors"] or not report["summary"]["passed"]:
+        failed.append("checkov could not read the templates")
+    if failed:
+        raise ToolError("checkov:\n" + "\n".join(failed))
+
+
+def _of(report: dict[str, Any], verdict: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = report["results"][f"{verdict}_checks"]
+    return found
+
+
+def suppressed(folder: Path) -> set[tuple[str, str]]:
+    """The suppressions in templates, as (type.name, check); `ToolError` for one without a reason."""
+    found = set()
+    for path in folder.glob("*.json"):
+        for name, resource in json.loads(path.read_text(encoding="utf-8"))["Resources"].items():
+            for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
+                if len(skip.get("comment", "")) < 20:
+                    raise ToolError(f"{path.stem}: {name}: {skip['id']} is suppressed without a reason")
+                found.add((f"{resource['Type']}.{name}", skip["id"]))
+    return found
+
+
+def build() -> None:
+    """`sam build`: the functions as they are deployed, python3.13 on arm64."""
+    _build(REPOSITORY / ROOT, SCRATCH / "build")
+
+
+def _build(template: Path, folder: Path) -> None:
+    if tools.python313() is None:
+        raise Skipped(tools.NO_PYTHON313)
+    flags = ("--template", str(template), "--base-dir", str(REPOSITORY), "--build-dir", str(folder))
+    command = tools.sam("build", *flags, "--cached", "--parallel")
+    tools.run(command, what="sam build", env={**tools.build_environment(), "AWS_REGION": templates.REGION}, quiet=True)
+
+
+def artifact() -> None:
+    """The built handler under Lambda's own runtime, with recorded events, on the local cloud."""
+    if tools.python313() is None:
+        raise Skipped(tools.NO_PYTHON313)
+    if sys.platform != "linux":
+        raise Skipped("AWS's runtime emulator runs on Linux only")
+    build_native()
+    env = {**os.environ, "RINGSIDE_ARTIFACT": str(NATIVE / "build")}
+    command = [sys.executable, "-m", "pytest", "-q", ARTIFACT_TESTS]
+    tools.run(command, what="the built functions' tests", env=env, quiet=True)
+
+
+def build_native() -> None:
+    """Build the functions for this machine's processor."""
+    text = (REPOSITORY / ROOT).read_text(encoding="utf-8")
+    ours, here = "Architectures: [arm64]", "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+    if text.count(ours) != 1:
+        raise ToolError(f"{ROOT}: {ours} is not there once")
+    NATIVE.mkdir(parents=True, exist_ok=True)
+    (NATIVE / ROOT).write_text(text.replace(ours, f"Architectures: [{here}]"), encoding="utf-8")
+    shutil.copytree(REPOSITORY / "infra", NATIVE / "infra", dirs_exist_ok=True, ignore=_all_but_templates)
+    _build(NATIVE / ROOT, NATIVE / "build")
+
+
+def _all_but_templates(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if not name.endswith(".yaml")]
+
+
+def _no_account() -> dict[str, str]:
+    """No profile and no endpoint of whoever runs this: these checks speak to nobody."""
+    kept = {name: value for name, value in tools.environment().items() if not name.startswith("AWS_")}
+    return {**kept, "AWS_REGION": templates.REGION, "AWS_DEFAULT_REGION": templates.REGION}
+
+
+CHECKS: dict[str, Callable[[], None]] = {
+    "sam validate --lint": validate,
+    "cfn-lint": lint,
+    "checkov": scan,
+    "sam build": build,
+    "built functions under Lambda's runtime": artifact,
+}
+
+
+def check() -> int:
+    """Run every check; 1 if one found something. One that is not possible here says so, and fails nothing."""
+    failed = False
+    for name, work in CHECKS.items():
+        started = time.monotonic()
+        try:
+            work()
+        except Skipped as why:
+            print(f"{name}: SKIPPED, {why}")
+        except ToolError as error:
+            failed = True
+            print(f"{name}: FAILED\n{error}")
+        else:
+            print(f"{name}: ok ({time.monotonic() - started:.0f} s)", flush=True)
+    return int(failed)
