@@ -587,10 +587,9 @@ class Conversation:
             self._deadlines["farewell"] = now + self.manners.farewell_limit
 
     def _hang_up(self, reason: EndReason, effects: list[Effect]) -> None:
-        if not self._hung_up:
-            self._hung_up = True
-            self._deadlines.clear()
-            effects.append(HangUp(reason))
+        self._hung_up = True
+        self._deadlines.clear()
+        effects.append(HangUp(reason))
 
     def _respond(self, instructions: str | None) -> e.Respond:
         self._refs += 1

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ringside import effects as do
 from ringside import events as e
@@ -172,13 +174,18 @@ def test_it_is_not_silence_while_somebody_is_at_it(busy: str) -> None:
     assert talk.asked == []
 
 
-def test_silence_after_an_interruption_is_silence() -> None:
-    """The transcript of what was interrupted comes after the audio was cleared."""
+@given(order=st.permutations(["cleared", "transcript", "done"]))
+def test_silence_after_an_interruption_is_silence(order: list[str]) -> None:
+    """What was interrupted still gets its transcript, but will not be heard any more."""
     talk = Talk()
     agent = talk.agent_begins("We have", response="r1")
+    events: dict[str, e.Event] = {
+        "cleared": e.PlaybackCleared("r1"),
+        "transcript": e.AgentTranscript(agent, "r1", "We have"),
+        "done": e.ResponseEnded("r1", "cancelled", "turn_detected", None, e.Usage()),
+    }
     caller = talk.caller_starts()
-    talk.feed(e.PlaybackCleared("r1"), e.AgentTranscript(agent, "r1", "We have"))
-    talk.interrupted("r1")
+    talk.feed(*[events[name] for name in order])
     talk.caller_stops(caller)
     talk.transcribed(caller, "Hm.")
     talk.wait(MANNERS.silence_after)
@@ -223,6 +230,33 @@ def test_a_goodbye_for_silence_that_the_caller_forestalled_is_not_said_later() -
     talk.refused(goodbye)
     talk.response_ends("by_voice")
     talk.wait(MANNERS.silence_after - 0.1)
+    assert talk.asked.count(FAREWELL) == 1
+    assert talk.hung_up == []
+
+
+def test_a_goodbye_for_silence_that_was_to_be_asked_for_again_is_not_once_the_caller_speaks() -> None:
+    talk = Talk()
+    quiet(talk)
+    quiet(talk)
+    talk.wait(MANNERS.silence_after)
+    talk.refused(talk.last_ref)
+    caller = talk.caller_starts()
+    talk.caller_stops(caller)
+    talk.agent_says("There you are.", response="by_voice")
+    talk.wait(MANNERS.silence_after - 0.1)
+    assert talk.asked.count(FAREWELL) == 1
+    assert talk.hung_up == []
+
+
+def test_a_goodbye_for_silence_that_fails_is_not_asked_for_again_once_the_caller_speaks() -> None:
+    talk = Talk()
+    quiet(talk)
+    quiet(talk)
+    talk.wait(MANNERS.silence_after)
+    talk.response_begins("goodbye")
+    caller = talk.caller_starts()
+    talk.response_ends("goodbye", "failed")
+    talk.caller_stops(caller)
     assert talk.asked.count(FAREWELL) == 1
     assert talk.hung_up == []
 
