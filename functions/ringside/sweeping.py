@@ -113,7 +113,8 @@ class Sweeper:
 
     def _give_back_lost_places(self, open_calls: set[str]) -> None:
         try:
-            self.metrics.count("PlacesGivenBack", give_back_lost(self.counting, self.agents, open_calls))
+            if lost := give_back_lost(self.counting, self.agents, open_calls):
+                self.metrics.count("PlacesGivenBack", lost)
         except Exception as error:  # they are looked at again in a minute
             log.error("places.not_swept", extra={"error": type(error).__name__})
 
