@@ -324,7 +324,7 @@ class Conversation:
             self._retried = False
 
     def _playback_started(self, event: e.PlaybackStarted, now: float, effects: list[Effect]) -> None:
-        for response_id in self._audible & self._unheard:  # one is played at a time
+        for response_id in (self._audible & self._unheard) - {event.response_id}:  # one is played at a time
             self._falls_silent(response_id)
         self._audible.add(event.response_id)
         self._speaks(event.response_id)

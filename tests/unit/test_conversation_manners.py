@@ -323,6 +323,44 @@ def test_a_goodbye_whose_end_is_never_told_is_given_up() -> None:
     assert "farewell_cut" in talk.counted
 
 
+def test_a_goodbye_whose_beginning_is_told_twice_is_heard_to_its_end() -> None:
+    talk = saying_goodbye()
+    talk.feed(e.PlaybackStarted("r1"), e.PlaybackStarted("r1"))
+    assert talk.hung_up == []
+    talk.feed(e.PlaybackStopped("r1"))
+    assert talk.hung_up == [EndReason.AGENT_HUNG_UP]
+
+
+def test_a_goodbye_that_failed_halfway_is_heard_as_far_as_it_goes() -> None:
+    talk = Talk()
+    talk.agent_begins("Good", response="r1")
+    talk.calls_tool("hang_up", "call_1", "r1")
+    talk.response_ends("r1", "failed")
+    assert talk.hung_up == []
+    talk.feed(e.PlaybackStopped("r1"))
+    assert talk.hung_up == [EndReason.AGENT_HUNG_UP]
+
+
+def test_a_goodbye_that_was_cancelled_by_a_client_goes_on_playing() -> None:
+    talk = Talk()
+    talk.agent_begins("Good", response="r1")
+    talk.calls_tool("hang_up", "call_1", "r1")
+    talk.response_ends("r1", "cancelled", reason="client_cancelled")
+    assert talk.hung_up == []
+    talk.feed(e.PlaybackStopped("r1"))
+    assert talk.hung_up == [EndReason.AGENT_HUNG_UP]
+
+
+def test_an_answer_whose_end_was_not_told_has_ended_when_the_next_is_played() -> None:
+    talk = Talk()
+    talk.agent_says("We have", response="r1", heard=False)
+    talk.agent_generated("Goodbye!", response="r2")
+    talk.calls_tool("hang_up", "call_1", "r2")
+    talk.response_ends("r2")
+    talk.feed(e.PlaybackStopped("r2"))
+    assert talk.hung_up == [EndReason.AGENT_HUNG_UP]
+
+
 def test_hanging_up_twice_in_one_response_hangs_up_once() -> None:
     talk = Talk()
     talk.agent_generated("Goodbye!", response="r1")

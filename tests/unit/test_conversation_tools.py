@@ -227,6 +227,37 @@ def test_a_request_that_nothing_comes_of_is_made_again() -> None:
     assert talk.asked == [None, None]
 
 
+def test_a_response_that_names_another_request_or_none_is_not_taken_for_the_answer() -> None:
+    """The session names requests, as we know from the greeting: there is no doubt whose this one is."""
+    talk = Talk(greeted=False)
+    talk.begins()
+    assert talk.greeting is not None
+    talk.feed(e.ResponseStarted("greeting", talk.greeting.ref))
+    talk.calls_tool("book", "call_1", "greeting")
+    talk.response_ends("greeting")
+    talk.tool_returns("call_1")
+    talk.feed(e.ResponseStarted("by_voice"))
+    talk.response_ends("by_voice")
+    assert talk.asked == [None], "it is still under way"
+    talk.feed(e.ResponseStarted("r2", talk.last_ref))
+    talk.response_ends("r2")
+    assert talk.asked == [None]
+
+
+def test_what_the_session_had_not_seen_when_it_refused_is_asked_about_again() -> None:
+    talk = with_an_output()
+    talk.response_begins("by_voice")
+    talk.output_added("call_1")
+    talk.refused(talk.last_ref)
+    talk.interrupted("by_voice")
+    talk.response_begins("by_voice_again")
+    talk.response_ends("by_voice_again")
+    assert talk.asked == [None, None]
+    talk.refused(talk.last_ref)
+    talk.wait(5)
+    assert talk.asked == [None, None], "the second one has seen it"
+
+
 # --- responses that fail ----------------------------------------------------------------------
 
 
