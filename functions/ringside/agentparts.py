@@ -1,18 +1,31 @@
 """The parts of an agent file beside the session: transfers, limits, keys, Lambda tools. Pure."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from ringside.session import JsonObject, Strict
 
 TargetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
 
+URI = r"^(tel:\+[0-9]{4,15}|sips?:[!#-;=?-~]{3,200})$"
+"""RFC 3966 (global numbers only) and RFC 3261: what a REFER may name, without spaces, quotes and brackets."""
+
+
+def _address(uri: str) -> str:
+    if not re.fullmatch(URI, uri):
+        raise ValueError("neither a number such as tel:+14255550100 nor an address such as sip:desk@example.com")
+    return uri
+
+
+Address = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"pattern": URI})]
+
 
 class Transfer(Strict):
     """Where a call may go. Only what stands in the file can be reached: the model chooses a name, not an address."""
 
-    uri: str = Field(pattern=r"^(tel:\+[0-9]{4,15}|sips?:[!#-;=?-~]{3,200})$")
+    uri: Address
     description: str = ""
     otherwise: str = "Tell the caller that nobody could be reached, and offer to go on yourself or to take a note."
 

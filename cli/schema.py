@@ -1,0 +1,91 @@
+"""`python -m cli.schema` writes docs/agent.schema.json, by which editors check agent files.
+
+The shape is the model's (ringside/agents.py), the words are those of docs/agents.md.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from ringside.agentparts import URI
+from ringside.agents import Agent
+from ringside.policy import DAYS
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+FILE = DOCS / "agent.schema.json"
+
+HEADINGS = {
+    "Transcription": "transcription",
+    "TurnDetection": "turn_detection",
+    "NoiseReduction": "noise_reduction",
+    "RetentionRatio": "truncation",
+    "Tracing": "tracing",
+    "Prompt": "prompt",
+    "McpServer": "mcp_servers",
+    "LambdaTool": "AWS Lambda functions",
+    "Transfer": "Transfers",
+    "Limits": "Limits",
+    "Digits": "Keys",
+    "Rule": "Admission",
+    "OpeningHours": "Opening hours",
+}
+"""The parts of an agent file, and the chapters of docs/agents.md with their tables."""
+
+Json = dict[str, Any]
+
+
+def schema() -> Json:
+    """The JSON schema of an agent file."""
+    made: Json = _untitled(Agent.model_json_schema())
+    for name, heading in HEADINGS.items():
+        _describe(made["$defs"][name], heading)
+    _describe(made, "The agent")
+    _describe(made, "The session")
+    # What the loader takes besides: the name from the file, one where a list may stand, an address alone.
+    made["required"] = ["answers"]
+    made["anyOf"] = [{"required": ["instructions"]}, {"required": ["prompt"]}]
+    for holder, names in ((made, ("answers",)), (made["$defs"]["OpeningHours"], DAYS)):
+        for name in names:
+            field = holder["properties"][name]
+            holder["properties"][name] = {
+                "description": field.pop("description", ""),
+                "anyOf": [{"type": "string"}, field],
+            }
+    target = made["properties"]["transfer"]
+    target["patternProperties"] = {
+        pattern: {"anyOf": [{"type": "string", "pattern": URI}, shape]}
+        for pattern, shape in target["patternProperties"].items()
+    }
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Ringside agent", **made}
+
+
+def documented(heading: str) -> dict[str, str]:
+    """The fields in the table of a chapter of docs/agents.md, and what is said of them."""
+    text = (DOCS / "agents.md").read_text(encoding="utf-8")
+    chapter = re.split(r"\n#+ ", text.partition(f"# {heading}\n")[2])[0]
+    return dict(re.findall(r"^\| `([a-z_]+)` \|[^|]*\| ?(.*?) ?\|$", chapter, re.MULTILINE))
+
+
+def _describe(shape: Json, heading: str) -> None:
+    for name, words in documented(heading).items():
+        if words and name in shape["properties"]:
+            shape["properties"][name]["description"] = words
+
+
+def _untitled(value: Any) -> Any:
+    """Pydantic titles every field with its own name, which no editor needs to show."""
+    if isinstance(value, dict):
+        return {key: _untitled(each) for key, each in value.items() if not (key == "title" and isinstance(each, str))}
+    return [_untitled(each) for each in value] if isinstance(value, list) else value
+
+
+def text() -> str:
+    """The file's content."""
+    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(), encoding="utf-8")
+    print(f"wrote {FILE.name}", file=sys.stderr)
