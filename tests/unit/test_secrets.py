@@ -2,11 +2,13 @@
 
 import json
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from ringside.secrets import CACHE_SECONDS, REREAD_SECONDS, RETRY_SECONDS, STALE_SECONDS, Secrets, SecretsError
+from ringside.secrets import CACHE_SECONDS, REREAD_SECONDS, RETRY_SECONDS, STALE_SECONDS, Keys, Secrets, SecretsError
 
 OLD: dict[str, Any] = {"api_key": "sk-old-0123456789", "webhook_secrets": ["whsec_b2xkb2xkb2xkb2xkb2xkb2xkb2xk"]}
 NEW: dict[str, Any] = {"api_key": "sk-new-0123456789", "webhook_secrets": ["whsec_bmV3bmV3bmV3bmV3bmV3bmV3bmV3"]}
@@ -20,10 +22,12 @@ class SecretsManager:
         self.reads = 0
         self.down = False
         self.now = 1000.0
+        self.before_reading: Callable[[], None] = lambda: None
 
     def get_secret_value(self, SecretId: str) -> dict[str, Any]:
         assert SecretId == "ringside"
         self.reads += 1
+        self.before_reading()
         if self.down:
             raise TimeoutError(json.dumps(self.content))
         text = self.content if isinstance(self.content, str) else json.dumps(self.content)
@@ -172,19 +176,54 @@ def test_keys_do_not_show_in_their_representation(secrets: Secrets) -> None:
     assert "whsec_" not in repr(secrets.keys())
 
 
+def test_an_error_about_keys_that_escapes_does_not_quote_them() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Keys.model_validate({"api_key": f"{MARKED} ", "webhook_secrets": [f"whsec_{MARKED}"]})
+
+    assert MARKED not in str(caught.value)
+
+
+class BusyLock:
+    """A lock that says when so many wait for it."""
+
+    def __init__(self, waiting: int) -> None:
+        self._lock = threading.Lock()
+        self._waiting = threading.Semaphore(0)
+        self._count = waiting
+
+    def acquire(self, blocking: bool = True) -> bool:
+        if self._lock.acquire(blocking=False):
+            return True
+        self._waiting.release()
+        return blocking and self._lock.acquire()
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def until_busy(self) -> None:
+        for _ in range(self._count):
+            assert self._waiting.acquire(timeout=10)
+
+
 def test_many_threads_read_once(secrets: Secrets, manager: SecretsManager) -> None:
-    together = threading.Barrier(16)
-    found = []
-
-    def ask() -> None:
-        together.wait()
-        found.append(secrets.keys().api_key)
-
-    threads = [threading.Thread(target=ask) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    lock = BusyLock(waiting=15)
+    secrets._lock = lock  # type: ignore[assignment]
+    manager.before_reading = lock.until_busy
+    with ThreadPoolExecutor(16) as threads:
+        found = list(threads.map(lambda _: secrets.keys().api_key, range(16)))
 
     assert found == [OLD["api_key"]] * 16
     assert manager.reads == 1
+
+
+def test_while_one_thread_reads_anew_the_others_go_on_with_what_is_known(
+    secrets: Secrets, manager: SecretsManager
+) -> None:
+    secrets.keys()
+    manager.now += CACHE_SECONDS
+    asked: list[str] = []
+    manager.before_reading = lambda: asked.append(secrets.keys().api_key)  # as another thread would, right now
+
+    assert secrets.keys().api_key == OLD["api_key"]
+    assert asked == [OLD["api_key"]]
+    assert manager.reads == 2
