@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from ringside.secrets import CACHE_SECONDS, REREAD_SECONDS, RETRY_SECONDS, STALE_SECONDS, Keys, Secrets, SecretsError
 
