@@ -11,6 +11,8 @@ The clock stands still unless somebody lets time pass. Items are linked one to t
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
+from hypothesis import settings
+
 from ringside import conversation as c
 from ringside import effects as do
 from ringside import events as e
@@ -20,6 +22,9 @@ from ringside.manners import Manners
 ANSWERED = 1_000_000.0  # Unix seconds at which every call of these tests was answered
 
 MANNERS = Manners(greeting="Greet.", silence_instructions="Still there?", farewell_instructions="Say goodbye.")
+
+unhurried = settings(deadline=None)
+"""For properties: a busy machine is slow, and nothing is wrong with that."""
 
 Status = Literal["completed", "cancelled", "incomplete", "failed"]
 Command = TypeVar("Command", bound=e.Command)

@@ -11,7 +11,7 @@ from ringside import effects as do
 from ringside import events as e
 from ringside.calls import Step
 from ringside.manners import Manners, Target
-from tests.unit.talk import ANSWERED, MANNERS, Talk, sent
+from tests.unit.talk import ANSWERED, MANNERS, Talk, sent, unhurried
 
 # --- turns ------------------------------------------------------------------------------------
 
@@ -162,6 +162,7 @@ def interruption(agent: str) -> dict[str, e.Event]:
 
 
 @pytest.mark.parametrize("late", [None, "transcript", "done", "truncated", "cleared"])
+@unhurried
 @given(order=st.permutations(["cleared", "truncated", "transcript", "done"]))
 def test_whom_the_caller_interrupts_is_marked_so_in_whatever_order_it_is_told(
     late: str | None, order: list[str]
@@ -219,6 +220,7 @@ counts = st.integers(0, 1000)
 usages = st.builds(e.Usage, *[counts] * 9, st.integers(0, 100).map(float))
 
 
+@unhurried
 @given(st.lists(st.tuples(usages, st.booleans())))
 def test_usage_adds_up_and_every_total_is_the_whole_so_far(reports: list[tuple[e.Usage, bool]]) -> None:
     talk = Talk()
@@ -378,6 +380,7 @@ def recorded(talk: Talk, kinds: Sequence[str]) -> list[str]:
     return [str(item["item_id"]) for item in talk.table.items if item["kind"] in kinds]
 
 
+@unhurried
 @given(calls(), st.booleans())
 def test_replayed_into_a_table_the_saves_give_the_conversation_s_order(
     call: tuple[list[Item], list[e.Event]], finished: bool
@@ -391,6 +394,7 @@ def test_replayed_into_a_table_the_saves_give_the_conversation_s_order(
     assert recorded(talk, ["turn", "tool"]) == [item_id for kind, item_id in items if kind != "tool_output"]
 
 
+@unhurried
 @given(calls(), st.data())
 def test_at_every_moment_the_table_is_in_order_and_holds_everything_once(
     call: tuple[list[Item], list[e.Event]], data: st.DataObject
@@ -489,6 +493,7 @@ any_pause = st.sampled_from([0.0, 0.5, 2.0, 15.0])
 GARBAGE_MANNERS = Manners(greeting="Greet.", max_duration=120.0, transfers={"office": Target("tel:+15550100")})
 
 
+@unhurried
 @given(st.lists(st.tuples(any_event, any_pause), max_size=30), st.booleans())
 def test_no_order_of_events_raises_or_puts_the_record_into_disorder(
     events: list[tuple[e.Event, float]], greeted: bool
@@ -503,6 +508,7 @@ def test_no_order_of_events_raises_or_puts_the_record_into_disorder(
     assert len(talk.hung_up) <= 1
 
 
+@unhurried
 @given(st.lists(st.tuples(any_event, any_pause), max_size=20), st.floats(0, 0.99))
 def test_the_deadline_is_the_next_alarm_and_before_it_nothing_is_due(
     events: list[tuple[e.Event, float]], part: float
@@ -523,6 +529,7 @@ def test_the_deadline_is_the_next_alarm_and_before_it_nothing_is_due(
         assert talk.conversation.deadline is None or talk.conversation.deadline > talk.now
 
 
+@unhurried
 @given(st.lists(st.tuples(any_event, any_pause), max_size=20))
 def test_no_order_of_events_keeps_a_call_alive_beyond_its_limit(events: list[tuple[e.Event, float]]) -> None:
     talk = Talk(GARBAGE_MANNERS)
@@ -533,6 +540,7 @@ def test_no_order_of_events_keeps_a_call_alive_beyond_its_limit(events: list[tup
     assert len(talk.hung_up) == 1
 
 
+@unhurried
 @given(st.lists(st.tuples(any_event, any_pause), max_size=30))
 def test_whatever_happens_no_tool_runs_twice(events: list[tuple[e.Event, float]]) -> None:
     talk = Talk(GARBAGE_MANNERS)

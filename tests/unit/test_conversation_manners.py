@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ringside import effects as do
 from ringside import events as e
 from ringside.calls import EndReason
-from tests.unit.talk import ANSWERED, MANNERS, Talk
+from tests.unit.talk import ANSWERED, MANNERS, Talk, unhurried
 
 FAREWELL, STILL_THERE = MANNERS.farewell_instructions, MANNERS.silence_instructions
 
@@ -174,6 +174,7 @@ def test_it_is_not_silence_while_somebody_is_at_it(busy: str) -> None:
     assert talk.asked == []
 
 
+@unhurried
 @given(order=st.permutations(["cleared", "transcript", "done"]))
 def test_silence_after_an_interruption_is_silence(order: list[str]) -> None:
     """What was interrupted still gets its transcript, but will not be heard any more."""

@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from ringside import events as e
 from ringside import realtime
+from tests.unit.talk import unhurried
 
 Json = dict[str, Any]
 
@@ -487,11 +488,13 @@ ITEM_FIELDS = sorted({"id", "content", "role", "status", "error", "output", "usa
 known_item = st.dictionaries(st.sampled_from(ITEM_FIELDS), any_json | st.sampled_from(["message", "function_call"]))
 
 
+@unhurried
 @given(st.text() | st.binary())
 def test_no_frame_at_all_raises(frame: str | bytes) -> None:
     assert isinstance(realtime.decode(frame), e.Skipped)
 
 
+@unhurried
 @given(
     st.sampled_from(sorted(SERVER_EVENTS)),
     st.dictionaries(st.sampled_from(FIELDS), any_json | known_item | st.lists(known_item, max_size=2)),
@@ -505,6 +508,7 @@ def test_no_event_with_whatever_fields_raises(name: str, fields: Json, escaped: 
         json.dumps(asdict(read), ensure_ascii=False, allow_nan=False).encode()
 
 
+@unhurried
 @given(st.sampled_from([event for event, _ in READ]), st.data())
 def test_an_event_with_one_wrong_field_raises_nothing(event: Json, data: st.DataObject) -> None:
     field = data.draw(st.sampled_from(sorted(event)[:-1]))
@@ -563,6 +567,7 @@ def test_an_approval_answers_the_item_that_asked(approve: bool) -> None:
     assert (answer["approval_request_id"], answer["approve"]) == ("mcpr_1", approve)
 
 
+@unhurried
 @given(st.text(max_size=80))
 def test_the_ids_we_give_are_not_too_long(text: str) -> None:
     """The API takes 32 characters at most."""
@@ -593,6 +598,7 @@ def test_a_call_is_controlled_at_its_own_address(base: str) -> None:
     assert realtime.call_url(base, "rtc_1", "refer") == "https://api.openai.com/v1/realtime/calls/rtc_1/refer"
 
 
+@unhurried
 @given(st.text(min_size=1, max_size=40))
 def test_no_call_id_can_lead_somewhere_else(call_id: str) -> None:
     try:

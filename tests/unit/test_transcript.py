@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringside.transcript import SPACING, Order, Remark, ToolRun, Turn
+from tests.unit.talk import unhurried
 
 Link = tuple[str, str | None]
 
@@ -42,21 +43,25 @@ def order_of(links: Sequence[Link]) -> list[str]:
     return list(shelf.order)
 
 
+@unhurried
 @given(st.permutations(LINKS))
 def test_a_chain_stands_in_its_order_whatever_order_the_links_come_in(links: list[Link]) -> None:
     assert order_of(links) == NAMES
 
 
+@unhurried
 @given(st.permutations(LINKS * 2))
 def test_links_may_be_told_twice(links: list[Link]) -> None:
     assert order_of(links) == NAMES
 
 
+@unhurried
 @given(st.permutations([*LINKS, *[(name, None) for name in NAMES]]))
 def test_items_heard_of_before_their_link_find_their_place_later(links: list[Link]) -> None:
     assert order_of(links) == NAMES
 
 
+@unhurried
 @given(st.permutations([*LINKS, ("x", None), ("y", None)]))
 def test_an_item_that_never_gets_a_link_disturbs_nobody(links: list[Link]) -> None:
     found = order_of(links)
@@ -64,6 +69,7 @@ def test_an_item_that_never_gets_a_link_disturbs_nobody(links: list[Link]) -> No
     assert {"x", "y"} <= set(found)
 
 
+@unhurried
 @given(st.permutations(LINKS), st.sets(st.sampled_from(NAMES)))
 def test_what_hangs_together_stays_together_around_a_hole(links: list[Link], lost: set[str]) -> None:
     """Links of lost items never come; those of their followers do."""
@@ -73,6 +79,7 @@ def test_what_hangs_together_stays_together_around_a_hole(links: list[Link], los
             assert found.index(item_id) == found.index(previous_id) + 1
 
 
+@unhurried
 @given(st.permutations(LINKS), st.integers(0, len(LINKS)))
 def test_an_order_can_be_taken_over_with_its_positions(links: list[Link], handed_over: int) -> None:
     shelf = Shelf()
@@ -85,6 +92,7 @@ def test_an_order_can_be_taken_over_with_its_positions(links: list[Link], handed
     assert list(next_owner.order) == NAMES
 
 
+@unhurried
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.none() | st.sampled_from("abcdefg")), max_size=12))
 def test_even_links_that_make_no_sense_lose_and_break_nothing(links: list[Link]) -> None:
     """Circles, forks, items before themselves: every item has one position all the same."""
