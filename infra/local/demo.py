@@ -1,4 +1,4 @@
-"""`make demo`: one call from ring to record and one that is declined, on this machine, each step checked."""
+"""`make demo`: a call from ring to record, one that is transferred and one that is declined, each step checked."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ from infra.local.narration import Narration
 from infra.local.process import ProcessDied
 from infra.local.records import CallRecord
 
-CALLER, DENIED, CALLED = "+14255550112", "+19005550100", "+18005551212"
+CALLER, IN_NEED, DENIED, CALLED = "+14255550112", "+14255550134", "+19005550100", "+18005551212"
 CALL_SECONDS = 60.0
 
 
@@ -28,8 +28,9 @@ def run(style: Style, pace: float) -> int:
         with LocalCloud(pace=pace) as cloud:
             say(style.dim(f"  Ready in {time.monotonic() - began:.1f} s. Events come to {cloud.webhook_url}"))
             answered(cloud, style)
+            transferred(cloud, style)
             declined(cloud, style)
-            title(style, "Both calls, as `ringside calls list` shows them")
+            title(style, "The three calls, as `ringside calls list` shows them")
             show(cloud, "calls", "list")
             say()
     except (Unexpected, ProcessDied) as problem:
@@ -57,6 +58,17 @@ def answered(cloud: LocalCloud, style: Style) -> None:
     require(bool(record.call.get("usage")) and bool(record.call.get("cost")), "usage or cost is not in the record")
     title(style, "Its record, read back with `ringside calls show`")
     show(cloud, "calls", "show", call_id)
+
+
+def transferred(cloud: LocalCloud, style: Style) -> None:
+    """A caller who wants to speak to a person."""
+    title(style, f"{IN_NEED} rings {CALLED}, and wants to speak to somebody")
+    call_id = cloud.emulator.ring("transfer", IN_NEED, CALLED)
+    record = follow(cloud, call_id, style)
+    require(record.call["end_reason"] == "transferred", f"the call ended with {record.call['end_reason']}")
+    require(record.call["transfer"]["verdict"] == "left", "the record does not say that the caller has left us")
+    referred = [asked for asked in cloud.emulator.shown(call_id)["requests"] if asked["path"].endswith("/refer")]
+    require(len(referred) == 1, "OpenAI was not asked for the transfer once")
 
 
 def declined(cloud: LocalCloud, style: Style) -> None:

@@ -17,6 +17,10 @@ STEPS = {
     "taken": "a monitor took the call",
     "attached": "it listens in on the call's sideband",
 }
+TRANSFERS = {
+    "left": "the verdict: OpenAI took it, and the caller has left us",
+    "failed": "the verdict: the caller was still here",
+}
 UNFINISHED = frozenset({"pending", "running"})
 HELD_BACK = 0.8
 """Seconds an item waits to be told. The caller's words are written down after the answer to them has begun; told in
@@ -60,6 +64,9 @@ class Narration:
             if not record.is_final and (unfinished or time.monotonic() - seen < HELD_BACK):
                 return  # and what comes after it waits too
             yield item["sk"], float(item.get("started_at") or steps["received"]), *self._item(item)
+        if record.is_final and (transfer := call.get("transfer")):
+            moment = float(transfer.get("decided_at") or transfer["asked_at"])
+            yield "transfer", moment, "transfer", TRANSFERS.get(transfer["verdict"], transfer["verdict"])
         if record.is_final and "ended" in steps:
             lasted = f" after {float(call['duration']):.1f} s" if call.get("duration") else ""
             yield "ended", steps["ended"], "the end", f"{call.get('end_reason')}{lasted}"

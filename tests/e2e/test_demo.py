@@ -16,7 +16,7 @@ ELSEWHERE = {
 }
 
 
-def test_the_demo_shows_a_call_answered_and_one_declined() -> None:
+def test_the_demo_shows_a_call_answered_one_transferred_and_one_declined() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "infra.local", "demo", "--pace", "0.05"],
         cwd=REPOSITORY,
@@ -37,10 +37,15 @@ def test_the_demo_shows_a_call_answered_and_one_declined() -> None:
         "the end    agent_hung_up",
         "ringside calls show",
         "$0.0",
+        "+14255550134 rings +18005551212",
+        "tool       transfer(to='desk')",
+        "transfer   the verdict: OpenAI took it, and the caller has left us",
+        "the end    transferred",
         "+19005550100 rings +18005551212",
         "the caller hears SIP 603",
         "ringside calls list",
         "rejected",
+        "transferred",
         "ended: agent_hung_up",
     )]  # fmt: skip
     assert re.search(".*".join(story), done.stdout, re.DOTALL), done.stdout
