@@ -75,6 +75,7 @@ class Conversation:
         self._prompts: deque[e.Respond] = deque()
         self._unanswered: set[str] = set()  # what the model was told and has to react to
         self._seen: set[str] = set()  # ... and what of it the session has put into its conversation
+        self._retold: set[str] = set()  # outputs that a former owner may have told before us
         self._caller_speaks = False
         self._leaving: _Leaving | None = None
         self._hung_up = False
@@ -136,7 +137,8 @@ class Conversation:
         if last.get("kind") == "tool" and last["outcome"] in ("ok", "error", "timeout", "refused"):
             # The last thing known is a tool's outcome: its output may not have reached the session. It
             # carries an id of its own, so telling it again does no harm.
-            self._unanswered.add(last["tool_call_id"])
+            # If the session has it already, it has been answered or soon will be: one more answer is one too many.
+            self._retold.add(last["tool_call_id"])
             effects.append(Send(e.TellOutput(last["tool_call_id"], last["output"] or "")))
         return effects
 
@@ -234,6 +236,8 @@ class Conversation:
                     self._deadlines.setdefault("pending", now + 2.0)
             case "tool_output" | "approval" if event.tool_call_id is not None:
                 self._seen.add(event.tool_call_id)
+                if event.tool_call_id in self._retold:
+                    self._unanswered.add(event.tool_call_id)
             case "other" if event.item_id in self.minutes.remarks:
                 self._seen.add(event.item_id)
 

@@ -33,7 +33,7 @@ POLLERS = 3
 
 MOST_TAKING = 32  # calls that are being taken at the same time
 MARGIN = 0.2  # of the lease: a monitor stops acting that much before others may think it dead
-HANDING_OVER = 32  # calls that are released at the same time
+HANDING_OVER = 8  # calls that are released at the same time: no faster than others can take them
 MOST_FAILURES = 5  # of one call's supervision, before it is given up
 MOST_OWNERS = 40  # of one call: fewer than the queue's maxReceiveCount, so that the record gets to say so
 
@@ -85,6 +85,7 @@ class Monitor:
         self._considering: set[asyncio.Task[None]] = set()
         self._proven_until = 0.0  # monotonic
         self._beats = 0
+        self._extending = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._finishing: set[asyncio.Task[None]] = set()
 
@@ -256,7 +257,8 @@ class Monitor:
             if verdict is Verdict.OVER:
                 await self._queued(self._queue.delete, receipt)
             elif verdict is Verdict.RELEASED:
-                await self._queued(self._queue.extend, [receipt], 0)
+                async with self._extending:  # an extension under way would hide the message again
+                    await self._queued(self._queue.extend, [receipt], 0)
             elif error is not None:
                 await self._fail(case)
             else:
@@ -353,13 +355,13 @@ class Monitor:
         self._proven_until = max(self._proven_until, asked + self._lease * (1 - MARGIN))
 
     async def _extend(self) -> None:
-        receipts = [case.message.receipt for case in self._cases.values()]
-        batches = [receipts[start : start + BATCH] for start in range(0, len(receipts), BATCH)]
-        for failed in await asyncio.gather(
-            *(self._queued(self._queue.extend, batch, self._lease) for batch in batches)
-        ):
-            if failed:
-                self._metrics.count("ExtensionsFailed", len(failed))
+        async with self._extending:
+            receipts = [case.message.receipt for case in self._cases.values()]
+            batches = [receipts[start : start + BATCH] for start in range(0, len(receipts), BATCH)]
+            requests = (self._queued(self._queue.extend, batch, self._lease) for batch in batches)
+            for failed in await asyncio.gather(*requests):
+                if failed:
+                    self._metrics.count("ExtensionsFailed", len(failed))
 
     # --- threads ---
 

@@ -1,4 +1,4 @@
-"""`python -m tests.drills [name ...] [--calls N] [--short]`: run drills, print one table, fail when a bound is broken."""
+"""`python -m tests.drills [name ...] [--calls N] [--short]`: one table, and a failure for a broken bound."""
 
 import argparse
 import sys

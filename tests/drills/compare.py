@@ -17,6 +17,10 @@ GAP_SLACK = 1.0
 """Seconds. The record's gap begins with the former owner's last sign of life, the emulator's turn with its sound."""
 
 
+TRANSCRIBED_SECONDS = 3.0
+"""At pace 1: how long after a caller's last word its transcript may still be on its way, behind the answer."""
+
+
 @dataclass(frozen=True)
 class Flaw:
     """Something about one call that is not as it should be."""
@@ -63,7 +67,9 @@ class Lived:
         return sum(GREETING in (response.get("instructions") or "") for response in responses)
 
 
-def flaws_of(call: Lived, script: Script | None = None, *, pace: float = 1.0, reason: str = "agent_hung_up") -> list[Flaw]:
+def flaws_of(
+    call: Lived, script: Script | None = None, *, pace: float = 1.0, reason: str = "agent_hung_up"
+) -> list[Flaw]:
     """Everything that is wrong with one call; with `script`, also what was said beside it."""
     found = [*_words(call, pace), *_effects(call), *_end(call, reason)]
     if script is not None:
@@ -81,8 +87,10 @@ def _words(call: Lived, pace: float) -> Iterable[tuple[str, str]]:
     for turn in call.known["spoken"]:
         if (turn["role"], turn["text"]) not in recorded:
             lasts = speech.audio_ms(turn["text"]) / 1000 * pace
+            lasts += TRANSCRIBED_SECONDS * pace if turn["role"] == "caller" else 0.0
             in_gap = any(
-                since - GAP_SLACK <= turn["at"] + lasts and turn["at"] <= until + GAP_SLACK for since, until in call.gaps
+                since - GAP_SLACK <= turn["at"] + lasts and turn["at"] <= until + GAP_SLACK
+                for since, until in call.gaps
             )
             yield "lost in a gap" if in_gap else "lost words", f"{turn['role']}: {turn['text']}"
     for words, times in (Counter(recorded) - Counter(said)).items():
@@ -120,7 +128,9 @@ def _end(call: Lived, reason: str) -> Iterable[tuple[str, str]]:
 
 def _script(call: Lived, script: Script) -> Iterable[tuple[str, str]]:
     """The words of the script and no others, in its order: a response too many says what nobody wrote."""
-    written = [str(line.get("agent") or line.get("caller")) for line in script["lines"] if {"agent", "caller"} & set(line)]
+    written = [
+        str(line.get("agent") or line.get("caller")) for line in script["lines"] if {"agent", "caller"} & set(line)
+    ]
     said = [turn["text"] for turn in call.known["spoken"]]
     if said == written:
         return

@@ -2,7 +2,7 @@
 
 PUT /_faults {"share": 0.1, "seconds": 60}: for so long, that share of the requests to DynamoDB and SQS fails: refused
 before anything was done (throttled, or a 5xx), or done and the answer lost. PUT /_faults {} ends it. GET tells how
-many failed, and how.
+many failed, and how. GET /_writes tells when the items of calls were written.
 """
 
 import argparse
@@ -47,6 +47,7 @@ class FaultyAws(Aws):
         self._share = 0.0
         self._until = 0.0
         self._happened: Counter[str] = Counter()
+        self._written: dict[str, float] = {}
 
     async def switch(self, request: web.Request) -> web.Response:
         """Set the faults, or show what they did."""
@@ -57,7 +58,20 @@ class FaultyAws(Aws):
             self._happened.clear()
         return web.json_response(self._happened)
 
+    async def writes(self, request: web.Request) -> web.Response:
+        """When each item of a call was last written (Unix seconds, by its `item_id`) since this was last asked."""
+        written, self._written = self._written, {}
+        return web.json_response(written)
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        response = await self._handle(request)
+        if request.headers.get("X-Amz-Target", "").endswith(".PutItem") and response.status == 200:
+            item = json.loads(await request.read())["Item"]
+            if "item_id" in item:
+                self._written[item["item_id"]["S"]] = time.time()
+        return response
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
         scope = CREDENTIAL_SCOPE.search(request.headers.get("Authorization", ""))
         service = scope[2] if scope else ""
         if service not in REFUSALS or time.monotonic() > self._until or random.random() >= self._share:
@@ -85,6 +99,7 @@ def main() -> None:
     aws = FaultyAws()
     application = web.Application(client_max_size=LARGEST_REQUEST)
     application.router.add_route("*", "/_faults", aws.switch)
+    application.router.add_get("/_writes", aws.writes)
     application.router.add_route("*", "/{path:.*}", aws.handle)
     print(f"aws listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     web.run_app(

@@ -26,7 +26,9 @@ OVER = ("ended", "rejected", "missed")
 class Ground(LocalCloud):
     """The local cloud, as drills use it. `lease` and `poll` in seconds; None is what the template says."""
 
-    def __init__(self, *, monitors: int = 2, pace: float = 1.0, lease: int | None = None, poll: int | None = None) -> None:
+    def __init__(
+        self, *, monitors: int = 2, pace: float = 1.0, lease: int | None = None, poll: int | None = None
+    ) -> None:
         self._scratch = tempfile.TemporaryDirectory(prefix="drill-")
         self._ledger = Path(self._scratch.name) / "ledger"
         self._ledger.touch()
@@ -56,6 +58,12 @@ class Ground(LocalCloud):
             happened: dict[str, int] = http.get(f"{self.aws_url}/_faults").json()
             http.put(f"{self.aws_url}/_faults", json={"share": share, "seconds": seconds})
         return happened
+
+    def note_writes(self) -> dict[str, float]:
+        """When each turn was last written, since this was last asked."""
+        with httpx.Client(trust_env=False) as http:
+            written: dict[str, float] = http.get(f"{self.aws_url}/_writes").json()
+        return written
 
     def runs(self) -> Counter[str]:
         """How often the tool of each tool call really ran."""

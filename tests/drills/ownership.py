@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.drills.compare import Flaw, Lived, flaws_of
+from tests.drills.compare import Flaw, Lived, count, flaws_of
 from tests.drills.ground import Ground
 from tests.drills.report import Sheet, Size
 from tests.drills.talk import Script, chat, endless
@@ -34,6 +34,7 @@ def kill(ground: Ground, size: Size, sheet: Sheet) -> None:
     taken = [min((o for o, _ in call.attached if o > killed_at), default=float("inf")) for call in orphans]
     sheet.at_most("taken over", [at - killed_at for at in taken], TAKE_OVER_SECONDS)
     words_and_effects(sheet, flaws)
+    sheet.note("(words lost in gaps, of all turns)", lost_in_gaps(calls, flaws), True)
     sheet.all_of("of them have the gap in the record", sum(bool(call.gaps) for call in orphans), len(orphans))
     sheet.all_of("others have none", sum(not c.gaps for c in calls if c.call_id not in owned), len(ids) - len(owned))
 
@@ -101,10 +102,18 @@ def all_dead(ground: Ground, size: Size, sheet: Sheet) -> None:
         time.sleep(0.5)
     calls = ground.lived(ids, ended_within=0.1, closed_within=5)
     flaws = [flaw for call in calls for flaw in flaws_of(call, reason="supervision_lost")]
-    lasted = [call.known["ended"]["at"] - float(call.record.call["steps"]["accepted"]) for call in calls if call.known["ended"]]
+    lasted = [
+        call.known["ended"]["at"] - float(call.record.call["steps"]["accepted"])
+        for call in calls
+        if call.known["ended"]
+    ]
     sheet.none("left open at OpenAI", flaws, "left open")
     sheet.none("records not closed, or with another reason", flaws, "not closed", "wrong end")
-    sheet.note(f"none hung up before its cap of {BRIEF_CAP:g} s", f"{min(lasted, default=0):.1f} s", min(lasted, default=0) >= BRIEF_CAP - 0.5)
+    sheet.note(
+        f"none hung up before its cap of {BRIEF_CAP:g} s",
+        f"{min(lasted, default=0):.1f} s",
+        min(lasted, default=0) >= BRIEF_CAP - 0.5,
+    )
     sheet.none("doubled effects", flaws, "doubled effects")
 
 
@@ -132,6 +141,10 @@ def all_flaws(calls: Sequence[Lived], script: Script, pace: float) -> list[Flaw]
 def pauses_of(call: Lived) -> list[float]:
     """How long nobody was attached, each time that the call went from one owner to the next."""
     return [max(0.0, after[0] - before[1]) for before, after in zip(call.attached, call.attached[1:], strict=False)]
+
+
+def lost_in_gaps(calls: Sequence[Lived], flaws: Sequence[Flaw]) -> str:
+    return f"{count(flaws, 'lost in a gap')} of {sum(len(call.known['spoken']) for call in calls)}"
 
 
 def words_and_effects(sheet: Sheet, flaws: Sequence[Flaw], *more: str) -> None:

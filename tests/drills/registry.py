@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.drills import ownership
+from tests.drills import neighbours, ownership
 from tests.drills.ground import Ground
 from tests.drills.report import Sheet, Size
 
@@ -20,6 +20,11 @@ class Drill:
 DRILLS = {
     "kill": Drill(ownership.kill, 200, 12),
     "rolling": Drill(ownership.rolling, 200, 12),
+    "storm": Drill(neighbours.storm, 1000, 30),
+    "chaos": Drill(neighbours.chaos, 100, 10),
+    "aws": Drill(neighbours.aws, 60, 12),
+    "openai": Drill(neighbours.openai, 42, 14),
+    "flood": Drill(neighbours.flood, 50, 8),
     "all-dead": Drill(ownership.all_dead, 50, 8),
     "drain": Drill(ownership.drain, 1000, 30),
 }

@@ -1,0 +1,157 @@
+"""`python -m tests.drills.mutations [name ...]`: break one invariant at a time, and see a drill or a test notice.
+
+Each mutation changes one place of a copy of this repository and runs the named check there, which must fail. A check
+that passes over broken code proves nothing.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+COPIED = ("functions", "infra", "cli", "tests")
+SECONDS = 240.0
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """`before` stands once in `file`, and becomes `after`; `check` is a drill, or a test's path."""
+
+    invariant: str
+    what: str
+    file: str
+    before: str
+    after: str
+    check: str
+
+
+RECORD, SUPERVISOR, MONITORING = (f"functions/ringside/{name}.py" for name in ("record", "supervisor", "monitoring"))
+
+MUTATIONS = {
+    "claim": Mutation(
+        "I1",
+        "the webhook's claim is made without a condition",
+        RECORD,
+        'self._table.put(_key(call_id), item, "attribute_not_exists(pk)")',
+        "self._table.put(_key(call_id), item)",
+        "storm",
+    ),
+    "fence": Mutation(
+        "I3",
+        "a former owner's writes are not fenced by epoch",
+        RECORD,
+        'condition = f"#owner = :owner AND epoch = :epoch AND {condition}"',
+        'condition = f"(#owner = :owner OR epoch >= :epoch OR epoch < :epoch) AND {condition}"',
+        "tests/integration/test_lease.py",
+    ),
+    "lease": Mutation(
+        "I3",
+        "a monitor believes for ever that it holds its lease",
+        MONITORING,
+        "return time.monotonic() < self._proven_until",
+        "return True",
+        "tests/integration/test_lease.py",
+    ),
+    "greeting": Mutation(
+        "I4",
+        "the claim of the greeting is skipped, and a new owner does not look for it",
+        SUPERVISOR,
+        'if not self._attached and "greeting" not in self._call.get("effects", ()):\n'
+        "                self._perform(self._talk.begin(now))",
+        "if not self._attached:\n"
+        "                self._perform([c.Send(e.command) for e in self._talk.begin(now) if isinstance(e, c.Greet)])",
+        "rolling",
+    ),
+    "tools": Mutation(
+        "I4",
+        "a new owner runs every unfinished tool again",
+        SUPERVISOR,
+        "if claimed or (known is not None and known.options.repeatable):",
+        "if True:",
+        "tests/integration/test_takeover.py",
+    ),
+    "turns": Mutation(
+        "I5",
+        "turns are not written down",
+        SUPERVISOR,
+        "self._write(self._near.record.save, effect.position, effect.item, effect.replaces)",
+        "pass",
+        "kill",
+    ),
+    "end": Mutation(
+        "I6",
+        "the sweeper is blind",
+        "functions/ringside/sweeping.py",
+        "self.record.open_calls()",
+        "self.record.open_calls()[:0]",
+        "all-dead",
+    ),
+    "visibility": Mutation(
+        "I7",
+        "a released call's message is not made visible",
+        MONITORING,
+        "elif verdict is Verdict.RELEASED:\n                await self._queued(self._queue.extend, [receipt], 0)",
+        "elif verdict is Verdict.RELEASED:\n                pass",
+        "rolling",
+    ),
+    "take-over": Mutation(
+        "I7",
+        "a dead owner's call is not taken over",
+        MONITORING,
+        "if alive_until > now:",
+        "if owner is not None:",
+        "kill",
+    ),
+}
+
+
+def notices(mutation: Mutation, seconds: float = SECONDS) -> tuple[bool, str]:
+    """Whether the check fails on a copy of the repository with this mutation; and the first line that says why."""
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+        copy = Path(folder)
+        for name in COPIED:
+            shutil.copytree(REPOSITORY / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("template.yaml", "pyproject.toml"):
+            shutil.copy(REPOSITORY / name, copy / name)
+        source = (copy / mutation.file).read_text(encoding="utf-8")
+        if source.count(mutation.before) != 1:
+            raise SystemExit(f"{mutation.file} has {source.count(mutation.before)} of: {mutation.before}")
+        (copy / mutation.file).write_text(source.replace(mutation.before, mutation.after), encoding="utf-8")
+        is_test = mutation.check.endswith(".py")
+        words = ["pytest", "-q", "-x", mutation.check] if is_test else ["tests.drills", "--short", mutation.check]
+        environment = {**os.environ, "PYTHONPATH": f"{copy}:{copy / 'functions'}"}
+        command = [sys.executable, "-m", *words]
+        done = subprocess.run(
+            command, cwd=copy, env=environment, capture_output=True, text=True, timeout=seconds, check=False
+        )
+    said = (done.stdout + done.stderr).splitlines()
+    why = next(
+        (line for line in said if line.endswith("BROKEN") or line.startswith("FAILED")), said[-1] if said else ""
+    )
+    return done.returncode == 1, " ".join(why.split())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.drills.mutations", description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", metavar="name", help=f"which: {', '.join(MUTATIONS)}; all, if none is named"
+    )
+    unnoticed = []
+    for name in parser.parse_args().names or MUTATIONS:
+        mutation = MUTATIONS[name]
+        noticed, why = notices(mutation)
+        print(
+            f"{mutation.invariant}  {mutation.what}: {mutation.check} {'is red: ' + why if noticed else 'IS GREEN'}",
+            flush=True,
+        )
+        unnoticed += [] if noticed else [name]
+    return 1 if unnoticed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

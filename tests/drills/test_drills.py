@@ -1,0 +1,22 @@
+"""The short form of every drill, on one local cloud."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.drills.ground import Ground
+from tests.drills.registry import DRILLS
+from tests.drills.report import Sheet, Size, table
+
+
+@pytest.fixture(scope="module")
+def ground() -> Iterator[Ground]:
+    with Ground(monitors=0, lease=4, poll=1) as ground:
+        yield ground
+
+
+@pytest.mark.parametrize("name", DRILLS)
+def test_the_short_form_of_the_drill_holds_every_bound(ground: Ground, name: str) -> None:
+    sheet, drill = Sheet(name), DRILLS[name]
+    drill.run(ground, Size(drill.short_calls, short=True), sheet)
+    assert all(measure.ok for measure in sheet.measures), "\n".join([table(sheet.measures), *sheet.remarks])
