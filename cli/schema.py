@@ -43,9 +43,11 @@ def schema() -> Json:
         _describe(made["$defs"][name], heading)
     _describe(made, "The agent")
     _describe(made, "The session")
-    # What the loader takes besides: the name from the file, one where a list may stand, an address alone.
+    # What the loader takes besides: the name from the file, one where a list may stand, true for 603, an address alone.
     made["required"] = ["answers"]
     made["anyOf"] = [{"required": ["instructions"]}, {"required": ["prompt"]}]
+    rejecting = made["$defs"]["Rule"]["properties"]["reject"]
+    rejecting["anyOf"].append({"const": True})
     for holder, names in ((made, ("answers",)), (made["$defs"]["OpeningHours"], DAYS)):
         for name in names:
             field = holder["properties"][name]

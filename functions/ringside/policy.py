@@ -136,6 +136,11 @@ class Rule(_Strict):
     accept: Literal[True] | None = None
     reject: Literal[403, 404, 480, 486, 503, 603] | None = None
 
+    @field_validator("reject", mode="before")
+    @classmethod
+    def _declined(cls, value: Any) -> Any:
+        return 603 if value is True else value
+
     @model_validator(mode="after")
     def _one_verdict(self) -> Self:
         if (self.accept is None) == (self.reject is None):

@@ -14,10 +14,28 @@ from tests.e2e.house import (
     caller,
     ended,
     outputs,
+    responses,
     script,
     tools,
     words,
 )
+
+
+def test_a_greeting_that_did_not_come_is_asked_for_once_more(house: LocalCloud) -> None:
+    failing = {"fails": {"type": "server_error", "code": "server_error", "message": "no"}}
+    lines = [failing, agent("Hello?"), caller("Goodbye."), agent("Goodbye!", hang_up={})]
+    call, known = ended(house, house.emulator.ring(script(*lines, stay=True), called=FRONT))
+
+    greetings = [sent for sent in responses(known) if "instructions" in sent.get("response", {})]
+    assert ["Front desk, how can I help?" in sent["response"]["instructions"] for sent in greetings] == [True, True]
+    assert (words(known)[0], call["end_reason"]) == ("Hello?", "agent_hung_up")
+
+
+def test_a_session_that_nobody_listens_to_does_not_go_on_for_ever(house: LocalCloud) -> None:
+    """Accepted with 200, but the caller had rung off before: the model talks to an empty line."""
+    faults = {"gone_before_accept": "ghost"}
+    call, known = ended(house, house.emulator.ring(script(agent("Hello?"), stay=True), called=PATIENT, faults=faults))
+    assert (call["end_reason"], len(asked(known, "hangup"))) == ("silence", 1)
 
 
 def test_a_silent_caller_is_asked_once_and_then_taken_leave_of(house: LocalCloud) -> None:

@@ -137,6 +137,14 @@ def test_so_is_every_example_of_the_page(example: str) -> None:
     assert mistakes({"answers": "default", "instructions": "Hi.", **yaml.safe_load(example)}) == []
 
 
+def test_whoever_is_rejected_without_a_status_is_declined(tmp_path: Path) -> None:
+    content = LINE + "admission: [{name: nobody, reject: true}]\n"
+    (tmp_path / "desk.yaml").write_text(content, encoding="utf-8")
+    (agent,) = agents.load(tmp_path)
+    assert agent.admission[0].reject == 603
+    assert mistakes(yaml.safe_load(content)) == []
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
