@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -33,7 +34,8 @@ POLLERS = 3
 
 MOST_TAKING = 32  # calls that are being taken at the same time
 MARGIN = 0.2  # of the lease: a monitor stops acting that much before others may think it dead
-HANDING_OVER = 8  # calls that are released at the same time: no faster than others can take them
+HANDING_OVER = 4  # calls that are released at the same time: no faster than others can take them
+UNHURRIED_SECONDS = 60.0  # after that, all that are left are released at once: a task has 120 s from SIGTERM
 MOST_FAILURES = 5  # of one call's supervision, before it is given up
 MOST_OWNERS = 40  # of one call: fewer than the queue's maxReceiveCount, so that the record gets to say so
 
@@ -309,12 +311,18 @@ class Monitor:
     async def _hand_over(self) -> None:
         """Release every call, some at a time so that each is without an owner only for a moment."""
         free = asyncio.Semaphore(HANDING_OVER)
+        hurry = time.monotonic() + UNHURRIED_SECONDS
 
         async def release(case: _Case) -> None:
             await case.supervisor.tools_done()
-            async with free:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, hurry - time.monotonic())):
+                    await free.acquire()
+            try:
                 await case.supervisor.release()
                 await asyncio.wait({case.task})
+            finally:
+                free.release()
 
         await asyncio.gather(*(release(case) for case in list(self._cases.values())))
         while self._finishing:

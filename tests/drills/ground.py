@@ -14,7 +14,8 @@ from typing import Any
 import httpx
 
 from infra.emulator.client import CALLED, Control, Shown
-from infra.local.cloud import LocalCloud, logged
+from infra.local.cloud import LocalCloud
+from infra.local.process import logged
 from infra.local.records import CallRecord
 from tests.drills.compare import Lived
 from tests.drills.talk import Script
@@ -106,7 +107,8 @@ class Ground(LocalCloud):
                 ids.append(await control.ring(caller(number), called, script=script, faults=faults(number)))
             return ids
 
-        return self.ask(ring)
+        ids: list[str] = self.ask(ring)
+        return ids
 
     def ask(self, question: Callable[[Control], Any]) -> Any:
         """Ask the emulator's control API something, with one connection."""
