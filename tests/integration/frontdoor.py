@@ -1,6 +1,6 @@
 """The real handlers of webhook and sweeper in this process, between an AWS and an OpenAI that listen on ports.
 
-A tenth of the real times: 404s take half a second where OpenAI's take five.
+A tenth of the real times: a slow 404 takes half a second where OpenAI's take five.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ class OpenAI:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        settings = Settings(pace=0.01, not_found_delay_s=NOT_FOUND_TAKES)
+        settings = Settings(pace=0.01)
         self.emulator = Emulator(webhook_secret=SECRET, api_key=API_KEY, settings=settings)
         self._wait(self.emulator.start())
 
@@ -70,6 +70,16 @@ class OpenAI:
 
         call: Call = self._wait(ring())
         return call
+
+    @contextmanager
+    def slow_to_find_out(self) -> Iterator[None]:
+        """404s take their time, as they do."""
+        before = self.emulator.settings
+        self.emulator.settings = before.model_copy(update={"not_found_delay_s": NOT_FOUND_TAKES})
+        try:
+            yield
+        finally:
+            self.emulator.settings = before
 
     def accept(self, call: Call) -> None:
         async def accept() -> None:

@@ -150,7 +150,7 @@ def test_every_answer_to_an_accept_ends_in_time_in_the_record_and_in_an_answer(
 
     assert door.deliver_call(call) == http
 
-    assert time.monotonic() - started < ANSWER_SECONDS + 0.3  # of the tenth that is left, here a scaled second
+    assert time.monotonic() - started < ANSWER_SECONDS + 0.6  # the rest is the table's, the queue's and this machine's
     item = door.item(call)
     assert (item["status"], item.get("end_reason")) == (status, reason)
     assert len(asked(call, "accept")) == requests
@@ -163,7 +163,8 @@ def test_every_answer_to_an_accept_ends_in_time_in_the_record_and_in_an_answer(
 def test_a_404_is_waited_for_however_slow_it_is(door: Door) -> None:
     call = door.openai.ring(gone_before_accept=True)
     started = time.monotonic()
-    door.deliver_call(call)
+    with door.openai.slow_to_find_out():
+        door.deliver_call(call)
 
     assert time.monotonic() - started >= NOT_FOUND_TAKES
     assert door.item(call)["end_reason"] == "caller_gone_before_accept"

@@ -215,7 +215,7 @@ def test_no_answer_keeps_the_caller_waiting_longer_than_allowed(openai: OpenAI, 
     reply = control.accept(CALL, SESSION, started + 0.6)
 
     assert reply.outcome in (Outcome.UNKNOWN, Outcome.UNAVAILABLE)
-    assert time.monotonic() - started < 0.8
+    assert time.monotonic() - started < 1.0
     openai.script.clear()
     control.close()
 

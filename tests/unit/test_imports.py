@@ -158,7 +158,7 @@ def test_the_webhook_imports_nothing_that_only_the_monitor_needs() -> None:
 def test_importing_the_webhook_costs_clearly_less_than_importing_openai() -> None:
     timed = "import time; started = time.process_time(); import {0}; print(time.process_time() - started)"
     ours, theirs = [], []
-    for _ in range(3):  # the least of three: whatever else the machine does only adds
+    for _ in range(2):  # the lesser of two: whatever else the machine does only adds
         ours.append(float(python(timed.format("webhook"))))
         theirs.append(float(python(timed.format("openai"))))
 
