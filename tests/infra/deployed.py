@@ -1,0 +1,147 @@
+"""The whole template in the local AWS: queue, table, roles, cluster and service by CloudFormation, and processes that
+have their roles' permissions and no others."""
+
+import json
+from typing import Any
+
+import boto3
+import httpx
+from botocore.config import Config
+
+from infra.local import stack
+from infra.local import template as templates
+from infra.local.clients import CREDENTIALS
+from infra.local.cloud import LocalCloud
+from infra.local.template import REGION, REPOSITORY, of_type, replace_references
+from tests.infra.policies import Need
+
+ROLES = {"WebhookFunction": "WebhookRole", "SweeperFunction": "SweeperRole", "Monitor": "TaskRole"}
+"""Who runs as which role, by their names in the templates."""
+
+UNKNOWN = (
+    "AWS::ApiGatewayV2::",
+    "AWS::ApplicationAutoScaling::",
+    "AWS::CloudFormation::",
+    "AWS::CloudWatch::",
+    "AWS::Lambda::",
+    "AWS::Scheduler::",
+    "AWS::SecretsManager::",
+)
+"""What moto's CloudFormation does not make, or not without a container. The functions run as processes instead."""
+
+SWEEPER_ARN = f"arn:aws:lambda:{REGION}:123456789012:function:sweeper"
+TOOL_ARN = f"arn:aws:lambda:{REGION}:123456789012:function:order-status"
+IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/ringside-monitor@sha256:{'0' * 64}"
+
+
+class DeployedCloud(LocalCloud):
+    """A local cloud whose components have the permissions of their roles."""
+
+    def _run(self, name: str, program: str, *flags: str, **more: Any) -> None:
+        super()._run(name, "tests.infra.enforcing_aws" if name == "aws" else program, *flags, **more)
+
+    def _create_stack(self) -> None:
+        secret = json.dumps({"api_key": self.openai.api_key, "webhook_secrets": [self.openai.webhook_secret]})
+        self.secret_id = self.aws.secrets.create_secret(Name="ringside", SecretString=secret)["ARN"]
+        self.parameters = {"ToolFunctions": TOOL_ARN, "MonitorImage": IMAGE, **self._parameters}
+        template = self._without_stand_ins(templates.translate())
+        environments = {name: function.environment for name, function in templates.functions(template).items()}
+        given = template["Resources"]["Monitor"]["Properties"]["Parameters"]
+        wanted = environments | {"Monitor": templates.monitor_environment(template), "Parameters": given}
+        found, outputs = self._create("ringside", template, self.parameters, wanted)
+        stack._finish_tables(self.aws, template, outputs)
+        for name, environment in found.items():
+            self._environments = {**getattr(self, "_environments", {}), name: environment}
+        _, network = self._create("ringside-network", parse("network"), {}, {})
+        nested = self._environments.pop("Parameters") | network
+        _, monitor = self._create("ringside-monitor", parse("monitor"), nested, {})
+        self.outputs = outputs | network | monitor
+        self.table, self.queue_url = outputs["CallsTable"], outputs["CallsQueue"]
+
+    def _without_stand_ins(self, template: dict[str, Any]) -> dict[str, Any]:
+        """What is not made in moto, named as what is there instead."""
+        text = json.dumps(template).replace('{"Fn::GetAtt": ["SweeperFunction", "Arn"]}', json.dumps(SWEEPER_ARN))
+        for output in ("Subnets", "SecurityGroup", "PublicAddress"):
+            text = text.replace(json.dumps({"Fn::GetAtt": ["Network", f"Outputs.{output}"]}), json.dumps("later"))
+        replaced: dict[str, Any] = replace_references(json.loads(text), {"Secret": self.secret_id})
+        return replaced
+
+    def _create(
+        self, name: str, template: dict[str, Any], parameters: dict[str, Any], wanted: dict[str, Any]
+    ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
+        """Create a stack of what moto knows. Returns the values of the expressions in `wanted`, and all outputs."""
+        resources = {
+            logical: resource
+            for logical, resource in template["Resources"].items()
+            if not resource["Type"].startswith(UNKNOWN)
+        }
+        outputs = {
+            logical: {"Value": {"Ref": logical}} for logical in resources if "Condition" not in resources[logical]
+        }
+        outputs |= {key: value for key, value in template.get("Outputs", {}).items() if name != "ringside"}
+        meanings = {}
+        for owner, expressions in wanted.items():
+            for index, (variable, expression) in enumerate(sorted(expressions.items())):
+                key = f"{owner}Value{index}"
+                outputs[key], meanings[key] = {"Value": expression}, (owner, variable)
+        kept = {key: value for key, value in template.items() if key not in ("Rules", "Resources", "Outputs")}
+        body = json.dumps({**kept, "Resources": resources, "Outputs": outputs})
+        for group in of_type(template, "AWS::Logs::LogGroup"):  # at AWS a log group's Arn ends with it
+            body = body.replace(
+                json.dumps({"Fn::GetAtt": [group, "Arn"]}), json.dumps({"Fn::Sub": f"${{{group}.Arn}}:*"})
+            )
+        listed = [{"ParameterKey": key, "ParameterValue": str(value)} for key, value in parameters.items()]
+        self.aws.cloudformation.create_stack(StackName=name, TemplateBody=body, Parameters=listed)  # type: ignore[arg-type]
+        (made,) = self.aws.cloudformation.describe_stacks(StackName=name)["Stacks"]
+        assert made["StackStatus"] == "CREATE_COMPLETE", made
+        values = {output["OutputKey"]: output["OutputValue"] for output in made["Outputs"]}
+        found: dict[str, dict[str, str]] = {owner: {} for owner in wanted}
+        for key, (owner, variable) in meanings.items():
+            found[owner][variable] = values.pop(key)
+        return found, values
+
+    # --- roles ---
+
+    def component_environment(self, name: str) -> dict[str, str]:
+        """With the credentials of the component's role."""
+        return {**super().component_environment(name), **self.credentials(ROLES[name])}
+
+    def credentials(self, role: str) -> dict[str, str]:
+        """What the service that runs a component gives it: its role's credentials, for a while."""
+        arn = f"arn:aws:iam::123456789012:role/{self.outputs[role]}"
+        given = self.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        return {
+            "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": given["SessionToken"],
+        }
+
+    def client(self, service: str, role: str | None = None) -> Any:
+        """A client with a role's permissions, or an administrator's."""
+        given = self.credentials(role) if role else CREDENTIALS
+        access: dict[str, Any] = {name.lower(): value for name, value in given.items()}
+        session = boto3.Session(**access, region_name=REGION)
+        config = Config(proxies={}, retries={"total_max_attempts": 1})
+        return session.client(service, endpoint_url=self.aws_url, config=config)  # type: ignore[call-overload]
+
+    def policy(self, role: str) -> list[dict[str, Any]]:
+        """The statements of a role, as CloudFormation made them."""
+        found: list[dict[str, Any]]
+        found = httpx.get(f"{self.aws_url}/policies/{self.outputs[role]}", trust_env=False).json()
+        return found
+
+    def needed(self) -> dict[str, dict[Need, bool]]:
+        """What every role has needed so far, and whether it was given; by the role's name in the templates."""
+        named = {self.outputs[role]: role for role in (*ROLES.values(), "ScheduleRole", "ExecutionRole")}
+        found: dict[str, dict[Need, bool]] = {role: {} for role in named.values()}
+        for role, action, resource, given in httpx.get(f"{self.aws_url}/permissions", trust_env=False).json():
+            found[named[role]][Need(action, resource)] = given
+        return found
+
+
+def parse(name: str) -> dict[str, Any]:
+    """A nested template, plain."""
+    document = templates.parse((REPOSITORY / "infra" / f"{name}.yaml").read_text(encoding="utf-8"))
+    plain: dict[str, Any] = templates.plain(document)
+    assert of_type(plain, "AWS::CloudFormation::Stack") == {}
+    return plain

@@ -1,0 +1,83 @@
+"""Which permission a request to AWS needs, and whether a policy gives it. For the services that Ringside uses.
+
+Actions and resource types: https://docs.aws.amazon.com/service-authorization/latest/reference/
+"""
+
+import fnmatch
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+ACCOUNT = "123456789012"
+Statement = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Need:
+    """One permission: an action on a resource."""
+
+    action: str
+    resource: str
+
+
+def needs(
+    service: str, region: str, target: str, path: str, headers: Mapping[str, str], asked: Mapping[str, Any]
+) -> Iterator[Need]:
+    """The permissions of a request. `target` is its X-Amz-Target, `asked` its JSON body."""
+    operation = target.rpartition(".")[2]
+    here = f"{region}:{ACCOUNT}"
+    match service:
+        case "dynamodb":
+            name = str(asked.get("TableName", "*"))
+            table = name if name.startswith("arn:") else f"arn:aws:dynamodb:{here}:table/{name}"
+            index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
+            yield Need(f"dynamodb:{operation}", table + index)
+        case "sqs":
+            # Permissions for a batch are those for one (SQS developer guide, API permissions reference).
+            queue = str(asked.get("QueueUrl", "*")).rpartition("/")[2]
+            yield Need(f"sqs:{operation.removesuffix('Batch')}", f"arn:aws:sqs:{here}:{queue}")
+        case "secretsmanager":
+            yield Need(f"secretsmanager:{operation}", str(asked.get("SecretId", "*")))
+        case "logs":
+            group, stream = asked.get("logGroupName", "*"), asked.get("logStreamName", "*")
+            yield Need(f"logs:{operation}", f"arn:aws:logs:{here}:log-group:{group}:log-stream:{stream}")
+        case "events":
+            for entry in asked.get("Entries", [{}]):
+                bus = entry.get("EventBusName", "default")
+                yield Need(f"events:{operation}", f"arn:aws:events:{here}:event-bus/{bus}")
+        case "ecr":
+            repository = asked.get("repositoryName")
+            yield Need(f"ecr:{operation}", f"arn:aws:ecr:{here}:repository/{repository}" if repository else "*")
+        case "lambda":
+            name = unquote(path).partition("/functions/")[2].partition("/")[0]
+            arn = name if name.startswith("arn:") else f"arn:aws:lambda:{here}:function:{name}"
+            yield Need("lambda:InvokeFunction" if path.endswith("/invocations") else f"lambda:{path}", arn)
+        case _:
+            yield Need(f"{service}:{operation or path}", "*")
+
+
+def statements(document: str | Mapping[str, Any]) -> list[Statement]:
+    """The statements of a policy."""
+    found = json.loads(document) if isinstance(document, str) else document
+    listed = found["Statement"]
+    return list(listed) if isinstance(listed, list) else [listed]
+
+
+def listed(value: str | list[str]) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def gives(statement: Statement, need: Need) -> bool:
+    """Whether a statement allows this. Only what our templates use is understood: anything else is an error."""
+    if set(statement) - {"Sid", "Effect", "Action", "Resource"} or statement["Effect"] != "Allow":
+        raise NotImplementedError(f"a statement of a kind that these tests do not know: {statement}")
+    # IAM's wildcards are * and ?; actions are compared without regard to case.
+    actions = any(fnmatch.fnmatchcase(need.action.lower(), action.lower()) for action in listed(statement["Action"]))
+    return actions and any(fnmatch.fnmatchcase(need.resource, resource) for resource in listed(statement["Resource"]))
+
+
+def allows(policy: list[Statement], need: Need) -> bool:
+    """Whether a policy allows this; what no statement allows is denied."""
+    return any(gives(statement, need) for statement in policy)

@@ -1,0 +1,278 @@
+"""Each role may do what its component does, and nothing else.
+
+The template is created in the local AWS, and the real webhook, sweeper and monitor work there with the permissions
+of their roles. What they needed is kept, and held against the roles again: without any one statement, action or
+resource of theirs, something of it would have been refused.
+"""
+
+import itertools
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import botocore.loaders
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.local.template import FUNCTIONS
+from ringside import lambdas
+from ringside.agentparts import LambdaTool
+from ringside.agents import Agent
+from ringside.calls import Step
+from ringside.record import Ownership, Record
+from ringside.toolbox import CallContext, ToolFailed
+from tests.infra import policies
+from tests.infra.deployed import ROLES, SWEEPER_ARN, TOOL_ARN, DeployedCloud, parse
+from tests.infra.policies import Need, Statement, listed
+
+EVERY_ROLE = (*ROLES.values(), "ScheduleRole", "ExecutionRole")
+
+AGENT = """
+answers: [default]
+model: gpt-realtime-2.1
+greeting: Hello?
+instructions: Be brief.
+tools: [opening_hours, hang_up]
+admission:
+  - {name: too often, caller_calls: {calls: 1000, minutes: 60}, reject: 486}
+  - {name: busy, agent_calls: 1000, reject: 486}
+  - {name: budget, spent_today: 50000, reject: 480}
+  - {name: no capacity, monitors_full: true, reject: 503}
+"""
+"""An agent that asks the record everything that admission can ask."""
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedCloud]:
+    """The deployment after everything that its components do has been done once."""
+    folder = tmp_path_factory.mktemp("agents")
+    (folder / "concierge.yaml").write_text(AGENT, encoding="utf-8")
+    shutil.copy(FUNCTIONS / "agents" / "tools.py", folder)
+    own = {"RINGSIDE_AGENTS": str(folder), "RINGSIDE_POLL": "1"}  # a monitor told to stop waits for its last poll
+    environment = dict.fromkeys(ROLES, own)
+    with DeployedCloud(pace=0.1, parameters={"LeaseSeconds": "2"}, environment=environment) as cloud:
+        answer_a_call(cloud)
+        take_a_call_over(cloud)
+        sweep(cloud)
+        move_a_turn(cloud)
+        run_a_lambda_tool(cloud)
+        what_aws_does_for_us(cloud)
+        yield cloud
+
+
+# --- everything that is done ---
+
+
+def answer_a_call(cloud: DeployedCloud) -> None:
+    call_id = cloud.emulator.ring("opening-hours")
+    record = cloud.records.wait_for_end(call_id)
+    assert record.call["end_reason"] == "agent_hung_up"
+    assert {item["kind"] for item in record.items} == {"turn", "tool"}
+
+
+def take_a_call_over(cloud: DeployedCloud) -> None:
+    """A monitor dies, and another finds its call in the queue, its heartbeat old, and what was said so far."""
+    call_id = cloud.emulator.ring("caller-hangs-up")
+    cloud.records.wait(call_id, lambda record: record.status == "live")
+    cloud.kill_monitor(0)
+    cloud.add_monitor()
+    cloud.records.wait_for_end(call_id)
+
+
+def sweep(cloud: DeployedCloud) -> None:
+    """Two calls that nobody looks after: one is to be queued again, one is to be closed."""
+    record, now = Record(cloud.aws.dynamodb, cloud.table), time.time()
+    cloud.kill_monitor(1)
+    for call_id, age in (("rtc_forgotten", 60.0), ("rtc_abandoned", 4000.0)):
+        steps = {Step.CREATED: now - age}
+        facts = {"agent": "concierge", "model": None, "caller": None, "dialled": None, "places": ["live#stack"]}
+        record.claim({"call_id": call_id, "steps": steps, "decision": {"verdict": "accept"}, **facts}, now - age)
+        record.accepted(call_id, {Step.ACCEPTED: now - age}, "")
+    record.take("rtc_abandoned", "nobody", "message", {}, None)
+    swept = cloud.run_sweeper()
+    assert (swept["queue"], swept["hang_up"], swept["failed"]) == (1, 1, 0)
+
+
+def move_a_turn(cloud: DeployedCloud) -> None:
+    """A turn that turns out to belong elsewhere is written anew, and its old place cleared."""
+    record = Record(cloud.client("dynamodb", "TaskRole"), cloud.table)
+    item = {"item_id": "item_1", "started_at": time.time(), "kind": "turn"}
+    record.save(Ownership("rtc_moved", "me", 1), 10, item)
+    record.save(Ownership("rtc_moved", "me", 1), 20, item, replaces=10)
+
+
+def run_a_lambda_tool(cloud: DeployedCloud) -> None:
+    entry = LambdaTool(name="order_status", function=TOOL_ARN, description="Says where an order is.")
+    agent = Agent.model_construct(name="concierge", lambda_tools=(entry,))
+    tool = lambdas.tools(cloud.client("lambda", "TaskRole"), [agent])["concierge", "order_status"]
+    with pytest.raises(ToolFailed):  # there is no such function here; whether it may be run is what counts
+        tool.function({}, CallContext("rtc_1", "call_1", "concierge", None, None))
+
+
+def what_aws_does_for_us(cloud: DeployedCloud) -> None:
+    """What Lambda, ECS and the scheduler do with our roles before any code of ours runs."""
+    for role, group in (("WebhookRole", "WebhookLogs"), ("SweeperRole", "SweeperLogs"), ("ExecutionRole", "Logs")):
+        where = {"logGroupName": cloud.outputs[group], "logStreamName": "stream"}
+        logs = cloud.client("logs", role)
+        logs.create_log_stream(**where)
+        logs.put_log_events(**where, logEvents=[{"timestamp": int(time.time() * 1000), "message": "hello"}])
+    cloud.client("ecr").create_repository(repositoryName="ringside-monitor")
+    ecr, image = cloud.client("ecr", "ExecutionRole"), {"repositoryName": "ringside-monitor"}
+    ecr.get_authorization_token()
+    ecr.batch_get_image(**image, imageIds=[{"imageTag": "none"}])
+    ecr.batch_check_layer_availability(**image, layerDigests=["sha256:" + "0" * 64])
+    attempt(ecr.get_download_url_for_layer, **image, layerDigest="sha256:" + "0" * 64)
+    attempt(cloud.client("lambda", "ScheduleRole").invoke, FunctionName=SWEEPER_ARN)
+
+
+def attempt(operation: Any, **arguments: Any) -> None:
+    """Ask for something that is not there, or that moto cannot do. Whether one may is what counts, and is kept."""
+    with suppress(ClientError):
+        operation(**arguments)
+
+
+# --- what it proves ---
+
+
+def test_nothing_that_was_needed_was_refused(cloud: DeployedCloud) -> None:
+    needed = cloud.needed()
+
+    assert [(role, need) for role, needs in needed.items() for need, given in needs.items() if not given] == []
+    assert all(needed[role] for role in EVERY_ROLE)
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_without_any_one_statement_something_would_have_been_refused(cloud: DeployedCloud, role: str) -> None:
+    policy, needs = cloud.policy(role), cloud.needed()[role]
+
+    assert policy
+    for statement in policy:
+        rest = [other for other in policy if other is not statement]
+        assert not all(policies.allows(rest, need) for need in needs), statement["Sid"]
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_no_statement_has_an_action_or_a_resource_too_many(cloud: DeployedCloud, role: str) -> None:
+    policy, needs = cloud.policy(role), cloud.needed()[role]
+
+    for statement in policy:
+        rest = [other for other in policy if other is not statement]
+        for smaller in smaller_ones(statement):
+            assert not all(policies.allows([*rest, smaller], need) for need in needs), (statement["Sid"], smaller)
+
+
+def smaller_ones(statement: Statement) -> Iterator[Statement]:
+    """The statement without one of its actions, and without one of its resources."""
+    for part in ("Action", "Resource"):
+        for entry in listed(statement[part]):
+            yield {**statement, part: [other for other in listed(statement[part]) if other != entry]}
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_everything_else_is_refused(cloud: DeployedCloud, role: str) -> None:
+    """Every operation of every service in use, on our own resources and on somebody else's."""
+    policy, needed = cloud.policy(role), set(cloud.needed()[role])
+    resources = {need.resource for needs in cloud.needed().values() for need in needs}
+    strange = {resource.replace("ringside", "somebody").replace("/default", "/other") for resource in resources} - {"*"}
+    operations = set(every_operation()) - {"ecr:GetAuthorizationToken"}  # which knows no resource
+    assert not strange & resources - {TOOL_ARN, SWEEPER_ARN}
+
+    for action, resource in itertools.product(operations, resources | strange):
+        if policies.allows(policy, Need(action, resource)):
+            # Log streams are named by whoever runs the code: one of ours stands for all.
+            assert Need(action, resource) in needed or action.startswith("logs:"), (action, resource)
+            assert resource not in strange - resources, (action, resource)
+
+
+def every_operation() -> Iterator[str]:
+    loader = botocore.loaders.Loader()
+    used = ("dynamodb", "sqs", "secretsmanager", "logs", "events", "ecr", "lambda")
+    for service in (*used, "iam", "sts", "s3", "kms", "ssm", "ecs", "ec2", "cloudformation"):
+        for operation in loader.load_service_model(service, "service-2")["operations"]:
+            yield f"{service}:{'InvokeFunction' if operation == 'Invoke' else operation}"
+
+
+def test_no_permission_is_given_by_a_wildcard(cloud: DeployedCloud) -> None:
+    for role in EVERY_ROLE:
+        for statement in cloud.policy(role):
+            assert not [action for action in listed(statement["Action"]) if "*" in action], role
+            if "*" in listed(statement["Resource"]):
+                assert listed(statement["Action"]) == ["ecr:GetAuthorizationToken"]  # which knows no resource
+
+
+@pytest.mark.parametrize(
+    ("role", "service", "operation", "arguments"),
+    [
+        ("WebhookRole", "sqs", "receive_message", {"QueueUrl": "CallsQueue"}),
+        ("WebhookRole", "dynamodb", "scan", {"TableName": "CallsTable"}),
+        ("WebhookRole", "secretsmanager", "list_secrets", {}),
+        (
+            "SweeperRole",
+            "dynamodb",
+            "put_item",
+            {"TableName": "CallsTable", "Item": {"pk": {"S": "a"}, "sk": {"S": "b"}}},
+        ),
+        ("TaskRole", "sqs", "send_message", {"QueueUrl": "CallsQueue", "MessageBody": "x"}),
+        ("TaskRole", "sqs", "receive_message", {"QueueUrl": "CallsDeadLetterQueue"}),
+        ("TaskRole", "lambda", "invoke", {"FunctionName": SWEEPER_ARN}),
+        ("ExecutionRole", "secretsmanager", "list_secrets", {}),
+    ],
+)
+def test_a_refusal_is_what_aws_says(
+    cloud: DeployedCloud, role: str, service: str, operation: str, arguments: dict[str, Any]
+) -> None:
+    named = {
+        name: cloud.outputs.get(value, value) if isinstance(value, str) else value for name, value in arguments.items()
+    }
+
+    with pytest.raises(ClientError, match=r"not authorized to perform|AccessDenied"):
+        getattr(cloud.client(service, role), operation)(**named)
+
+
+# --- that it is what is deployed ---
+
+
+def test_roles_can_be_assumed_by_the_service_that_needs_them_alone() -> None:
+    template = parse("monitor")["Resources"] | root()["Resources"]
+    services = {
+        name: template[name]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"]
+        for name in EVERY_ROLE
+    }
+
+    assert services == {
+        "WebhookRole": "lambda.amazonaws.com",
+        "SweeperRole": "lambda.amazonaws.com",
+        "ScheduleRole": "scheduler.amazonaws.com",
+        "TaskRole": "ecs-tasks.amazonaws.com",
+        "ExecutionRole": "ecs-tasks.amazonaws.com",
+    }
+
+
+def test_there_is_no_role_but_these_and_none_with_a_policy_of_somebody_elses() -> None:
+    found = [
+        (name, resource["Properties"])
+        for document in (root(), *map(parse, ("monitor", "network", "alarms", "dashboard")))
+        for name, resource in document["Resources"].items()
+        if resource["Type"] == "AWS::IAM::Role"
+    ]
+
+    assert sorted(name for name, _ in found) == sorted(EVERY_ROLE)
+    assert not [name for name, properties in found if properties.get("ManagedPolicyArns")]
+
+
+def test_cluster_and_service_are_made_from_the_template(cloud: DeployedCloud) -> None:
+    ecs = cloud.client("ecs")
+    cluster = cloud.outputs["Cluster"]
+    (service,) = ecs.describe_services(cluster=cluster, services=[cloud.outputs["Service"]])["services"]
+    task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+
+    assert task["containerDefinitions"][0]["stopTimeout"] == 120
+    assert {variable["name"] for variable in task["containerDefinitions"][0]["environment"]} >= {"RINGSIDE_TABLE"}
+
+
+def root() -> dict[str, Any]:
+    from infra.local import template as templates
+
+    return templates.translate()
