@@ -1,15 +1,12 @@
 """The Lambda behind `POST /webhook`: translates API Gateway's event and answer, and decides nothing."""
 
 import base64
-import logging
 from functools import cache
 from typing import Any
 
 from ringside import settings, telemetry
 from ringside.intake import Answer, Intake
 from ringside.wiring import Wiring
-
-log = logging.getLogger("ringside.webhook")
 
 
 @cache
