@@ -40,6 +40,7 @@ class Limits(Strict):
     silence_prompts: int = Field(default=2, ge=0, le=10)
     farewell: float = Field(default=15, gt=0, le=60)  # a goodbye that takes longer is cut
     transfer: float = Field(default=15, gt=0, le=120)  # a call that is still here then was not transferred
+    tool_patience: float | None = Field(default=6, gt=0, le=120)  # of the caller, while a tool runs
     tool_seconds: float = Field(default=10, gt=0, le=120)
     max_cost: float | None = Field(default=None, gt=0)  # US dollars
 

@@ -41,6 +41,7 @@ class Agent(Session):
     greeting_instructions: str | None = None  # or said as instructed
     farewell_instructions: str = "Say a short, friendly goodbye now. Do not call any tool."
     silence_instructions: str = "The caller has been silent. Ask briefly whether they are still there."
+    waiting_instructions: str = Manners.waiting_instructions
     headers: tuple[HeaderName, ...] = ()  # SIP headers that the instructions may use
     time_zone: str = "UTC"
     opening_hours: policy.OpeningHours | None = None
@@ -93,7 +94,7 @@ class Agent(Session):
         if wrong:
             known = ", ".join(sorted(templates.FACTS))
             raise ValueError(f"instructions: {{{{{wrong[0]}}}}} is none of {known}, and no header that headers: names")
-        for name in ("greeting", "greeting_instructions", "farewell_instructions", "silence_instructions"):
+        for name in ("greeting", *(name for name in type(self).model_fields if name.endswith("_instructions"))):
             if "{{" in (getattr(self, name) or ""):
                 raise ValueError(f"{name}: facts of the call can stand in instructions only")
         self._check_tool_choice()
@@ -135,6 +136,8 @@ class Agent(Session):
             silence_instructions=self.silence_instructions,
             farewell_instructions=self.farewell_instructions,
             farewell_limit=self.limits.farewell,
+            tool_patience=self.limits.tool_patience,
+            waiting_instructions=self.waiting_instructions,
             max_duration=self.limits.max_duration,
             warn_before_end=self.limits.warning,
             digit_pause=self.digits.pause,

@@ -84,6 +84,7 @@ class Conversation:
         self._greeted_twice = False
         self._retried = False
         self._silences = 0
+        self._excused = False  # the caller was told that a tool is slow
         self._refs = 0
         self._last_event_at = self.started_at
         limit = self.started_at + self.manners.max_duration
@@ -494,6 +495,11 @@ class Conversation:
         self._silences += 1
         self._prompts.append(self._respond(self.manners.silence_instructions))
 
+    def _tool_is_slow(self, now: float, effects: list[Effect]) -> None:
+        effects.append(Count("tools_slow"))
+        self._excused = True
+        self._prompts.append(self._respond(self.manners.waiting_instructions))
+
     def _time_is_nearly_up(self, now: float, effects: list[Effect]) -> None:
         seconds = round(self.manners.warn_before_end)
         text = f"This call ends in {seconds} seconds. Bring the conversation to a close."
@@ -566,11 +572,22 @@ class Conversation:
             self._deadlines.setdefault("stalled", now + self._patience)
         else:
             self._deadlines.pop("stalled", None)
-        idle = self._response is None and self._started and not (self._unheard or self._caller_speaks or running)
+        quiet = self._response is None and self._started and not (self._unheard or self._caller_speaks)
+        self._mind_slow_tools(running, quiet, now)
+        idle = quiet and not running
         if idle and self._leaving is None and not self.errands.waits and "greeting" not in self._deadlines:
             self._deadlines.setdefault("silence", now + self.manners.silence_after)
         else:
             self._deadlines.pop("silence", None)
+
+    def _mind_slow_tools(self, running: bool, quiet: bool, now: float) -> None:
+        """Nobody likes to listen to nothing: once for each bout of tools the caller is told that it takes longer."""
+        self._excused = self._excused and running
+        patience = self.manners.tool_patience
+        if running and quiet and patience is not None and self._leaving is None and not self._excused:
+            self._deadlines.setdefault("slow", now + patience)
+        else:
+            self._deadlines.pop("slow", None)
 
     def _ask(self, prompt: e.Respond, now: float, effects: list[Effect]) -> None:
         self._expect(prompt, now)
@@ -634,6 +651,7 @@ class Conversation:
         "pause": lambda self, now, effects: None,
         "pending": _words_are_late,
         "silence": _caller_is_silent,
+        "slow": _tool_is_slow,
         "stalled": _session_is_stalled,
         "verdict": _transfer_is_judged,
         "warning": _time_is_nearly_up,

@@ -23,6 +23,8 @@ class Manners:
     silence_instructions: str = "The caller has been silent. Ask briefly whether they are still there."
     farewell_instructions: str = "Say a short, friendly goodbye now. Do not call any tool."
     farewell_limit: float = 15.0  # a goodbye that was not heard to its end by then is given up
+    tool_patience: float | None = None  # with a tool running and nothing to be heard, until the caller is told
+    waiting_instructions: str = "It takes a moment longer. Say so to the caller in a few words. Do not call any tool."
     max_duration: float = 1800.0
     warn_before_end: float = 60.0
     digit_pause: float = 1.5

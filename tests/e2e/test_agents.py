@@ -81,7 +81,7 @@ def test_what_calls_have_cost_today_decides_over_the_next_one(house: LocalCloud)
 def test_tools_called_together_run_together_and_are_answered_by_one_response(house: LocalCloud) -> None:
     slow, fast = {"name": "slow", "arguments": {}}, {"name": "fast", "arguments": {"number": 7}}
     many = {"agent": None, "tools": [slow, fast, slow]}
-    lines = [HELLO, caller("Do everything."), many, BYE]
+    lines = [HELLO, caller("Do everything."), many, agent("One moment."), BYE]
     call_id = house.emulator.ring(script(*lines, stay=True), called=WORKSHOP)
     call, known = ended(house, call_id)
 
@@ -95,7 +95,16 @@ def test_tools_called_together_run_together_and_are_answered_by_one_response(hou
     # One after the other the slow ones would have taken two seconds and more.
     started = float(runs[0]["started_at"])
     assert float(call["steps"]["ended"]) - started < 1.9
-    assert len(responses(known)) == 2  # the greeting, and one for all three
+    assert len(responses(known)) == 3  # the greeting, a word while the caller waits, and one for all three
+
+
+def test_a_caller_who_waits_for_a_slow_tool_is_told_so(house: LocalCloud) -> None:
+    lines = [HELLO, caller("Look."), agent(None, slow={}), agent("One moment, please."), BYE]
+    call_id = house.emulator.ring(script(*lines, stay=True), called=WORKSHOP)
+    call, known = ended(house, call_id)
+
+    assert words(known) == ["Hello?", "One moment, please.", "Goodbye!"]
+    assert (tools(house, call_id)["slow"]["outcome"], call["end_reason"]) == ("ok", "agent_hung_up")
 
 
 @pytest.mark.parametrize(

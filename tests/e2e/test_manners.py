@@ -68,7 +68,7 @@ def test_a_call_ends_at_its_limit_after_a_warning_to_the_model_and_a_goodbye_to_
     assert words(known)[-1] == "Our time is up, goodbye."
     assert known["spoken"][-1]["heard_ms"] is None
     assert call["end_reason"] == "max_duration"
-    assert 2 <= call["duration"] < 4.5
+    assert 1.5 <= call["duration"] < 4.5
 
 
 def test_a_model_that_will_not_stop_talking_is_hung_up_on(house: LocalCloud) -> None:
@@ -76,7 +76,7 @@ def test_a_model_that_will_not_stop_talking_is_hung_up_on(house: LocalCloud) -> 
     call, known = ended(house, house.emulator.ring(script(endless, stay=True), called=BRIEF))
 
     assert call["end_reason"] == "max_duration"
-    assert 3.4 < call["duration"] < 6  # two seconds, and one and a half for a goodbye that never came
+    assert 2.4 < call["duration"] < 6  # and a second for a goodbye that never came
     assert known["spoken"][-1]["heard_ms"] is not None
 
 

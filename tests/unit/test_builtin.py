@@ -368,3 +368,45 @@ def test_the_model_sees_names_and_never_an_address() -> None:
 def test_only_what_the_agent_names_is_shown() -> None:
     assert [function["name"] for function in builtin.functions(frozenset({"note"}), {"sales": ""})] == ["note"]
     assert builtin.functions(frozenset({"transfer"}), {}) == []
+
+
+# --- a tool that is slow ----------------------------------------------------------------------
+
+PATIENT = replace(MANNERS, tool_patience=4.0, waiting_instructions="One moment.")
+
+
+def test_a_caller_is_told_once_that_a_tool_takes_longer() -> None:
+    talk = Talk(PATIENT)
+    talk.calls_tool("look_up", "f1", "r1")
+    talk.response_ends("r1")
+    talk.wait(3.9)
+    assert talk.asked == []
+    talk.wait(0.2)
+    assert talk.asked == ["One moment."]
+    talk.agent_says("It takes a moment longer.", response="r2")
+    talk.wait(20)
+    assert talk.asked == ["One moment."]
+    talk.tool_returns("f1")
+    assert talk.asked == ["One moment.", None]
+
+
+def test_a_tool_that_is_quick_or_called_while_the_agent_speaks_needs_no_excuse() -> None:
+    talk = Talk(PATIENT)
+    talk.agent_generated("Let me look that up for you, which may take a little while.", response="r1")
+    talk.calls_tool("look_up", "f1", "r1")
+    talk.response_ends("r1")
+    talk.wait(8)  # it is still being played
+    talk.feed(e.PlaybackStopped("r1"))
+    talk.wait(3)
+    talk.tool_returns("f1")
+    talk.wait(3)
+    assert talk.asked == [None]
+
+
+def test_nobody_is_excused_to_a_caller_who_is_leaving_or_speaking() -> None:
+    talk = Talk(PATIENT)
+    talk.calls_tool("look_up", "f1", "r1")
+    talk.response_ends("r1")
+    talk.caller_starts()
+    talk.wait(10)
+    assert "One moment." not in talk.asked
