@@ -82,10 +82,10 @@ def count(flaws: Iterable[Flaw], *kinds: str) -> int:
 
 
 def _words(call: Lived, pace: float) -> Iterable[tuple[str, str]]:
-    said = [(turn["role"], turn["text"]) for turn in call.known["spoken"]]
+    said = [_words_of(turn) for turn in call.known["spoken"]]
     recorded = [(turn["role"], turn["text"]) for turn in call.turns]
     for turn in call.known["spoken"]:
-        if (turn["role"], turn["text"]) not in recorded:
+        if _words_of(turn) not in recorded:
             lasts = speech.audio_ms(turn["text"]) / 1000 * pace
             lasts += TRANSCRIBED_SECONDS * pace if turn["role"] == "caller" else 0.0
             in_gap = any(
@@ -98,6 +98,12 @@ def _words(call: Lived, pace: float) -> Iterable[tuple[str, str]]:
     both = Counter(said) & Counter(recorded)
     if [words for words in recorded if words in both] != [words for words in said if words in both]:
         yield "order", f"{recorded} instead of {said}"
+
+
+def _words_of(turn: dict[str, Any]) -> tuple[str, str | None]:
+    """Who said what; what a caller said is nothing that could be known until it was transcribed."""
+    known = turn["role"] == "agent" or turn["transcribed"] == "completed"
+    return turn["role"], turn["text"] if known else None
 
 
 def _effects(call: Lived) -> Iterable[tuple[str, str]]:

@@ -141,7 +141,7 @@ CASES: tuple[Case, ...] = (
     ("accept: 200 but dead", {"accept": {"body": "200-but-dead"}}, "failed", "never_connected"),
     (
         "accept: 500 until it rang out",
-        {"accept": {"status": 500}, "ring_limit_s": 8},
+        {"accept": {"status": 500, "times": 8}, "ring_limit_s": 4},
         "missed",
         "caller_gone_before_accept",
     ),
@@ -165,7 +165,7 @@ def openai(ground: Ground, size: Size, sheet: Sheet) -> None:
     ground.fresh_monitors(2)
     talk = script([{"agent": GREETING}, *exchange(1), *goodbye()])
     ids = ground.ring_all([talk] * size.calls, over=3.0, faults=lambda number: CASES[number % len(CASES)][1])
-    calls = ground.lived(ids, ended_within=60, closed_within=60)
+    calls = ground.lived(ids, ended_within=40, closed_within=15)
     flaws: list[Flaw] = []
     for number, (name, _, status, reason) in enumerate(CASES):
         these = calls[number :: len(CASES)]
@@ -185,7 +185,7 @@ def flood(ground: Ground, size: Size, sheet: Sheet) -> None:
     """One call with 2,000 events a second and a frame of 2 MB, beside normal ones."""
     pace = ground_pace(ground, size, 0.5)
     ground.fresh_monitors(1)
-    seconds = 6.0 if size.short else 20.0
+    seconds = 3.0 if size.short else 20.0
     talk = chat(seconds / pace)
     noise: Lines = [
         {"flood": {"events_per_s": 2000, "seconds": seconds}},
