@@ -11,7 +11,7 @@ TO ?= +18005551212
 SCRIPT ?= opening-hours
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local call test check format lock clean
+.PHONY: help demo local call test drills check format lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ call: $(READY) ## ring at the running local cloud (FROM=+1... TO=+1... SCRIPT=op
 
 test: $(READY) ## all tests (ARGS="-k sweeper" for some)
 	$(BIN)/python -m pytest $(ARGS)
+
+drills: $(READY) ## monitors killed, webhooks repeated, AWS and OpenAI failing under live calls (ARGS="kill rolling")
+	@$(BIN)/python -m tests.drills $(ARGS)
 
 check: $(READY) ## what must hold before a commit: style, types, templates, built functions
 	$(BIN)/ruff check

@@ -59,10 +59,9 @@ def test_a_monitor_that_slept_past_its_lease_says_and_writes_nothing_when_it_wak
     assert [said for said in known["commands"] if said["attachment"] == 0 and said["at"] > woken_at] == []
     assert [i for i in record.items if i["epoch"] == 1 and float(i["started_at"]) > woken_at] == []
     assert record.call["epoch"] == 2
-    assert [flaw.kind for flaw in flaws_of(Lived(known, record, {}), reason="caller_hung_up", pace=0.2)] in (
-        [],
-        ["lost in a gap"],
-    )
+    # Three seconds at this pace are half a minute: what was said in them is a gap, and nothing else is missing.
+    flaws = flaws_of(Lived(known, record, {}), reason="caller_hung_up", pace=0.2)
+    assert {flaw.kind for flaw in flaws} <= {"lost in a gap"}
 
 
 def test_a_second_message_for_a_call_with_a_living_owner_is_taken_out_of_the_way(ground: Ground) -> None:
