@@ -10,8 +10,12 @@ FROM ?= +14255550112
 TO ?= +18005551212
 SCRIPT ?= opening-hours
 
+CONFIG ?= default
+TARGET = --config '$(CONFIG)' $(if $(STACK),--stack '$(STACK)')
+DEPLOYMENT = $(TARGET) $(if $(SET),--set $(SET))
+
 .DEFAULT_GOAL := help
-.PHONY: help demo local call test drills check format lock clean
+.PHONY: help demo local call test drills check plan image deploy destroy format lock clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +43,18 @@ check: $(READY) ## what must hold before a commit: style, types, templates, buil
 	@$(EXPORT) --no-header --output-file .venv/requirements.txt > /dev/null
 	@grep -v '^#' functions/requirements.txt | diff - .venv/requirements.txt || \
 	  { echo "functions/requirements.txt is not what uv.lock says: run make lock" >&2; exit 1; }
+
+plan: $(READY) ## what a deployment would create; needs no account (CONFIG=prod SET="MonitorSize=large")
+	@$(BIN)/python -m infra.deploy plan $(DEPLOYMENT) $(ARGS)
+
+image: $(READY) ## build the monitor's image and push it to your account's registry
+	@$(BIN)/python -m infra.deploy image $(DEPLOYMENT) $(ARGS)
+
+deploy: $(READY) ## deploy to the AWS account and region of your environment (IMAGE=... for a former image)
+	@$(BIN)/python -m infra.deploy deploy $(DEPLOYMENT) $(if $(IMAGE),--image '$(IMAGE)') $(ARGS)
+
+destroy: $(READY) ## delete the deployment again; the record of calls stays (ARGS=--with-records)
+	@$(BIN)/python -m infra.deploy destroy $(TARGET) $(ARGS)
 
 format: $(READY) ## put the code into shape
 	$(BIN)/ruff check --fix

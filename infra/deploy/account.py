@@ -1,0 +1,85 @@
+"""What must be there before anything is deployed. Everything that is missing is told at once, with the remedy."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.deploy import tools
+from infra.deploy.tools import ToolError
+
+NO_ENGINE = "Docker is not installed: https://docs.docker.com/get-docker. It builds the monitor's image."
+NO_DAEMON = "Docker does not run: start it (the command `docker info` has to succeed)."
+NO_BUILDX = "Docker has no buildx: it is part of Docker Desktop, and of the package docker-buildx-plugin."
+NO_REGION = "No AWS region is chosen: set AWS_REGION (us-east-1 is next to OpenAI), or `aws configure set region ...`."
+NO_CREDENTIALS = "There are no AWS credentials: run `aws sso login` or `aws configure`, or set AWS_PROFILE."
+
+
+@dataclass(frozen=True)
+class Account:
+    """The AWS account and region that are deployed to."""
+
+    region: str
+    number: str
+
+    @property
+    def registry(self) -> str:
+        """Where the account's images are."""
+        suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+        return f"{self.number}.dkr.ecr.{self.region}.{suffix}"
+
+    def client(self, service: Any) -> Any:
+        return self._session.client(service)
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        return boto3.Session(region_name=self.region)
+
+
+def find(*, docker: bool = False, build: bool = False) -> Account:
+    """The account, once everything that is needed is there; `ToolError` naming all that is missing."""
+    missing = docker_problems() if docker else []
+    if build and tools.python313() is None:
+        missing.append(tools.NO_PYTHON313[0].upper() + tools.NO_PYTHON313[1:] + ".")
+    region, number = chosen_region(), None
+    if region is None:
+        missing.append(NO_REGION)
+    try:
+        # Identity is the same in every region.
+        sts = boto3.Session(region_name=region or "us-east-1").client("sts")
+        number = str(sts.get_caller_identity()["Account"])
+    except ClientError as error:
+        missing.append(f"AWS refuses the credentials ({error.response['Error']['Code']}): log in again.")
+    except BotoCoreError as error:
+        missing.append(NO_CREDENTIALS if "redential" in str(error) else f"AWS: {' '.join(str(error).split())}.")
+    if missing or region is None or number is None:
+        raise ToolError("This cannot be done yet:\n" + "\n".join(f"  - {problem}" for problem in missing))
+    return Account(region, number)
+
+
+def chosen_region() -> str | None:
+    """The region that the environment or the profile names."""
+    try:
+        region: str | None = tools.environment().get("AWS_REGION") or boto3.Session().region_name
+    except BotoCoreError:  # a profile that is not there: the credentials' message says so
+        return None
+    return region
+
+
+def docker_problems() -> list[str]:
+    """What is wrong with Docker here."""
+    docker = shutil.which("docker")
+    if docker is None:
+        return [NO_ENGINE]
+    for command, problem in (("info", NO_DAEMON), ("buildx version", NO_BUILDX)):
+        try:
+            done = subprocess.run([docker, *command.split()], capture_output=True, timeout=30, check=False)
+        except subprocess.TimeoutExpired:
+            return [problem]
+        if done.returncode:
+            return [problem]
+    return []

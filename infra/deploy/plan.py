@@ -1,0 +1,128 @@
+"""What a deployment would create, out of the templates alone: no account, no network."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from infra.deploy.tools import ToolError
+from infra.local import template as templates
+from infra.local.template import REPOSITORY
+
+Parameters = dict[str, str]
+
+NO_DIGEST = f"the-image-of-this-commit@sha256:{'0' * 64}"
+
+
+def configured(config: str) -> tuple[str, Parameters]:
+    """Stack name and parameters of a section of samconfig.toml."""
+    sections = tomllib.loads((REPOSITORY / "samconfig.toml").read_text(encoding="utf-8"))
+    try:
+        section = sections[config]["deploy"]["parameters"]
+    except KeyError:
+        known = ", ".join(name for name in sections if name != "version")
+        raise ToolError(f"samconfig.toml has no section [{config}.deploy.parameters]; there are: {known}") from None
+    return section["stack_name"], assignments(section.get("parameter_overrides", "").split())
+
+
+def assignments(words: list[str]) -> Parameters:
+    """`Name=value` words as parameters; `ToolError` for what is none, or is not allowed."""
+    known, given = templates.translate()["Parameters"], {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or name not in known:
+            near = [other for other in known if other.lower().startswith(name.lower()[:4])]
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise ToolError(f"{word}: not a parameter of template.yaml as Name=value.{hint}")
+        check(name, known[name], value)
+        given[name] = value
+    return given
+
+
+def check(name: str, parameter: Mapping[str, Any], value: str) -> None:
+    """Refuse what CloudFormation would refuse, minutes earlier."""
+    allowed = [str(choice) for choice in parameter.get("AllowedValues", [])]
+    if allowed and value not in allowed:
+        raise ToolError(f"{name}={value}: must be one of {', '.join(allowed)}")
+    if not re.search(parameter.get("AllowedPattern", ""), value):
+        raise ToolError(f"{name}={value}: must match {parameter['AllowedPattern']}")
+    if parameter["Type"] == "Number" and not allowed:
+        try:
+            fits = parameter["MinValue"] <= float(value) <= parameter["MaxValue"]
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ToolError(f"{name}={value}: must be a number from {parameter['MinValue']} to {parameter['MaxValue']}")
+
+
+def defaults(template: Mapping[str, Any]) -> Parameters:
+    return {name: str(parameter.get("Default", "")) for name, parameter in template.get("Parameters", {}).items()}
+
+
+def planned(parameters: Parameters) -> dict[str, dict[str, str]]:
+    """Every resource, by stack and logical name, with its type. Nested stacks go by their name in the root."""
+    root = templates.translate()
+    values = {**defaults(root), **parameters}
+    stacks = {"": resources(root, values)}
+    for name in [name for name, kind in stacks[""].items() if kind == "AWS::CloudFormation::Stack"]:
+        properties = root["Resources"][name]["Properties"]
+        nested = templates.plain(templates.parse(_location(properties).read_text(encoding="utf-8")))
+        given = {key: _value(value, values) for key, value in properties["Parameters"].items()}
+        known = {key: value for key, value in given.items() if value is not None}
+        stacks[name] = resources(nested, {**defaults(nested), **known})
+    return stacks
+
+
+def _location(properties: Mapping[str, Any]) -> Any:
+    return REPOSITORY / str(properties["TemplateURL"]).removeprefix("https://local/")
+
+
+def resources(template: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
+    """The resources whose conditions hold."""
+    conditions = template.get("Conditions", {})
+    return {
+        name: resource["Type"]
+        for name, resource in template["Resources"].items()
+        if "Condition" not in resource or holds(conditions[resource["Condition"]], conditions, values)
+    }
+
+
+def holds(condition: Any, conditions: Mapping[str, Any], values: Mapping[str, str]) -> bool:
+    """Whether a condition holds. Those functions that the templates use."""
+    ((function, given),) = condition.items()
+    match function:
+        case "Fn::Equals":
+            left, right = (_value(side, values) for side in given)
+            return left == right
+        case "Fn::Not":
+            return not holds(given[0], conditions, values)
+        case "Fn::And":
+            return all(holds(part, conditions, values) for part in given)
+        case "Condition":
+            return holds(conditions[given], conditions, values)
+    raise NotImplementedError(f"{function} in a condition")
+
+
+def _value(expression: Any, values: Mapping[str, str]) -> str | None:
+    """A literal or a parameter; None for what only CloudFormation knows."""
+    if isinstance(expression, Mapping):
+        return values.get(expression["Ref"]) if set(expression) == {"Ref"} else None
+    return str(expression)
+
+
+def show(stack: str, parameters: Parameters) -> list[str]:
+    """The plan as lines."""
+    stacks = planned({"MonitorImage": NO_DIGEST, **parameters})
+    lines = [f"The stack {stack} would be:"]
+    for name, found in stacks.items():
+        lines.append(f"\n  {name or stack}  ({len(found)} resources)")
+        lines += [
+            f"    {kind.removeprefix('AWS::'):<40} {logical}" for logical, kind in sorted(found.items(), key=_by_kind)
+        ]
+    given = [f"{key}={value}" for key, value in sorted(parameters.items())]
+    lines.append(f"\nParameters other than the defaults: {' '.join(given) or 'none'}")
+    return lines
+
+
+def _by_kind(entry: tuple[str, str]) -> tuple[str, str]:
+    return entry[1], entry[0]

@@ -1,0 +1,120 @@
+"""Deploy and destroy: `sam build`, `sam deploy` with the image's digest, and the way back to nothing."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.deploy import tools
+from infra.deploy.account import Account
+from infra.deploy.plan import Parameters
+from infra.deploy.tools import ToolError
+from infra.local import template as templates
+
+UNRESERVED = 10
+"""Concurrent functions that Lambda keeps unreserved in every account."""
+
+SWEEPERS = 2
+
+
+def deploy(account: Account, stack: str, config: str, parameters: Parameters) -> None:
+    """Create or change the stack, and say what to do next. `parameters` are those that differ from before."""
+    prepare(account)
+    parameters = {**without_reservation(account, parameters), **parameters}
+    tools.run(tools.sam("build", "--cached", "--parallel"), what="sam build", env=tools.build_environment())
+    assigned = [f"{name}={value}" for name, value in sorted(parameters.items())]
+    command = tools.sam(
+        *("deploy", "--config-env", config, "--stack-name", stack, "--region", account.region),
+        *("--parameter-overrides", *assigned),
+    )
+    tools.run(command, what="sam deploy")
+    for name, value in outputs(account, stack).items():
+        print(f"{name:<20} {value}")
+
+
+def prepare(account: Account) -> None:
+    """Make ECS's own role: in an account that never had a cluster, the first service fails without it."""
+    try:
+        account.client("iam").create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
+    except ClientError as error:
+        # InvalidInput: it is there. Denied: an administrator has made it, or the deployment will say so.
+        if error.response["Error"]["Code"] not in ("InvalidInput", "InvalidInputException", "AccessDenied"):
+            raise
+
+
+def without_reservation(account: Account, parameters: Mapping[str, str]) -> Parameters:
+    """In an account that is too new to reserve concurrency from, reserve none."""
+    wanted = int(
+        parameters.get("WebhookConcurrency") or templates.translate()["Parameters"]["WebhookConcurrency"]["Default"]
+    )
+    try:
+        limits = account.client("lambda").get_account_settings()["AccountLimit"]
+    except ClientError:
+        return {}
+    free = limits["UnreservedConcurrentExecutions"]
+    if "WebhookConcurrency" in parameters or free >= wanted + SWEEPERS + UNRESERVED:
+        return {}
+    print(
+        f"Lambda lets this account run {limits['ConcurrentExecutions']} functions at once in {account.region}: none "
+        "are reserved for webhooks. Ask for more in Service Quotas (Lambda, concurrent executions) before real traffic."
+    )
+    return {"WebhookConcurrency": "0"}
+
+
+def outputs(account: Account, stack: str) -> dict[str, str]:
+    """The stack's outputs; `ToolError` if there is no such stack."""
+    found = describe(account, stack)
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+
+def describe(account: Account, stack: str) -> dict[str, Any]:
+    try:
+        (found,) = account.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            raise ToolError(f"there is no stack {stack} in {account.region}") from None
+        raise
+    described: dict[str, Any] = found
+    return described
+
+
+def destroy(account: Account, stack: str, *, yes: bool, records: bool) -> None:
+    """Delete the stack and its images; the record of calls stays unless `records` says otherwise."""
+    found = describe(account, stack)
+    given = {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in found.get("Parameters", [])}
+    known = outputs(account, stack)
+    table, repository = known.get("TableName"), given.get("MonitorRepository")
+    kept = "" if records else f" The record of calls, the table {table}, stays."
+    print(f"This deletes the stack {stack} in {account.region}, account {account.number}, and its images.{kept}")
+    if not yes and _typed() != stack:
+        raise ToolError("nothing was deleted")
+    if records and given.get("ProtectData") == "true":
+        raise ToolError("the record is protected: deploy with ProtectData=false first. Nothing was deleted")
+    cloudformation = account.client("cloudformation")
+    cloudformation.delete_stack(StackName=stack)
+    waiter = cloudformation.get_waiter("stack_delete_complete")
+    waiter.wait(StackName=found["StackId"], WaiterConfig={"Delay": 10, "MaxAttempts": 180})
+    _delete_repository(account, repository)
+    if records and table:
+        account.client("dynamodb").delete_table(TableName=table)
+    print("Deleted.")
+    if table and not records:
+        print(f"What is left: the table. To delete it: aws dynamodb delete-table --table-name {table}")
+    print("OpenAI still has the webhook's endpoint: `ringside setup --remove` deletes it, or platform.openai.com.")
+
+
+def _typed() -> str:
+    if not sys.stdin.isatty():
+        raise ToolError("nobody can confirm this here: ARGS=--yes does. Nothing was deleted")
+    return input("Type the stack's name to go on: ").strip()
+
+
+def _delete_repository(account: Account, repository: str | None) -> None:
+    if not repository:
+        return
+    try:
+        account.client("ecr").delete_repository(repositoryName=repository, force=True)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "RepositoryNotFoundException":
+            raise
