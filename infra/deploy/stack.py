@@ -39,7 +39,7 @@ def prepare(account: Account) -> None:
         account.client("iam").create_service_linked_role(AWSServiceName="ecs.amazonaws.com")
     except ClientError as error:
         # InvalidInput: it is there. Denied: an administrator has made it, or the deployment will say so.
-        if error.response["Error"]["Code"] not in ("InvalidInput", "InvalidInputException", "AccessDenied"):
+        if error.response["Error"]["Code"] not in ("InvalidInput", "EntityAlreadyExists", "AccessDenied"):
             raise
 
 

@@ -1,0 +1,311 @@
+"""`make plan`, `image`, `deploy`, `destroy`: AWS is moto, Docker and SAM are programs that write down what is asked."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from infra.deploy import account, image, plan, stack, tools
+from infra.deploy.account import Account
+from infra.deploy.tools import ToolError
+from infra.local.template import REPOSITORY
+
+DIGEST = "sha256:" + "ab" * 32
+
+
+def command(*arguments: str, path: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m infra.deploy` as somebody whose environment has nothing but these variables."""
+    environment = {"PATH": str(path) if path else os.environ["PATH"], "HOME": "/nonexistent", **variables}
+    environment |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/nonexistent/config"}
+    return subprocess.run(
+        [sys.executable, "-m", "infra.deploy", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=REPOSITORY,
+        timeout=60,
+        check=False,
+    )
+
+
+# --- plan ---
+
+
+def test_a_plan_needs_no_account_and_says_what_would_be_created(tmp_path: Path) -> None:
+    done = command("deploy", "--dry-run", path=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    for wanted in ("DynamoDB::Table", "SQS::Queue", "ECS::Service", "ApiGatewayV2::Api", "CloudWatch::Dashboard"):
+        assert wanted in done.stdout
+    assert "NatGateway" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "stacks", "there", "absent"),
+    [
+        ({"NetworkMode": "private"}, "Network", {"NatA", "NatB", "PrivateSubnetA"}, set()),
+        ({"VpcId": "vpc-1", "SubnetIds": "subnet-1"}, "Network", {"SecurityGroup"}, {"Vpc", "SubnetA", "S3Endpoint"}),
+        ({"AlarmEmail": "a@example.com"}, "Alarms", {"Subscription"}, set()),
+        ({}, "Alarms", {"MonitorSilent"}, {"Subscription"}),
+        ({"Dashboard": "false"}, "", {"Monitor"}, {"DashboardStack"}),
+        ({"MonitorImage": ""}, "", {"CallsTable"}, {"Monitor", "Network", "Alarms", "DashboardStack"}),
+    ],
+)
+def test_a_plan_follows_the_parameters(given: dict[str, str], stacks: str, there: set[str], absent: set[str]) -> None:
+    planned = plan.planned({"MonitorImage": plan.NO_DIGEST, **given})[stacks]
+
+    assert there <= set(planned)
+    assert not absent & set(planned)
+
+
+@pytest.mark.parametrize(
+    ("word", "says"),
+    [
+        ("MonitorSize=huge", "one of small, medium, large"),
+        ("MonitorCount=0", "a number from 1 to 100"),
+        ("MonitorCount=many", "a number from 1 to 100"),
+        ("MonitorImage=ringside:latest", "must match"),
+        ("MonitorSiz=large", "Did you mean MonitorImage or MonitorRepository or MonitorSize"),
+        ("large", "not a parameter"),
+    ],
+)
+def test_a_parameter_that_would_be_refused_in_minutes_is_refused_at_once(word: str, says: str) -> None:
+    with pytest.raises(ToolError, match=says):
+        plan.assignments([word])
+
+
+def test_the_sections_of_samconfig_are_taken_and_an_unknown_one_is_named() -> None:
+    assert plan.configured("prod") == ("ringside-prod", {"ProtectData": "true", "MonitorCount": "2"})
+    with pytest.raises(ToolError, match="there are: default, prod"):
+        plan.configured("staging")
+
+
+# --- what is missing ---
+
+
+def test_everything_that_is_missing_is_told_at_once_with_the_remedy(tmp_path: Path) -> None:
+    done = command("deploy", path=tmp_path)
+
+    assert done.returncode == 1
+    for problem in (account.NO_ENGINE, account.NO_REGION, account.NO_CREDENTIALS):
+        assert problem in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_docker_that_does_not_run_is_another_thing_than_docker_that_is_missing(tmp_path: Path) -> None:
+    program(tmp_path / "docker", "exit 1")
+
+    done = command("image", path=tmp_path, AWS_REGION="eu-west-1")
+
+    assert account.NO_DAEMON in done.stderr
+    assert account.NO_REGION not in done.stderr
+
+
+def test_a_profile_that_is_not_there_is_named(tmp_path: Path) -> None:
+    done = command("destroy", path=tmp_path, AWS_REGION="eu-west-1", AWS_PROFILE="nobody")
+
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "nobody" in done.stderr
+
+
+# --- image ---
+
+
+def program(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield Account("eu-west-1", "123456789012")
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Docker that writes down how it was called, and answers as it would."""
+    log = tmp_path / "docker.log"
+    program(
+        tmp_path / "docker",
+        f"""echo "$@" >> {log}
+case "$*" in
+  *imagetools*) echo {DIGEST} ;;
+  *"buildx build"*) while [ "$1" != --metadata-file ]; do shift; done
+    echo '{{"containerimage.digest": "{DIGEST}"}}' > "$2" ;;
+  login*) cat >> {log} ;;
+esac""",
+    )
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(image, "PINNED", tmp_path / "python-image.txt")
+    monkeypatch.setattr(image, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(
+        image, "_git", lambda *arguments: {"rev-parse": "abc123", "log": "1700000000"}.get(arguments[0], "")
+    )
+    return log
+
+
+def test_an_image_is_built_for_arm64_from_a_pinned_python_and_known_by_its_digest(
+    here: Account, docker: Path, tmp_path: Path
+) -> None:
+    name = image.make(here, "ringside-monitor")
+
+    registry = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+    assert name == f"{registry}/ringside-monitor@{DIGEST}"
+    asked = docker.read_text()
+    assert f"--build-arg PYTHON_IMAGE={image.base_tag()}@{DIGEST}" in asked
+    assert "--platform linux/arm64" in asked
+    assert f"--tag {registry}/ringside-monitor:abc123" in asked
+    assert (tmp_path / "python-image.txt").read_text() == f"{image.base_tag()}@{DIGEST}\n"
+    (repository,) = here.client("ecr").describe_repositories()["repositories"]
+    assert repository["imageTagMutability"] == "IMMUTABLE"
+    assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
+
+
+def test_the_python_image_stays_the_one_that_is_pinned(here: Account, docker: Path, tmp_path: Path) -> None:
+    pinned = f"python:3.13-slim@sha256:{'cd' * 32}"
+    (tmp_path / "python-image.txt").write_text(pinned + "\n")
+
+    image.make(here, "ringside-monitor")
+
+    assert f"PYTHON_IMAGE={pinned}" in docker.read_text()
+    assert "imagetools" not in docker.read_text()
+
+
+def test_a_pin_without_a_digest_is_refused() -> None:
+    with pytest.raises(ToolError, match="digest"):
+        image.pinned("python:3.13-slim")
+
+
+def test_a_repository_that_is_there_is_left_as_it_is(here: Account, docker: Path) -> None:
+    here.client("ecr").create_repository(repositoryName="ringside-monitor")
+
+    image.make(here, "ringside-monitor")
+
+    (repository,) = here.client("ecr").describe_repositories()["repositories"]
+    assert repository["imageTagMutability"] == "MUTABLE"
+
+
+def test_the_registrys_password_is_on_no_command_line(here: Account, docker: Path) -> None:
+    image.make(here, "ringside-monitor")
+
+    (login,) = [line for line in docker.read_text().splitlines() if line.startswith("login")]
+    assert login.split()[1:4] == ["--username", "AWS", "--password-stdin"]
+
+
+# --- deploy and destroy ---
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The programs that were run, in order; none is."""
+    commands: list[list[str]] = []
+
+    def run(line: list[str], **more: Any) -> str:
+        commands.append(line)
+        return ""
+
+    monkeypatch.setattr(tools, "run", run)
+    monkeypatch.setattr(tools, "build_environment", dict)
+    monkeypatch.setattr(stack, "outputs", lambda account, name: {"NextStep": "ringside setup"})
+    return commands
+
+
+def test_a_deployment_builds_and_then_deploys_with_the_images_digest(here: Account, ran: list[list[str]]) -> None:
+    name = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ringside-monitor@{DIGEST}"
+
+    stack.deploy(here, "ringside", "default", {"MonitorImage": name})
+
+    build, deploy = ran
+    assert build[build.index("sam") :][:2] == ["sam", "build"]
+    asked = deploy[deploy.index("sam") :]
+    assert asked[:8] == [
+        "sam",
+        "deploy",
+        "--config-env",
+        "default",
+        "--stack-name",
+        "ringside",
+        "--region",
+        "eu-west-1",
+    ]
+    assert f"MonitorImage={name}" in asked[asked.index("--parameter-overrides") :]
+
+
+def test_in_an_account_too_new_to_reserve_from_nothing_is_reserved(
+    here: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = {"AccountLimit": {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}}
+    settings = type("Lambda", (), {"get_account_settings": lambda self: new})()
+    monkeypatch.setattr(Account, "client", lambda self, service: settings)
+
+    assert stack.without_reservation(here, {}) == {"WebhookConcurrency": "0"}
+    assert "Service Quotas" in capsys.readouterr().out
+    assert stack.without_reservation(here, {"WebhookConcurrency": "5"}) == {}  # whoever says so means it
+
+
+def test_ecs_gets_its_role_in_an_account_that_never_had_a_cluster(here: Account) -> None:
+    stack.prepare(here)
+    stack.prepare(here)  # and keeps it
+
+    roles = boto3.client("iam").list_roles()["Roles"]
+    assert [role["Path"] for role in roles] == ["/aws-service-role/ecs.amazonaws.com/"]
+
+
+@pytest.fixture
+def deployed(here: Account) -> Account:
+    """A stack with a table, and a repository."""
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "DeletionPolicy": "Retain",
+        "Properties": {
+            "TableName": "calls",
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        },
+    }
+    body = {
+        "Parameters": {
+            "MonitorRepository": {"Type": "String", "Default": "ringside-monitor"},
+            "ProtectData": {"Type": "String", "Default": "false"},
+        },
+        "Resources": {"CallsTable": table},
+        "Outputs": {"TableName": {"Value": {"Ref": "CallsTable"}}},
+    }
+    here.client("cloudformation").create_stack(StackName="ringside", TemplateBody=json.dumps(body))
+    here.client("ecr").create_repository(repositoryName="ringside-monitor")
+    return here
+
+
+def test_what_is_destroyed_is_gone_and_the_record_of_calls_stays(
+    deployed: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack.destroy(deployed, "ringside", yes=True, records=False)
+
+    assert deployed.client("ecr").describe_repositories()["repositories"] == []
+    with pytest.raises(ToolError, match="no stack"):
+        stack.describe(deployed, "ringside")
+    assert "aws dynamodb delete-table --table-name calls" in capsys.readouterr().out
+
+
+def test_nothing_is_destroyed_that_nobody_confirmed(deployed: Account) -> None:
+    with pytest.raises(ToolError, match="Nothing was deleted"):
+        stack.destroy(deployed, "ringside", yes=False, records=False)  # nobody is at a test's terminal
+
+    assert stack.describe(deployed, "ringside")["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_a_stack_that_is_not_there_is_named(here: Account) -> None:
+    with pytest.raises(ToolError, match="no stack other in eu-west-1"):
+        stack.destroy(here, "other", yes=True, records=False)
