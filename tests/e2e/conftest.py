@@ -28,7 +28,7 @@ def whole_house() -> Iterator[LocalCloud]:
     """Another one, with the agents of tests/e2e/agents, whose patience is measured in tenths of seconds."""
     folder = {"RINGSIDE_AGENTS": str(Path(__file__).parent / "agents")}
     everywhere = dict.fromkeys(("WebhookFunction", "SweeperFunction", "Monitor"), folder)
-    with LocalCloud(pace=PACE, environment=everywhere) as house:
+    with LocalCloud(pace=0.025, environment=everywhere) as house:
         yield house
 
 
