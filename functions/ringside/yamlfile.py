@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from pydantic import ValidationError
@@ -13,6 +13,12 @@ Lines = Mapping[Place, int]
 
 class AgentFileError(Exception):
     """One or more agent files are wrong. One line for each problem: `file:line: field: what`."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's own tags and no others, whatever a library in this process has taught the shared loader."""
+
+    yaml_multi_constructors: ClassVar[dict[str, Any]] = {}
 
 
 def read(path: Path) -> tuple[dict[str, Any], Lines]:
@@ -77,7 +83,7 @@ _WORDS = {
 def _compose(path: Path) -> yaml.Node | None:
     try:
         content = path.read_bytes()
-        return yaml.compose(content.decode(), Loader=yaml.SafeLoader)
+        return yaml.compose(content.decode(), Loader=_Loader)
     except OSError as error:
         raise AgentFileError(f"{path}:1: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -103,7 +109,7 @@ class _Document:
         self.lines: dict[Place, int] = {(): 1}
         self.problems: list[str] = []
         self._path = path
-        self._loader = yaml.SafeLoader("")
+        self._loader = _Loader("")
         self._above: list[yaml.Node] = []
         self._count = 0
         self.values = self._plain(node, ()) if node is not None else None

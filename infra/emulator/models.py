@@ -4,7 +4,7 @@ from aiohttp import web
 
 from infra.emulator import rest
 
-CREATED = 1_783_296_000  # 2026-07-06: gpt-realtime-2.1 (facts 0.1)
+CREATED = 1_783_296_000  # 2026-07-06: gpt-realtime-2.1 came out
 MODELS = ("gpt-realtime-2.1", "gpt-realtime-2.1-mini", "gpt-transcribe")
 
 
