@@ -18,7 +18,7 @@ class AgentFileError(Exception):
 class _Loader(yaml.SafeLoader):
     """YAML's own tags and no others, whatever a library in this process has taught the shared loader."""
 
-    yaml_multi_constructors: ClassVar[dict[str, Any]] = {}
+    yaml_multi_constructors: ClassVar[dict[str | None, Any]] = {}
 
 
 def read(path: Path) -> tuple[dict[str, Any], Lines]:
