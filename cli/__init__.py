@@ -5,6 +5,7 @@
     cloud      which table: a stack's, the environment's or the local cloud's
     calls      `ringside calls list | show | watch`
     doctor     `ringside doctor`
+    setup      `ringside setup`; setup_openai its REST API, setup_carriers what to enter where
     listing    a list of calls as lines    show   one call as lines    watch   a call as it happens
     shapes     what `--json` shows          terminal   width, colour, and nothing unsafe
 
