@@ -142,8 +142,8 @@ CASES: tuple[Case, ...] = (
     (
         "accept: 500 until it rang out",
         {"accept": {"status": 500, "times": 8}, "ring_limit_s": 4},
-        "missed",
-        "caller_gone_before_accept",
+        "failed",
+        "never_connected",  # a 500 may have accepted: the sideband is asked, and there is no session
     ),
     (
         "hang-up: 404 after 5 s",
