@@ -32,7 +32,7 @@ class Settings(BaseModel):
     ring_limit: float = Field(default=60, alias="RINGSIDE_RING_LIMIT", gt=0, le=600)  # seconds a caller lets it ring
     dialled_in: str = Field(default="Diversion,To", alias="RINGSIDE_DIALLED_IN")  # SIP headers, first match wins
     retention_days: int = Field(default=90, alias="RINGSIDE_RETENTION_DAYS", ge=1, le=3650)
-    max_calls: int = Field(default=500, alias="RINGSIDE_MAX_CALLS", ge=1, le=10_000)  # a monitor's slots
+    max_calls: int = Field(default=140, alias="RINGSIDE_MAX_CALLS", ge=1, le=10_000)  # a monitor's slots
     lease: float = Field(default=15, alias="RINGSIDE_LEASE", ge=2, le=600)  # seconds until a silent owner is replaced
     poll: float = Field(default=10, alias="RINGSIDE_POLL", ge=1, le=20)  # seconds of one long poll
     drain_wait: float = Field(default=0, alias="RINGSIDE_DRAIN_WAIT", ge=0, le=3600)  # seconds before handing over

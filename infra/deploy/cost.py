@@ -1,0 +1,272 @@
+"""What a deployment costs, from stated prices: `python -m infra.deploy.cost` writes the tables of docs/cost.md.
+
+What there is of everything is counted in the templates; how often something happens is worked out from their
+parameters. Only what is measured, or a price, is written down here.
+"""
+
+import argparse
+import re
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from infra.deploy import plan
+from infra.local import template as templates
+from infra.local.template import REPOSITORY, of_type
+from ringside import prices
+from ringside.events import Usage
+
+PAGE = REPOSITORY / "docs" / "cost.md"
+MONTH_HOURS = 730
+MONTH_MINUTES = MONTH_HOURS * 60
+MONTH_SECONDS = MONTH_HOURS * 3600
+
+AS_OF = "2026-11"
+REGION = "us-east-1"
+PRICE = {
+    "Fargate, ARM, a vCPU-hour": 0.03238,
+    "Fargate, ARM, a GB-hour": 0.00356,
+    "public IPv4 address, an hour": 0.005,
+    "NAT gateway, an hour": 0.045,
+    "Secrets Manager, a secret a month": 0.40,
+    "CloudWatch, an alarm a month": 0.10,
+    "CloudWatch, a high-resolution alarm a month": 0.30,
+    "CloudWatch, a metric a month": 0.30,
+    "CloudWatch, a dashboard a month": 3.00,
+    "CloudWatch Logs, a GB": 0.50,
+    "SQS, a million requests": 0.40,
+    "DynamoDB, a million writes": 0.625,
+    "DynamoDB, a million reads": 0.125,
+    "Lambda, ARM, a GB-second": 0.0000133334,
+    "Lambda, a million requests": 0.20,
+    "provisioned concurrency, ARM, a GB-second": 0.0000033334,
+    "EventBridge Scheduler, a million": 1.00,
+    "EventBridge, a million events": 1.00,
+    "HTTP API, a million requests": 1.00,
+    "ECR, a GB-month": 0.10,
+}
+"""AWS's list prices in US dollars."""
+
+FREE_ALARMS, FREE_METRICS, FREE_DASHBOARDS, FREE_LOG_GB = 10, 10, 3, 5.0
+FREE_SQS, FREE_SCHEDULER, FREE_LAMBDA_GB_SECONDS, FREE_LAMBDA_REQUESTS = 1e6, 14e6, 400_000, 1e6
+"""What AWS gives every account every month, without an end. Nothing of a new account's first year is counted."""
+
+# Measured with infra/deploy/load.py: 60 calls in which somebody is always speaking, on one core of a server.
+CALL_CPU = 0.00135  # seconds of CPU a second
+CALL_MEMORY_KB = 95 + 61  # and what an idle TLS connection costs with uvloop
+MONITOR_MEMORY_KB = 76_000
+BUSY = 0.8  # of a vCPU: what is left is for taking over another monitor's calls
+BEAT_LINE_BYTES = 330  # a line of metrics
+SWEEP_LINES_BYTES = 900  # the sweeper's lines, Lambda's own included
+SWEEP_SECONDS = 0.3
+WEBHOOK_SECONDS = 0.5
+IMAGE_GB = 0.08
+KEPT_IMAGES = 10
+POLLERS, BEATS_A_LEASE = 3, 3  # ringside/monitoring.py
+SWEEP_READS = 4 * 0.5 + 2  # the shards of the live calls, and two sets of places
+IDLE_METRICS = 2  # LiveCalls and FreeSlots: the others are written, and paid for, when something happens
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a bill: US dollars a month, at list price and after what is free."""
+
+    what: str
+    how_much: str
+    usd: float
+    usd_after_free: float
+
+
+def idle(parameters: plan.Parameters | None = None) -> list[Line]:
+    """A month in which nobody calls."""
+    stacks = plan.planned({"MonitorImage": plan.NO_DIGEST, **(parameters or {})})
+    values = {**plan.defaults(templates.translate()), **(parameters or {})}
+    monitors = int(values["MonitorCount"])
+    cpu, memory = size(values["MonitorSize"])
+    alarms = [alarm for name in ("Monitor", "Alarms") for alarm in _alarms(name)]
+    fine = sum(1 for alarm in alarms if alarm.get("Period", 60) < 60)
+    addresses = monitors if values["NetworkMode"] == "public" else 0
+    nats = sum(kind == "AWS::EC2::NatGateway" for kind in stacks["Network"].values())
+    secrets = sum(kind == "AWS::SecretsManager::Secret" for kind in stacks[""].values())
+    dashboards = int("DashboardStack" in stacks)
+    beats = monitors * MONTH_SECONDS / (float(values["LeaseSeconds"]) / BEATS_A_LEASE)
+    polls = monitors * POLLERS * MONTH_SECONDS / _poll_seconds()
+    gb_seconds = MONTH_MINUTES * SWEEP_SECONDS * 0.5
+    warm = int(values["WarmWebhooks"]) * 0.5 * MONTH_SECONDS
+    logs = (beats * BEAT_LINE_BYTES + MONTH_MINUTES * SWEEP_LINES_BYTES) / 1e9
+    standard = len(alarms) - fine
+    return [
+        line(
+            f"Fargate: {monitors} monitor of {cpu:g} vCPU and {memory:g} GB",
+            MONTH_HOURS * monitors,
+            "hours",
+            task(cpu, memory),
+        ),
+        line("Public addresses", MONTH_HOURS * addresses, "hours", PRICE["public IPv4 address, an hour"]),
+        line("NAT gateways", MONTH_HOURS * nats, "hours", PRICE["NAT gateway, an hour"]),
+        line("The secret", secrets, "", PRICE["Secrets Manager, a secret a month"]),
+        line("Alarms", standard, "", PRICE["CloudWatch, an alarm a month"], FREE_ALARMS),
+        line("High-resolution alarms", fine, "", PRICE["CloudWatch, a high-resolution alarm a month"]),
+        line("Dashboard", dashboards, "", PRICE["CloudWatch, a dashboard a month"], FREE_DASHBOARDS),
+        line("Metrics that are always written", IDLE_METRICS, "", PRICE["CloudWatch, a metric a month"], FREE_METRICS),
+        line("Logs", logs, "GB", PRICE["CloudWatch Logs, a GB"], FREE_LOG_GB),
+        line("DynamoDB, heartbeats", beats, "writes", PRICE["DynamoDB, a million writes"] / 1e6),
+        line("DynamoDB, the sweeper", MONTH_MINUTES * SWEEP_READS, "reads", PRICE["DynamoDB, a million reads"] / 1e6),
+        line("SQS, long polls", polls, "requests", PRICE["SQS, a million requests"] / 1e6, FREE_SQS),
+        line("Lambda, the sweeper", gb_seconds, "GB-s", PRICE["Lambda, ARM, a GB-second"], FREE_LAMBDA_GB_SECONDS),
+        line(
+            "Lambda, its requests", MONTH_MINUTES, "", PRICE["Lambda, a million requests"] / 1e6, FREE_LAMBDA_REQUESTS
+        ),
+        line("Lambda, kept warm", warm, "GB-s", PRICE["provisioned concurrency, ARM, a GB-second"]),
+        line("Scheduler", MONTH_MINUTES, "", PRICE["EventBridge Scheduler, a million"] / 1e6, FREE_SCHEDULER),
+        line("ECR, ten images", IMAGE_GB * KEPT_IMAGES, "GB", PRICE["ECR, a GB-month"]),
+    ]
+
+
+def line(what: str, count: float, unit: str, price: float, free: float = 0) -> Line:
+    shown = f"{count:,.0f}" if count >= 10 or count == int(count) else f"{count:.2f}"
+    return Line(what, f"{shown} {unit}".strip(), count * price, max(0.0, count - free) * price)
+
+
+def _alarms(stack: str) -> list[dict[str, Any]]:
+    path = REPOSITORY / "infra" / f"{stack.lower()}.yaml"
+    return list(of_type(templates.parse(path.read_text(encoding="utf-8")), "AWS::CloudWatch::Alarm").values())
+
+
+def _poll_seconds() -> float:
+    return float(str(templates.monitor_environment(templates.translate())["RINGSIDE_POLL"]))
+
+
+def size(name: str) -> tuple[float, float]:
+    """vCPUs and GB of a monitor."""
+    nested = templates.parse((REPOSITORY / "infra" / "monitor.yaml").read_text(encoding="utf-8"))
+    found = nested["Mappings"]["Sizes"][name]
+    return int(found["Cpu"]) / 1024, int(found["Memory"]) / 1024
+
+
+def task(cpu: float, memory: float) -> float:
+    """US dollars an hour."""
+    return cpu * PRICE["Fargate, ARM, a vCPU-hour"] + memory * PRICE["Fargate, ARM, a GB-hour"]
+
+
+def calls_of(name: str) -> int:
+    """Calls that a monitor of this size looks after, by CPU or by memory, whichever ends first."""
+    cpu, memory = size(name)
+    by_memory = (memory * 1e6 * BUSY - MONITOR_MEMORY_KB) / CALL_MEMORY_KB
+    return int(min(cpu * BUSY / CALL_CPU, by_memory) // 10 * 10)
+
+
+def minute(name: str) -> float:
+    """AWS's part of a minute of a call, with monitors as full as they may be."""
+    cpu, memory = size(name)
+    fargate = (task(cpu, memory) + PRICE["public IPv4 address, an hour"]) / 60 / calls_of(name)
+    writes = 10 * PRICE["DynamoDB, a million writes"] / 1e6  # turns, tools, and the running total of the usage
+    extensions = 60 / (15 / BEATS_A_LEASE) / 10 * PRICE["SQS, a million requests"] / 1e6  # ten calls a batch
+    return fargate + writes + extensions
+
+
+def once() -> float:
+    """What a call costs AWS once: the webhook, the hand-over, the events, the item and its indexes."""
+    function = WEBHOOK_SECONDS * 0.5 * PRICE["Lambda, ARM, a GB-second"] + PRICE["Lambda, a million requests"] / 1e6
+    front = PRICE["HTTP API, a million requests"] / 1e6 + 3 * PRICE["SQS, a million requests"] / 1e6
+    writes = 12 * 4 * PRICE["DynamoDB, a million writes"] / 1e6  # a dozen, each with three indexes at most
+    logs = 6000 / 1e9 * PRICE["CloudWatch Logs, a GB"]
+    return function + front + writes + logs + 3 * PRICE["EventBridge, a million events"] / 1e6
+
+
+def spoken(model: str, *, caller: float = 2.0, agent: float = 2.0, turns: int = 12, text: int = 700) -> float:
+    """OpenAI's part of a call in which the caller speaks for so many minutes, and the agent.
+
+    600 audio tokens a minute of the caller's, 1,200 of the agent's. Each response reads the conversation again; what
+    was read before is cached.
+    """
+    heard, said = round(caller * 600), round(agent * 1200)
+    new = heard + said  # what the agent said is read, too, the next time
+    again = new * (turns - 1) // 2
+    usage = Usage(
+        input_text=text * turns,
+        cached_text=text * (turns - 1),
+        input_audio=new + again,
+        cached_audio=again,
+        output_text=said // 10,
+        output_audio=said,
+        transcription_seconds=caller * 60,
+    )
+    cost = prices.load().cost(usage, model, "gpt-transcribe")
+    assert cost is not None
+    return cost
+
+
+def tables() -> dict[str, str]:
+    """The tables of docs/cost.md, by their names there."""
+    bill = idle()
+    listed = [entry for entry in bill if entry.usd]
+    rows = [f"| {entry.what} | {entry.how_much} | {entry.usd:.2f} | {entry.usd_after_free:.2f} |" for entry in listed]
+    total, after = sum(entry.usd for entry in bill), sum(entry.usd_after_free for entry in bill)
+    variants = {
+        "as it comes": {},
+        "without the dashboard": {"Dashboard": "false"},
+        "two monitors (samconfig's `prod`)": {"MonitorCount": "2"},
+        "one webhook kept warm": {"WarmWebhooks": "1"},
+        "private subnets": {"NetworkMode": "private"},
+    }
+    sizes = []
+    for name in ("small", "medium", "large"):
+        cpu, memory = size(name)
+        sizes.append(
+            f"| `{name}` | {cpu:g} | {memory:g} | {task(cpu, memory) * MONTH_HOURS:.2f} | {calls_of(name)} "
+            f"| {1000 * minute(name):.3f} |"
+        )
+    models = ["gpt-realtime-2.1", "gpt-realtime-2.1-mini"]
+    return {
+        "idle": "\n".join(
+            [
+                *("| | a month | USD | after what AWS gives every account |", "|---|---|---|---|", *rows),
+                f"| **Together** | | **{total:.2f}** | **{after:.2f}** |",
+            ]
+        ),
+        "variants": "\n".join(
+            ["| | USD | after what is free |", "|---|---|---|"]
+            + [
+                f"| {name} | {sum(e.usd for e in idle(given)):.2f} | {sum(e.usd_after_free for e in idle(given)):.2f} |"
+                for name, given in variants.items()
+            ]
+        ),
+        "sizes": "\n".join(
+            [
+                "| `MonitorSize` | vCPU | GB | USD a month | calls at once | USD a thousand call-minutes |",
+                *("|---|---|---|---|---|---|", *sizes),
+            ]
+        ),
+        "once": f"Once a call: {once() * 1000:.3f} USD a thousand calls.",
+        "openai": "\n".join(
+            ["| model | USD a call of five minutes | a minute |", "|---|---|---|"]
+            + [f"| `{model}` | {spoken(model):.2f} | {spoken(model) / 5:.3f} |" for model in models]
+        ),
+        "prices": "\n".join(["| | USD |", "|---|---|", *(f"| {name} | {usd:.10g} |" for name, usd in PRICE.items())]),
+    }
+
+
+def filled(page: str) -> str:
+    """The page with every table as it is worked out now. A table stands between two comments with its name."""
+    for name, table in tables().items():
+        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        page, count = marks.subn(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", page)  # type: ignore[misc]
+        assert count == 1, name
+    return page
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m infra.deploy.cost", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only say whether docs/cost.md is up to date")
+    page = PAGE.read_text(encoding="utf-8")
+    wanted = filled(page)
+    if parser.parse_args().check:
+        print("docs/cost.md is up to date" if page == wanted else "docs/cost.md is not up to date")
+        return int(page != wanted)
+    PAGE.write_text(wanted, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
