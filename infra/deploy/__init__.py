@@ -7,6 +7,8 @@
     image      the monitor's image: built, pushed, known by its digest
     stack      deploy and destroy
     plan       what a deployment would create
+    cost       what it costs, from `pricelist`; writes the tables of docs/cost.md
+    load       what a call costs a monitor, measured
 
 Run as `python -m infra.deploy COMMAND`.
 """

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from infra.deploy import cost
+from infra.deploy import cost, pricelist
 from infra.local import template as templates
 
 PAGE = cost.PAGE.read_text(encoding="utf-8")
@@ -39,7 +39,7 @@ def test_a_monitor_takes_no_more_calls_than_its_size_was_measured_for() -> None:
     assert parameters["MaxCallsPerMonitor"]["Default"] <= cost.calls_of(parameters["MonitorSize"]["Default"])
 
 
-@pytest.mark.parametrize("measured", [cost.CALL_CPU * 1000, cost.CALL_MEMORY_KB - 61])
+@pytest.mark.parametrize("measured", [pricelist.CALL_CPU * 1000, pricelist.CALL_MEMORY_KB - 61])
 def test_the_page_states_what_was_measured(measured: float) -> None:
     assert f"{measured:g} " in PAGE
 
