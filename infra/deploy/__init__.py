@@ -8,6 +8,7 @@
     stack      deploy and destroy
     plan       what a deployment would create
     cost       what it costs, from `pricelist`; writes the tables of docs/cost.md
+    samlocal   `sam local` with the local cloud behind it
     load       what a call costs a monitor, measured
 
 Run as `python -m infra.deploy COMMAND`.
