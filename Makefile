@@ -30,7 +30,7 @@ call: $(READY) ## ring at the running local cloud (FROM=+1... TO=+1... SCRIPT=op
 	@$(BIN)/python -m infra.local call --from '$(FROM)' --to '$(TO)' --script '$(SCRIPT)' $(ARGS)
 
 test: $(READY) ## all tests (ARGS="-k sweeper" for some)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 drills: $(READY) ## monitors killed, webhooks repeated, AWS and OpenAI failing under live calls (ARGS="kill rolling")
 	@$(BIN)/python -m tests.drills $(ARGS)
