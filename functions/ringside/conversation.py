@@ -196,7 +196,7 @@ class Conversation:
     def pause(self, now: float) -> list[Effect]:
         """Another owner goes on: leave it the ids of turns whose words are still to come."""
         effects: list[Effect] = []
-        self.minutes.pause(effects)
+        self.minutes.pause(now, effects)
         effects.append(SaveUsage(self.usage))
         return effects
 

@@ -24,7 +24,9 @@ class Minutes:
         self._parts: dict[str, dict[int, str]] = {}  # the agent's item -> what it said, by the parts of its content
         self._response_of: dict[str, str] = {}  # the agent's item -> its response
         self._saved: set[str] = set()
+        self._begun: set[str] = set()  # the agent's items that were added, and of which no word has come
         self._retrieved: set[str] = set()
+        self._awaited: set[str] = set()  # ... and what of it has not come
         self._probe: str | None = None  # the item that shows the end of the conversation after a gap
 
     def load(self, history: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Any]:
@@ -48,6 +50,9 @@ class Minutes:
         """An item got its place; one before it that was never seen is asked for."""
         self.place(event.item_id, event.previous_id, effects)
         missed = self.order.hole(event.item_id)
+        if event.kind == "agent" and event.item_id not in self.turns:
+            self._begun.add(event.item_id)
+        self._awaited.discard(event.item_id)
         if event.item_id == self._probe:
             self.order.strays_before(*((event.previous_id,) if event.previous_id and missed else ()), event.item_id)
         if missed is not None:
@@ -98,6 +103,7 @@ class Minutes:
 
     def agent_turn(self, item_id: str, response_id: str, now: float, effects: list[Effect]) -> Turn:
         self._response_of[item_id] = response_id
+        self._begun.discard(item_id)
         turn = self.turn(item_id, "agent", now)
         if item_id not in self.order:
             self.place(item_id, None, effects)
@@ -141,9 +147,18 @@ class Minutes:
             if turn.state == "pending" and turn.item_id in self.order:
                 self._retrieve(turn.item_id, effects)
         self._probe = f"ringside_gap_{len(self.remarks)}"
+        self._awaited.add(self._probe)
         return self._probe
 
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether something that was asked for after a gap is still to come. The next owner could not ask for
+        it: the last item that it would find is the one that we added."""
+        return bool(self._awaited)
+
     def retrieved(self, event: e.ItemRetrieved, now: float, effects: list[Effect]) -> None:
+        self._awaited.discard(event.item_id)
+        self._begun.discard(event.item_id)
         if event.role is None:
             return
         known = event.item_id in self.turns
@@ -159,6 +174,7 @@ class Minutes:
     def _retrieve(self, item_id: str, effects: list[Effect]) -> None:
         if item_id not in self._retrieved:
             self._retrieved.add(item_id)
+            self._awaited.add(item_id)
             effects.append(Send(e.RetrieveItem(item_id)))
 
     def remark(self, kind: Any, since: float, until: float, text: str, effects: list[Effect]) -> Remark:
@@ -170,9 +186,11 @@ class Minutes:
 
     # --- the end ---
 
-    def pause(self, effects: list[Effect]) -> None:
+    def pause(self, now: float, effects: list[Effect]) -> None:
         """Another owner goes on: leave it the ids of turns whose words are still to come."""
         self.order.strays_before()  # these have just begun: they are no strays of an earlier gap
+        for item_id in self._begun:
+            self.turn(item_id, "agent", now)
         for turn in self.turns.values():
             if turn.state == "pending" and turn.item_id not in self._saved:
                 turn.text = "".join(self._words.get(turn.item_id, ())) or None

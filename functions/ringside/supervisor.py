@@ -41,6 +41,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 USAGE_EVERY = 10.0  # seconds between writes of a running call's usage
+CATCHING_UP_SECONDS = 2.0  # for what was missed in a gap to arrive, before the call is handed on again
 FAIR_SHARE = 64  # frames of one call before the others get a turn
 LAST_TOOLS_SECONDS = 20.0  # that tools get to finish in before the call is handed over without their outcome
 HOPELESS = frozenset({"ValidationException", "ItemCollectionSizeLimitExceededException"})
@@ -155,6 +156,10 @@ class Supervisor:
             with suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
                     await self._commands.done()
+        until = time.monotonic() + CATCHING_UP_SECONDS
+        # Only we know what is missing yet. A moment at most, and rarely: worth no event of its own.
+        while self._talk.minutes.is_catching_up and self._online.is_set() and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
         if self._verdict is None:
             self._verdict = Verdict.RELEASED
             await self._close_connection()
@@ -513,7 +518,9 @@ class Supervisor:
         self._usage_saved_at = -USAGE_EVERY
         self._perform(self._talk.pause(self._now()))
         await self._writes.done()
-        await self._persist(self._near.record.release, self._mine, self._now())
+        # Whoever never got to listen leaves the gap that it found.
+        since = self._now() if self._attached or self._since is None else self._since
+        await self._persist(self._near.record.release, self._mine, since)
         self._verdict = Verdict.RELEASED
 
     # --- tasks ---

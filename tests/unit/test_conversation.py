@@ -567,3 +567,29 @@ def test_whoever_goes_on_is_left_the_turn_that_was_being_spoken() -> None:
 
     assert talk.turn("c9")["state"] == "pending"
     assert talk.turn("c9")["text"] == "I would like"
+
+
+def test_whoever_goes_on_is_left_the_answer_of_which_no_word_has_come() -> None:
+    talk = Talk()
+    talk.feed(e.ResponseStarted("r9"), talk.added("a9", "agent"))
+
+    talk.pause()
+
+    assert talk.turn("a9")["state"] == "pending"
+
+
+def test_after_a_gap_it_catches_up_until_the_last_item_is_known_and_retrieved() -> None:
+    talk = Talk()
+    (fact,) = [
+        effect.command
+        for effect in talk.conversation.reattached(talk.now, "for a test", talk.now)
+        if isinstance(effect, do.Send) and isinstance(effect.command, e.TellFact)
+    ]
+    assert fact.item_id is not None
+    assert talk.conversation.minutes.is_catching_up
+
+    talk.feed(e.ItemAdded(fact.item_id, "missed", "other"))
+    assert talk.conversation.minutes.is_catching_up
+
+    talk.feed(e.ItemRetrieved("missed", "agent", "I am booking seat 3."))
+    assert not talk.conversation.minutes.is_catching_up
