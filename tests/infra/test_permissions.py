@@ -52,7 +52,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedCloud]:
     shutil.copy(FUNCTIONS / "agents" / "tools.py", folder)
     own = {"RINGSIDE_AGENTS": str(folder), "RINGSIDE_POLL": "1"}  # a monitor told to stop waits for its last poll
     environment = dict.fromkeys(ROLES, own)
-    with DeployedCloud(pace=0.1, parameters={"LeaseSeconds": "2"}, environment=environment) as cloud:
+    with DeployedCloud(
+        pace=0.1, parameters={"LeaseSeconds": "2", "AttachWindowSeconds": "2"}, environment=environment
+    ) as cloud:
         answer_a_call(cloud)
         take_a_call_over(cloud)
         sweep(cloud)
