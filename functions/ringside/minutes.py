@@ -220,5 +220,5 @@ class Minutes:
 
 
 def _known(item: Mapping[str, Any], entry: type) -> dict[str, Any]:
-    """Of an item of the record, what this version of the entry knows."""
+    """Of an item of the record, what this version of the entry knows. Entries are dataclasses with slots."""
     return {name: item[name] for name in entry.__slots__ if name in item}  # type: ignore[attr-defined]

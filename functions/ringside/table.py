@@ -135,6 +135,7 @@ class _conflicts:  # reads as a verb: with _conflicts(): ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            # The item is in the answer, but not in the type that the stubs give to errors.
             raise Conflict(_unmarshal(error.response.get("Item") or {})) from None  # type: ignore[arg-type]
 
 

@@ -57,7 +57,7 @@ class _StandardOutput(logging.StreamHandler[TextIO]):
     def __init__(self) -> None:
         logging.Handler.__init__(self)
 
-    @property
+    @property  # the base class has an attribute, which would keep the stream of the start
     def stream(self) -> TextIO:  # type: ignore[override]
         return sys.stdout
 
