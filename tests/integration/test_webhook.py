@@ -3,10 +3,12 @@
 import base64
 import json
 import logging
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 
 import webhook
 from ringside import telemetry
+from ringside.callcontrol import CallControl, Reply
 from ringside.secrets import REREAD_SECONDS, Secrets
 from tests.integration.frontdoor import (
     ANSWER_SECONDS,
@@ -250,18 +253,46 @@ def test_a_reject_that_fails_is_in_the_record(door: Door, faults: dict[str, Any]
 # --- one decision a call ----------------------------------------------------------------------
 
 
-def test_two_hundred_deliveries_at_once_decide_once(door: Door) -> None:
-    call = door.openai.ring(accept={"delay_s": 0.2})
-    content = json.dumps(event_of(call)).encode()
-    with ThreadPoolExecutor(200) as threads:
-        answers = Counter(threads.map(lambda number: door.deliver(content, webhook_id=f"wh_{number}"), range(200)))
+class HeldBack(CallControl):
+    """Asks OpenAI to accept only when it may."""
 
-    assert set(answers) <= {200, 503}
-    assert answers[503] > 100  # most came while the first was at work
+    def __init__(self, base_url: str) -> None:
+        super().__init__(base_url, lambda refresh: API_KEY)
+        self.may = threading.Event()
+
+    def accept(self, call_id: str, session: Mapping[str, Any], before: float) -> Reply:
+        self.may.wait(60)
+        return super().accept(call_id, session, before)
+
+
+def test_two_hundred_deliveries_at_once_decide_once(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    intake, at = door.wiring.intake, time.time()
+    control = HeldBack(door.openai.emulator.base_url)
+    monkeypatch.setattr(intake, "control", control)
+    # Whoever claims the call is at work until all others were answered, however long this machine takes for them.
+    monkeypatch.setattr(intake, "clock", lambda: at)
+    monkeypatch.setattr(intake, "answer_seconds", 120.0)
+    call = door.openai.ring(ring_limit_s=120)
+    content, together = json.dumps(event_of(call)).encode(), threading.Barrier(200)
+
+    def deliver(number: int) -> int:
+        together.wait(60)
+        return door.deliver(content, webhook_id=f"wh_{number}")
+
+    with ThreadPoolExecutor(200) as threads:
+        deliveries = as_completed([threads.submit(deliver, number) for number in range(200)], timeout=60)
+        try:
+            others = Counter(delivery.result() for delivery in islice(deliveries, 199))
+        finally:
+            control.may.set()
+        assert others == {503: 199}
+        assert next(deliveries).result() == 200
+    control.close()
+
     assert len(asked(call, "accept")) == 1
-    assert door.queued() == {call.call_id: 1}
     assert door.deliver_call(call) == 200
     assert len(asked(call, "accept")) == 1
+    assert door.queued() == {call.call_id: 1}
 
 
 def test_two_hundred_deliveries_of_forty_calls_in_any_order_decide_each_once(door: Door) -> None:
