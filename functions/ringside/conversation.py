@@ -59,6 +59,7 @@ class Conversation:
     manners: Manners
     started_at: float
     usage: e.Usage = field(default_factory=e.Usage)
+    owner: int = 1  # which of the call's owners feeds it: what we ask for is told apart from what others did
 
     def __post_init__(self) -> None:
         self.minutes = Minutes()
@@ -103,6 +104,11 @@ class Conversation:
     def is_transferred(self) -> bool:
         """Whether a transfer was taken and not yet found to have failed: a call that ends now has left us by it."""
         return self.errands.stage == "waiting" and not self._hung_up
+
+    @property
+    def is_owed_an_answer(self) -> bool:
+        """Whether something was asked of the session, or told to it, of which the next owner would not know."""
+        return not self._started or bool(self._unanswered) or self.minutes.is_catching_up
 
     def begin(self, now: float) -> list[Effect]:
         """The sideband is open for the first time: greet."""
@@ -231,10 +237,7 @@ class Conversation:
         match event.kind:
             case "caller":
                 self._caller_speaks = False
-                turn = self.minutes.turn(event.item_id, "caller", now)
-                turn.ended_at = turn.ended_at or now
-                if turn.state == "pending":
-                    self._deadlines.setdefault("pending", now + 2.0)
+                self.minutes.caller_committed(event.item_id, now, effects)
             case "tool_output" | "approval" if event.tool_call_id is not None:
                 self._seen.add(event.tool_call_id)
                 if event.tool_call_id in self._retold:
@@ -305,6 +308,7 @@ class Conversation:
         if event.usage != e.Usage():
             self.usage += event.usage
             effects.append(SaveUsage(self.usage))
+        self.minutes.missed_of(event, now, effects)
         for call in event.tool_calls:
             self._tool_called(call, now, effects)
         if event.status == "cancelled":
@@ -466,9 +470,6 @@ class Conversation:
         if event.tool_call is not None:
             self._tool_called(event.tool_call, now, effects)
         self.minutes.retrieved(event, now, effects)
-        turn = self.minutes.turns.get(event.item_id)
-        if turn is not None and turn.role == "caller" and turn.state == "pending":
-            self._deadlines.setdefault("pending", now + 2.0)  # not transcribed yet: the words may still come
 
     # --- alarms ---
 
@@ -529,9 +530,6 @@ class Conversation:
         self._started = True
         if self._leaving is not None:
             self._leaving.ref = None
-
-    def _words_are_late(self, now: float, effects: list[Effect]) -> None:
-        self.minutes.late(effects)
 
     def _session_is_stalled(self, now: float, effects: list[Effect]) -> None:
         quiet_until = self._last_event_at + self._patience
@@ -614,7 +612,7 @@ class Conversation:
 
     def _respond(self, instructions: str | None) -> e.Respond:
         self._refs += 1
-        return e.Respond(instructions, f"ringside_{self._refs}")
+        return e.Respond(instructions, f"ringside_{self.owner}_{self._refs}")
 
     _FRAGMENTS: ClassVar[frozenset[type]] = frozenset({e.AgentWords, e.CallerWords})
     _HANDLERS: ClassVar[dict[type, Callable[..., None]]] = {
@@ -649,7 +647,6 @@ class Conversation:
         "greeting": _greeting_is_late,
         "max_duration": _time_is_up,
         "pause": lambda self, now, effects: None,
-        "pending": _words_are_late,
         "silence": _caller_is_silent,
         "slow": _tool_is_slow,
         "stalled": _session_is_stalled,

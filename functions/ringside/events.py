@@ -123,6 +123,8 @@ class ResponseEnded:
     error_code: str | None
     usage: Usage
     tool_calls: tuple[ToolCalled, ...] = ()
+    said: tuple[AgentTranscript, ...] = ()  # told before, unless nobody listened then
+    items: tuple[str, ...] = ()  # the ids of all that it made, in order
 
 
 @dataclass(frozen=True, slots=True)

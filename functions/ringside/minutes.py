@@ -5,6 +5,7 @@ keep what is known of each turn, and say with every news which items of the reco
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from ringside import events as e
@@ -93,11 +94,13 @@ class Minutes:
         self.place(item_id, None, effects)
         self.save(turn, effects)
 
-    def late(self, effects: list[Effect]) -> None:
-        """Words are a while in coming: write that something was said."""
-        for turn in self.turns.values():
-            if turn.state == "pending" and turn.item_id in self.order and turn.item_id not in self._saved:
-                self.save(turn, effects)
+    def caller_committed(self, item_id: str, now: float, effects: list[Effect]) -> None:
+        """The caller has said something, which is written before its words are known: whoever comes after us
+        can ask for them, as long as it knows the item's id."""
+        turn = self.turn(item_id, "caller", now)
+        turn.ended_at = turn.ended_at or now
+        if turn.state == "pending" and item_id not in self._saved:
+            self.save(turn, effects)
 
     # --- the agent ---
 
@@ -118,6 +121,23 @@ class Minutes:
         if turn.state == "pending":
             turn.state = "final"
         self.save(turn, effects)
+
+    def missed_of(self, event: e.ResponseEnded, now: float, effects: list[Effect]) -> None:
+        """A response that ended tells its words again: those that were said while nobody listened are taken from it."""
+        missed = [said for said in event.said if not self._has_words(said.item_id)]
+        if not missed:
+            return
+        for item_id, following in pairwise(event.items):
+            if item_id not in self.order and following in self.order:
+                self.place(following, item_id, effects)
+        for said in missed:
+            known = said.item_id in self.turns
+            self.agent_turn(said.item_id, said.response_id, now, effects).recovered = not known
+            self.agent_said(said, now, effects)
+
+    def _has_words(self, item_id: str) -> bool:
+        turn = self.turns.get(item_id)
+        return turn is not None and turn.text is not None and turn.state != "pending"
 
     def cut_off(self, event: e.AgentCutOff, effects: list[Effect]) -> None:
         """The caller heard only so much of it."""
@@ -168,7 +188,7 @@ class Minutes:
         if turn.state == "pending" and event.text is not None:
             turn.text, turn.state = event.text, "final"
             self._words.pop(event.item_id, None)
-        if turn.state != "pending":
+        if turn.state != "pending" or (turn.role == "caller" and turn.item_id not in self._saved):
             self.save(turn, effects)
 
     def _retrieve(self, item_id: str, effects: list[Effect]) -> None:

@@ -10,17 +10,20 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ringside.agents import Agent, Agents
 from ringside.callqueue import BATCH, CallQueue, Message
 from ringside.calls import End, EndReason, Status, Step
-from ringside.record import Conflict, Fenced, Item, Ownership, Record
+from ringside.record import Beat, Conflict, Fenced, Item, Ownership, Record
+from ringside.succession import OFFER_SECONDS, Ahead
 from ringside.supervisor import Neighbours, Supervisor, Verdict
 from ringside.telemetry import Metrics
 
@@ -34,7 +37,12 @@ POLLERS = 3
 
 MOST_TAKING = 32  # calls that are being taken at the same time
 MARGIN = 0.2  # of the lease: a monitor stops acting that much before others may think it dead
-HANDING_OVER = 4  # calls that are released at the same time: no faster than others can take them
+OFFERED = 8  # calls that wait for their next owner at the same time, while this one still acts
+RELEASED = 4  # calls that are left alone at the same time: no faster than others can take them
+MOST_UNANSWERED = 3  # offers in a row that come to nothing: nobody else is there, or a session has room for one only
+SUCCESSION_SECONDS = 6.0  # that the next owner waits for the former one to leave
+MOST_SUCCESSION_PAUSE = 0.2  # between two looks whether it has
+LOOK_SECONDS = 1.0  # after which a monitor that waits for its calls to end sees that it is to wait no longer
 UNHURRIED_SECONDS = 60.0  # after that, all that are left are released at once: a task has 120 s from SIGTERM
 MOST_FAILURES = 5  # of one call's supervision, before it is given up
 MOST_OWNERS = 40  # of one call: fewer than the queue's maxReceiveCount, so that the record gets to say so
@@ -48,6 +56,16 @@ class _Case:
     message: Message
     supervisor: Supervisor
     task: asyncio.Task[Verdict]
+    offered: bool = False  # its message is for the next owner, and no longer ours to extend
+
+
+@dataclass
+class _Taken:
+    """A call that this monitor has just become the owner of. `unheard_since`, `ahead`: see `Supervisor`."""
+
+    call: Item
+    unheard_since: float | None
+    ahead: Ahead | None = None
 
 
 class Monitor:
@@ -89,6 +107,8 @@ class Monitor:
         self._beats = 0
         self._extending = asyncio.Lock()
         self._stopping = asyncio.Event()
+        self._waiting_until = float("inf")  # monotonic
+        self._draining = False
         self._finishing: set[asyncio.Task[None]] = set()
 
     def holds(self) -> bool:
@@ -99,12 +119,17 @@ class Monitor:
     def calls(self) -> int:
         return len(self._cases)
 
-    def stop(self) -> None:
-        """Take no more calls, hand over those that are here, and let `run` return."""
+    def stop(self, wait: float = 0) -> None:
+        """Take no more calls, let those that are here end for `wait` seconds, hand over the rest, let `run` return.
+
+        Said again, it can only shorten the waiting.
+        """
+        self._waiting_until = min(self._waiting_until, time.monotonic() + wait)
+        self._slots = 0  # neither admission nor scaling is to count on them
         self._stopping.set()
 
-    async def run(self, drain_wait: float = 0) -> None:
-        """Work until `stop` is called; `drain_wait`: seconds that calls get to end by themselves then."""
+    async def run(self) -> None:
+        """Work until `stop` is called, and leave no call behind."""
         await self._beat()
         beating = asyncio.create_task(self._keep_leases(), name="leases")
         pollers = [asyncio.create_task(self._take_calls(), name=f"poller {n}") for n in range(POLLERS)]
@@ -112,7 +137,7 @@ class Monitor:
         try:
             await self._stopping.wait()
             log.info("monitor.draining", extra={"calls": self.calls})
-            await self._wait_for_calls(drain_wait)
+            await self._wait_for_calls()
             await self._hand_over()
             await asyncio.wait(pollers)
             if self._considering:
@@ -171,34 +196,39 @@ class Monitor:
             await self._receive_again(call_id, message)
             return
         if self._stopping.is_set() or self._is_full:  # it arrived a moment too late
-            await self._queued(self._queue.extend, [message.receipt], 0)
+            await self._show(message)
             return
         self._taking.add(call_id)
         try:
             taken = await self._take(call_id, message)
-            if taken is not None and int(taken[0]["epoch"]) > MOST_OWNERS:
-                mine = Ownership(call_id, self.owner, int(taken[0]["epoch"]))
+            if taken is not None and int(taken.call["epoch"]) > MOST_OWNERS:
+                mine = Ownership(call_id, self.owner, int(taken.call["epoch"]))
                 await self._give_up(mine, message.receipt, f"it went through {mine.epoch} owners")
             elif taken is not None:
-                self._supervise(*taken, message)
+                self._supervise(taken, message)
         finally:
             self._taking.discard(call_id)
+
+    async def _show(self, message: Message) -> None:
+        """Let another monitor have the message at once."""
+        await self._queued(self._queue.extend, [message.receipt], 0)
 
     async def _receive_again(self, call_id: str, message: Message) -> None:
         """A call of our own: the same message with a newer receipt, or one too many."""
         case = self._cases.get(call_id)
         if case is not None and case.message.id == message.id:
             case.message = message
+            if case.offered:  # a poll that was still open has caught it
+                await self._show(message)
         elif case is not None:
             await self._queued(self._queue.delete, message.receipt)
 
-    async def _take(self, call_id: str, message: Message) -> tuple[Item, float | None] | None:
-        """The call item, and since when its former owner, if it had one, may have been gone."""
+    async def _take(self, call_id: str, message: Message) -> _Taken | None:
         now = self._clock()
         steps = {Step.QUEUED: message.sent_at, Step.TAKEN: now}
         try:
             call = await self._blocking(self._record.take, call_id, self.owner, message.id, steps, None)
-            return call, float(call["released_at"]) if "released_at" in call else None
+            return _Taken(call, _released(call))
         except Conflict as conflict:
             found = conflict.found
         if not found or Status(found["status"]).is_final:
@@ -207,31 +237,65 @@ class Monitor:
         owner = found.get("owner")
         # Ours, and nobody here supervises it: the answer to an earlier take was lost, or the lease was for a while.
         ours = owner == self.owner
-        alive_until = 0.0 if ours or owner is None else await self._blocking(self._record.alive_until, owner)
-        if alive_until > now:
-            if found.get("message_id") == message.id:  # delivered twice: its owner keeps it
-                await self._queued(self._queue.extend, [message.receipt], self._lease)
-            else:
+        beat = Beat(0.0) if ours or owner is None else await self._blocking(self._record.last_beat, owner)
+        if beat.until > now:
+            if found.get("message_id") != message.id:
                 await self._queued(self._queue.delete, message.receipt)
+            elif beat.draining:
+                return await self._succeed(found, message, steps)
+            else:  # delivered twice: its owner keeps it
+                await self._queued(self._queue.extend, [message.receipt], self._lease)
             return None
         try:
             call = await self._blocking(self._record.take, call_id, self.owner, message.id, steps, found)
         except Conflict:
             return None  # another monitor was faster
         if ours:
-            return call, now - self._lease if Step.ATTACHED in call["steps"] else None
+            return _Taken(call, now - self._lease if Step.ATTACHED in call["steps"] else None)
         # Its last beat is the last sign of the former owner; a sweeper has none.
-        return call, alive_until - self._lease if alive_until else float(found["steps"].get(Step.TAKEN, now))
+        return _Taken(call, beat.until - self._lease if beat.until else float(found["steps"].get(Step.TAKEN, now)))
 
-    def _supervise(self, call: Item, unattended_since: float | None, message: Message) -> None:
+    async def _succeed(self, found: Item, message: Message, steps: Mapping[Step, float]) -> _Taken | None:
+        """Listen beside the owner, which wants to leave, and take the call when it has."""
+        call_id, former = str(found["call_id"]), found["owner"]
+        ahead = await self._near.listen_ahead(call_id, int(found["epoch"]) + 1)
+        taken, pause, until = None, 0.03, time.monotonic() + SUCCESSION_SECONDS
+        try:
+            while taken is None and time.monotonic() < until:
+                try:
+                    seen = await self._blocking(self._record.call, call_id) or {}
+                    if "owner" not in seen:
+                        call = await self._blocking(self._record.take, call_id, self.owner, message.id, steps, None)
+                        taken = _Taken(call, _released(call) if ahead is None else call.get("unheard_since"), ahead)
+                    elif seen["owner"] != former:
+                        break
+                except Conflict:
+                    break  # it is over, or somebody else's: the message tells which, when it comes again
+                except (ClientError, BotoCoreError) as error:
+                    log.warning("call.not_taken_yet", extra={"call_id": call_id, "error": type(error).__name__})
+                if taken is None:
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 1.5, MOST_SUCCESSION_PAUSE)
+        finally:
+            if taken is None and ahead is not None:
+                await ahead.connection.close()
+        if taken is None:
+            await self._show(message)
+        return taken
+
+    def _supervise(self, taken: _Taken, message: Message) -> None:
+        call = taken.call
         call_id = str(call["call_id"])
         agent = self._agent_of(call)
         mine = Ownership(call_id, self.owner, int(call["epoch"]))
-        supervisor = Supervisor(call, mine, agent, self._near, unattended_since)
+        supervisor = Supervisor(call, mine, agent, self._near, taken.unheard_since, taken.ahead)
         task = asyncio.create_task(supervisor.run(), name=f"call {call_id}")
         case = self._cases[call_id] = _Case(mine, message, supervisor, task)
         log.info("call.taken", extra={"call_id": call_id, "agent": agent.name, "epoch": mine.epoch})
-        self._metrics.milliseconds("HandoffMs", (self._clock() - message.sent_at) * 1000)
+        if mine.epoch == 1:
+            self._metrics.milliseconds("HandoffMs", (self._clock() - message.sent_at) * 1000)
+        elif "released_at" in call:
+            self._metrics.milliseconds("HandOverMs", (self._clock() - float(call["released_at"])) * 1000)
         task.add_done_callback(lambda _: self._finish(call_id, case))
 
     def _agent_of(self, call: Item) -> Agent:
@@ -259,8 +323,8 @@ class Monitor:
             if verdict is Verdict.OVER:
                 await self._queued(self._queue.delete, receipt)
             elif verdict is Verdict.RELEASED:
-                async with self._extending:  # an extension under way would hide the message again
-                    await self._queued(self._queue.extend, [receipt], 0)
+                if not case.offered:
+                    await self._offer(case)
             elif error is not None:
                 await self._fail(case)
             else:
@@ -273,7 +337,8 @@ class Monitor:
         while True:
             try:
                 # Since when nobody listened is not known exactly: certainly not before the lease began to run out.
-                await self._blocking(self._record.release, case.mine, self._clock() - self._lease)
+                now = self._clock()
+                await self._blocking(self._record.release, case.mine, now, now - self._lease)
             except Fenced:
                 return  # somebody else has it, as it should be
             except Exception as error:
@@ -282,7 +347,7 @@ class Monitor:
                     return  # this process will not look alive for long
                 await asyncio.sleep(self._lease / 3)
             else:
-                await self._queued(self._queue.extend, [case.message.receipt], 0)
+                await self._show(case.message)
                 return
 
     async def _fail(self, case: _Case) -> None:
@@ -291,7 +356,8 @@ class Monitor:
         if failures >= MOST_FAILURES:
             await self._give_up(case.mine, case.message.receipt, f"supervision failed {failures} times")
             return
-        await self._blocking(self._record.release, case.mine, self._clock())
+        now = self._clock()
+        await self._blocking(self._record.release, case.mine, now, now)
         await self._queued(self._queue.extend, [case.message.receipt], 2**failures)
 
     async def _give_up(self, mine: Ownership, receipt: str, why: str) -> None:
@@ -303,30 +369,58 @@ class Monitor:
         await self._blocking(self._record.end, mine, end, {})
         await self._queued(self._queue.delete, receipt)
 
-    async def _wait_for_calls(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while self._cases and time.monotonic() < until:
-            await asyncio.wait({case.task for case in self._cases.values()}, timeout=until - time.monotonic())
+    async def _wait_for_calls(self) -> None:
+        while (left := self._waiting_until - time.monotonic()) > 0:
+            under_way = {case.task for case in self._cases.values()} | self._considering  # which may become cases
+            if not under_way:
+                return
+            await asyncio.wait(under_way, timeout=min(left, LOOK_SECONDS))
 
     async def _hand_over(self) -> None:
-        """Release every call, some at a time so that each is without an owner only for a moment."""
-        free = asyncio.Semaphore(HANDING_OVER)
-        hurry = time.monotonic() + UNHURRIED_SECONDS
+        """Let every call go to its next owner: one that listens already, if possible.
 
-        async def release(case: _Case) -> None:
+        Some at a time, so that each is without an owner only for a moment; after a while, all that are left.
+        """
+        offers, releases = asyncio.Semaphore(OFFERED), asyncio.Semaphore(RELEASED)
+        hurry = time.monotonic() + UNHURRIED_SECONDS
+        unanswered = 0 if await self._announce_drain() else MOST_UNANSWERED
+
+        async def leave(case: _Case) -> None:
+            nonlocal unanswered
             await case.supervisor.tools_done()
+            async with offers:
+                await case.supervisor.settled()
+                if unanswered < MOST_UNANSWERED and time.monotonic() < hurry and not case.task.done():
+                    await self._offer(case)
+                    answered = await case.supervisor.offer(OFFER_SECONDS)
+                    unanswered = 0 if answered else unanswered + 1
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, hurry - time.monotonic())):
-                    await free.acquire()
+                    await releases.acquire()
             try:
                 await case.supervisor.release()
                 await asyncio.wait({case.task})
             finally:
-                free.release()
+                releases.release()
 
-        await asyncio.gather(*(release(case) for case in list(self._cases.values())))
+        await asyncio.gather(*(leave(case) for case in list(self._cases.values())))
         while self._finishing:
             await asyncio.wait(set(self._finishing))
+
+    async def _announce_drain(self) -> bool:
+        """Say that our calls are to be had; False if that could not be said."""
+        self._draining = True
+        try:
+            await self._beat()
+        except Exception as error:
+            log.warning("drain.not_announced", extra={"error": type(error).__name__})
+            return False
+        return True
+
+    async def _offer(self, case: _Case) -> None:
+        case.offered = True
+        async with self._extending:  # an extension under way would hide the message again
+            await self._show(case.message)
 
     # --- the lease ---
 
@@ -357,14 +451,19 @@ class Monitor:
         until = self._clock() + self._lease
         self._beats += 1
         await self._run_in(
-            self._beating, self._record.beat, self.owner, until, self.calls, self._slots, number=self._beats
+            self._beating,
+            partial(self._record.beat, number=self._beats, draining=self._draining),
+            self.owner,
+            until,
+            self.calls,
+            self._slots,
         )
         self._check_lease()
         self._proven_until = max(self._proven_until, asked + self._lease * (1 - MARGIN))
 
     async def _extend(self) -> None:
         async with self._extending:
-            receipts = [case.message.receipt for case in self._cases.values()]
+            receipts = [case.message.receipt for case in self._cases.values() if not case.offered]
             batches = [receipts[start : start + BATCH] for start in range(0, len(receipts), BATCH)]
             requests = (self._queued(self._queue.extend, batch, self._lease) for batch in batches)
             for failed in await asyncio.gather(*requests):
@@ -381,3 +480,9 @@ class Monitor:
 
     async def _run_in(self, threads: Executor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.get_running_loop().run_in_executor(threads, partial(function, *args, **kwargs))
+
+
+def _released(call: Item) -> float | None:
+    """Since when nobody has listened to a call that was let go; None if it never had an owner."""
+    since = call.get("unheard_since", call.get("released_at"))
+    return None if since is None else float(since)

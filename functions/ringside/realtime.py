@@ -245,12 +245,10 @@ def _item_retrieved(event: Mapping[str, Any]) -> e.Event:
     item = _mapping(event["item"])
     roles: dict[Any, e.Role] = {"user": "caller", "assistant": "agent"}
     role = roles.get(item.get("role")) if item.get("type") == "message" else None
-    parts = [_mapping(part) for part in item.get("content") or ()]
-    words = [text for part in parts if (text := _maybe_text(part.get("transcript") or part.get("text")))]
     call = None
     if item.get("type") == "function_call" and item.get("call_id") and item.get("status", "completed") == "completed":
         call = _tool_called({**item, "item_id": item["id"]})
-    return e.ItemRetrieved(_text(item["id"]), role, " ".join(words) or None, call)
+    return e.ItemRetrieved(_text(item["id"]), role, _words_of(item), call)
 
 
 def _output_item_done(event: Mapping[str, Any]) -> e.Event | e.Skipped:
@@ -302,6 +300,7 @@ def _response_started(event: Mapping[str, Any]) -> e.Event:
 def _response_ended(event: Mapping[str, Any]) -> e.Event:
     response = _mapping(event["response"])
     response_id, details = _text(response["id"]), _mapping(response.get("status_details"))
+    output = [_mapping(item) for item in response.get("output") or ()]
     calls = tuple(
         e.ToolCalled(
             str(item.get("id") or item["call_id"]),
@@ -310,7 +309,7 @@ def _response_ended(event: Mapping[str, Any]) -> e.Event:
             str(item["name"]),
             str(item.get("arguments") or "{}"),
         )
-        for item in map(_mapping, response.get("output") or ())
+        for item in output
         if item.get("type") == "function_call"
         and item.get("call_id")
         and item.get("name")
@@ -323,7 +322,23 @@ def _response_ended(event: Mapping[str, Any]) -> e.Event:
         _maybe_text(_mapping(details.get("error")).get("code")),
         _response_usage(_mapping(response.get("usage"))),
         calls,
+        tuple(_said(response_id, item) for item in output if _has_words(item)),
+        tuple(item["id"] for item in output if isinstance(item.get("id"), str)),
     )
+
+
+def _words_of(item: Mapping[str, Any]) -> str | None:
+    """The words of a message, of all its parts."""
+    parts = [_mapping(part) for part in item.get("content") or ()]
+    return " ".join(text for part in parts if (text := _maybe_text(part.get("transcript") or part.get("text")))) or None
+
+
+def _has_words(item: Mapping[str, Any]) -> bool:
+    return item.get("type") == "message" and isinstance(item.get("id"), str) and _words_of(item) is not None
+
+
+def _said(response_id: str, item: Mapping[str, Any]) -> e.AgentTranscript:
+    return e.AgentTranscript(item["id"], response_id, _words_of(item) or "")
 
 
 def _response_usage(usage: Mapping[str, Any]) -> e.Usage:

@@ -63,6 +63,14 @@ class Ownership:
     epoch: int
 
 
+@dataclass(frozen=True)
+class Beat:
+    """A monitor's sign of life. `until`: when it is to be thought dead (Unix seconds), 0 for one that is unknown."""
+
+    until: float
+    draining: bool = False
+
+
 def shards(prefix: str, count: int) -> list[str]:
     return [f"{prefix}#{shard}" for shard in range(count)]
 
@@ -214,9 +222,15 @@ class Record:
         """Write facts about the call onto its item."""
         self._fenced(mine, facts)
 
-    def release(self, mine: Ownership, at: float) -> None:
-        """Give the call up for the next owner."""
-        self._fenced(mine, {"released_at": at}, remove=("owner",))
+    def release(self, mine: Ownership, at: float, unheard_since: float | None) -> None:
+        """Give the call up for the next owner. `unheard_since`: None if that one listens already (Unix seconds)."""
+        sets: Item = {"released_at": at}
+        remove = ["owner"]
+        if unheard_since is None:
+            remove.append("unheard_since")
+        else:
+            sets["unheard_since"] = unheard_since
+        self._fenced(mine, sets, remove=remove)
 
     def count_failure(self, mine: Ownership) -> int:
         """Supervision of this call has failed once more; returns how often that is."""
@@ -258,17 +272,23 @@ class Record:
 
     # --- monitors ---
 
-    def beat(self, owner: str, until: float, calls: int, slots: int, number: int = 0) -> None:
-        """A monitor lives, at least until then (Unix seconds). A beat that a later one has overtaken does nothing."""
-        item = {"until": until, "calls": calls, "slots": slots, "beats": number, "expires_at": int(until) + 3600}
+    def beat(
+        self, owner: str, until: float, calls: int, slots: int, number: int = 0, *, draining: bool = False
+    ) -> None:
+        """A monitor lives, at least until then (Unix seconds). A beat that a later one has overtaken does nothing.
+
+        `draining`: its calls are to be had, by whoever listens to them first.
+        """
+        item: Item = {"until": until, "calls": calls, "slots": slots, "beats": number}
+        item |= {"draining": draining, "expires_at": int(until) + 3600}
         newest = "attribute_not_exists(pk) OR beats <= :beats"
         with suppress(Conflict):
             self._table.put({"pk": "MONITORS", "sk": owner}, item, newest, {":beats": number})
 
-    def alive_until(self, owner: str) -> float:
-        """Until when a monitor is known to live (Unix seconds); 0 for one that is unknown."""
-        item = self._table.get({"pk": "MONITORS", "sk": owner})
-        return float(item["until"]) if item is not None else 0.0
+    def last_beat(self, owner: str) -> Beat:
+        """The last that is known of a monitor."""
+        item = self._table.get({"pk": "MONITORS", "sk": owner}) or {}
+        return Beat(float(item.get("until", 0)), bool(item.get("draining")))
 
     # --- reading ---
 

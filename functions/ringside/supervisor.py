@@ -22,7 +22,7 @@ from websockets.exceptions import ConnectionClosed
 
 from ringside import effects as do
 from ringside import events as e
-from ringside import realtime, sideband, tools
+from ringside import realtime, sideband, succession, tools
 from ringside.admission import give_back
 from ringside.agents import Agent
 from ringside.callcontrol import CallControl, Outcome
@@ -32,6 +32,7 @@ from ringside.counting import Counting
 from ringside.lane import Lane
 from ringside.prices import Prices
 from ringside.record import Fenced, Item, Ownership, Record
+from ringside.succession import Ahead
 from ringside.telemetry import Metrics
 from ringside.tools import Tool
 
@@ -41,7 +42,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 USAGE_EVERY = 10.0  # seconds between writes of a running call's usage
-CATCHING_UP_SECONDS = 2.0  # for what was missed in a gap to arrive, before the call is handed on again
+OWED_SECONDS = 2.0  # for answers of the session that only we know of to arrive, before the call is handed on
 FAIR_SHARE = 64  # frames of one call before the others get a turn
 LAST_TOOLS_SECONDS = 20.0  # that tools get to finish in before the call is handed over without their outcome
 HOPELESS = frozenset({"ValidationException", "ItemCollectionSizeLimitExceededException"})
@@ -87,6 +88,12 @@ class Neighbours:
         """Call a neighbour's blocking function in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, partial(function, *args, **kwargs))
 
+    async def listen_ahead(self, call_id: str, epoch: int) -> Ahead | None:
+        """Listen to a call beside its owner, as the one who is to own it next."""
+        async with self.attaching:
+            key = await self.blocking(self.api_key, False)
+            return await succession.listen_ahead(self.base_url, call_id, key, epoch)
+
     async def openai(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call OpenAI's blocking call control in a thread that nothing else needs."""
         return await asyncio.get_running_loop().run_in_executor(self.asking, partial(function, *args, **kwargs))
@@ -96,11 +103,19 @@ class Supervisor:
     """Supervises one call from taking it to its end, or until it is released."""
 
     def __init__(
-        self, call: Item, mine: Ownership, agent: Agent, near: Neighbours, unattended_since: float | None = None
+        self,
+        call: Item,
+        mine: Ownership,
+        agent: Agent,
+        near: Neighbours,
+        unheard_since: float | None = None,
+        ahead: Ahead | None = None,
     ) -> None:
-        """`unattended_since`: the last moment at which the call surely had another owner; None if it had none."""
+        """`unheard_since`: the last moment at which a former owner surely listened; None if nothing was missed.
+        `ahead`: a sideband that was opened before the former owner left."""
         self._call = call
-        self._since = unattended_since
+        self._since = unheard_since
+        self._ahead = ahead
         self._mine = mine
         self._agent = agent
         self._near = near
@@ -110,7 +125,7 @@ class Supervisor:
         answered = float(call["steps"].get(Step.ACCEPTED) or call["steps"][Step.QUEUED])
         usage = e.Usage(**call["usage"]) if call.get("usage") else e.Usage()
         self._answered = answered
-        self._talk = Conversation(agent.manners, answered, usage)
+        self._talk = Conversation(agent.manners, answered, usage, mine.epoch)
         self._connection: ClientConnection | None = None
         self._commands = Lane(f"commands {mine.call_id}")
         self._writes = Lane(f"writes {mine.call_id}")
@@ -126,6 +141,9 @@ class Supervisor:
         self._attachment = 0
         self._online = asyncio.Event()
         self._closed_at = 0.0
+        self._successor: str | None = None  # the marker of the next owner, while one is waited for
+        self._listens = asyncio.Event()  # ... and whether it was seen
+        self._closed = asyncio.Event()
         self._tools_running: set[asyncio.Task[None]] = set()
 
     @property
@@ -148,21 +166,38 @@ class Supervisor:
                 await self._writes.stop()
             await self._stop_tasks()
             await self._close_connection()
+            if self._ahead is not None:
+                await self._ahead.connection.close()
+            self._closed.set()
         return self._verdict or Verdict.LOST
 
-    async def release(self) -> None:
-        """Give the call up for another owner: stop reading, write what is to be written, release the lock."""
-        if self._online.is_set():  # what was to be said to the session is said first
-            with suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await self._commands.done()
-        until = time.monotonic() + CATCHING_UP_SECONDS
-        # Only we know what is missing yet. A moment at most, and rarely: worth no event of its own.
-        while self._talk.minutes.is_catching_up and self._online.is_set() and time.monotonic() < until:  # noqa: ASYNC110
+    async def settled(self) -> None:
+        """Wait for a good moment to leave: the session owes us no answer that the next owner would wait for in vain."""
+        until = time.monotonic() + OWED_SECONDS
+        # A moment at most, and rarely: worth no event of its own.
+        while self._talk.is_owed_an_answer and self._online.is_set() and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
+
+    async def offer(self, seconds: float) -> bool:
+        """Leave as soon as the next owner listens; False if nobody did for so long, and we are still here."""
+        self._successor = succession.marker_of(self._mine.epoch + 1)
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self._listens, self._closed)]
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for each in waiting:
+            each.cancel()
+        return self._listens.is_set()
+
+    async def release(self) -> None:
+        """Leave, whether anybody listens or not: stop reading, write what is to be written, release the lock."""
+        await self._say_what_is_left()
         if self._verdict is None:
             self._verdict = Verdict.RELEASED
             await self._close_connection()
+
+    async def _say_what_is_left(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0 if self._online.is_set() else 0.0):
+                await self._commands.done()
 
     async def tools_done(self) -> None:
         """Wait a while for the tools that are running: their outcome is known here and nowhere else."""
@@ -179,7 +214,7 @@ class Supervisor:
     # --- the sideband ---
 
     async def _supervise(self) -> None:
-        if self._since is not None:
+        if self._since is not None or self._ahead is not None:
             await self._take_over()
         while self._verdict is None and self._end is None:
             self._connection = await self._attach()
@@ -188,14 +223,21 @@ class Supervisor:
             self._attachment += 1
             self._online.set()
             now = self._now()
+            if self._ahead is not None:
+                self._feed(self._ahead.marker)
             if self._attached or self._since is not None:
                 self._perform(self._talk.reattached(*self._gap(), now))
             if not self._attached and "greeting" not in self._call.get("effects", ()):
                 self._perform(self._talk.begin(now))
-            self._attached = True
+            self._attached, self._ahead = True, None
             self._closed_at = await self._read(self._connection)
+            if self._listens.is_set():
+                self._verdict = self._verdict or Verdict.RELEASED
+                break
             self._online.clear()
             self._connection = None
+            if self._successor is not None and self._end is None:
+                self._verdict = self._verdict or Verdict.RELEASED  # the session has room for one of us only
             if self._expired and self._end is None:
                 self._end = End(Status.ENDED, EndReason.SESSION_EXPIRED, self._closed_at)
         if self._verdict is None:
@@ -223,6 +265,8 @@ class Supervisor:
     async def _attach(self) -> ClientConnection | None:
         """Attach, again and again until the call turns out to be over (then `_end` is set) or is given up."""
         started, pause, refresh = time.monotonic(), 0.2, False
+        if self._ahead is not None:
+            return self._ahead.connection
         # Right after the accept a 404 means "not yet"; once we were attached, it means that the call is over.
         window = 0.0 if self._attached else self._near.attach_window
         while self._verdict is None and self._end is None:
@@ -275,6 +319,8 @@ class Supervisor:
                 frame = await connection.recv()
                 self._take(frame)
                 frames += 1
+                if self._listens.is_set():
+                    break
                 if self._writes.crowded:
                     await self._writes.room()
                 elif frames % FAIR_SHARE == 0:
@@ -295,6 +341,9 @@ class Supervisor:
             if event.why != "ignored":
                 self._near.metrics.count(f"Frames{event.why.capitalize()}")
                 log.info("frame.skipped", extra={"call_id": self.call_id, "why": event.why, "type": event.type})
+            return
+        if isinstance(event, e.ItemAdded) and event.item_id == self._successor:
+            self._listens.set()  # from here on it is the next owner's
             return
         if isinstance(event, e.SessionError):
             self._expired = self._expired or event.code == "session_expired"
@@ -368,7 +417,7 @@ class Supervisor:
 
     async def _send(self, command: e.Command, attachment: int) -> None:
         """Say something to the session; across a reconnect, unless the conversation asks for it anew then."""
-        while self._verdict is None and self._end is None:
+        while self._verdict in (None, Verdict.RELEASED) and self._end is None:
             await self._online.wait()
             if attachment != self._attachment and isinstance(command, e.Respond | e.RetrieveItem):
                 return
@@ -515,12 +564,15 @@ class Supervisor:
             log.warning("call.not_counted", extra={"call_id": self.call_id, "error": type(error).__name__})
 
     async def _hand_over(self) -> None:
+        if self._listens.is_set():
+            await self._say_what_is_left()
         self._usage_saved_at = -USAGE_EVERY
         self._perform(self._talk.pause(self._now()))
         await self._writes.done()
-        # Whoever never got to listen leaves the gap that it found.
-        since = self._now() if self._attached or self._since is None else self._since
-        await self._persist(self._near.record.release, self._mine, since)
+        since = None
+        if not self._listens.is_set():  # whoever never got to listen leaves the gap that it found
+            since = self._closed_at or self._now() if self._attached or self._since is None else self._since
+        await self._persist(self._near.record.release, self._mine, self._near.clock(), since)
         self._verdict = Verdict.RELEASED
 
     # --- tasks ---

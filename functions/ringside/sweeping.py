@@ -20,7 +20,7 @@ from ringside.callcontrol import CallControl, Outcome
 from ringside.callqueue import CallQueue
 from ringside.calls import CLAIM_SECONDS, End, EndReason, Status, Step
 from ringside.counting import Counting
-from ringside.record import Conflict, Fenced, Item, Ownership, Record
+from ringside.record import Beat, Conflict, Fenced, Item, Ownership, Record
 from ringside.telemetry import Metrics
 
 log = logging.getLogger(__name__)
@@ -98,8 +98,8 @@ class Sweeper:
         """Look at every open call; returns how many were left, queued, hung up, or could not be dealt with."""
         counts = dict.fromkeys((*Sweep, "failed"), 0)
         # Few monitors own many calls: each is looked up once.
-        alive_until, before = cache(self.record.alive_until), time.monotonic() + self.sweep_seconds
-        sweep_one = partial(self._sweep_one, alive_until=alive_until, before=before)
+        last_beat, before = cache(self.record.last_beat), time.monotonic() + self.sweep_seconds
+        sweep_one = partial(self._sweep_one, last_beat=last_beat, before=before)
         calls = self.record.open_calls()
         with ThreadPoolExecutor(16, "sweep") as threads:
             for outcome in threads.map(sweep_one, calls):
@@ -118,16 +118,16 @@ class Sweeper:
         except Exception as error:  # they are looked at again in a minute
             log.error("places.not_swept", extra={"error": type(error).__name__})
 
-    def _sweep_one(self, listed: Item, alive_until: Callable[[str], float], before: float) -> str:
+    def _sweep_one(self, listed: Item, last_beat: Callable[[str], Beat], before: float) -> str:
         call_id = str(listed["call_id"])
         try:
-            if self._judge(listed, alive_until).what is Sweep.LEAVE:
+            if self._judge(listed, last_beat).what is Sweep.LEAVE:
                 return Sweep.LEAVE
             # The index may lag behind: the item itself decides.
             call = self.record.call(call_id)
             if call is None:
                 return Sweep.LEAVE
-            judgement = self._judge(call, alive_until)
+            judgement = self._judge(call, last_beat)
             if judgement.what is Sweep.QUEUE:
                 self.queue.send(call_id)
                 log.warning("call.queued_again", extra={"call_id": call_id, "status": call["status"]})
@@ -138,9 +138,9 @@ class Sweeper:
             log.error("call.not_swept", extra={"call_id": call_id, "error": type(error).__name__})
             return "failed"
 
-    def _judge(self, call: Item, alive_until: Callable[[str], float]) -> Judgement:
+    def _judge(self, call: Item, last_beat: Callable[[str], Beat]) -> Judgement:
         now, owner = self.clock(), call.get("owner")
-        alive = owner is not None and alive_until(owner) > now
+        alive = owner is not None and last_beat(owner).until > now
         agent = self.agents.named(call.get("agent") or "")
         cap = agent.limits.max_duration if agent else LONGEST_SECONDS
         return judge(call, now, alive, self.ring_limit, cap)

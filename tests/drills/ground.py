@@ -87,6 +87,11 @@ class Ground(LocalCloud):
         line = next(line for line in self.monitors[index].lines if logged("monitor.ready")(line))
         return str(json.loads(line)["owner"])
 
+    def metric(self, name: str, since: int = 0) -> list[float]:
+        """All values of a metric that the monitors wrote, those before the monitor of index `since` left out."""
+        written = (json.loads(line) for monitor in self.monitors[since:] for line in monitor.lines if name in line)
+        return [float(value) for line in written if "_aws" in line for value in line.get(name, ())]
+
     # --- many calls ---
 
     def ring_all(

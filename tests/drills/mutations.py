@@ -103,7 +103,7 @@ MUTATIONS = {
         "I7",
         "a dead owner's call is not taken over",
         MONITORING,
-        "if alive_until > now:",
+        "if beat.until > now:",
         "if owner is not None:",
         "kill",
     ),

@@ -7,7 +7,7 @@ from typing import Any
 from infra.emulator.client import Control
 from tests.drills.compare import Flaw, Lived, flaws_of
 from tests.drills.ground import Ground
-from tests.drills.ownership import ground_pace, words_and_effects
+from tests.drills.ownership import RINGS_A_SECOND, ground_pace, words_and_effects
 from tests.drills.report import Sheet, Size
 from tests.drills.talk import GREETING, Lines, Script, chat, exchange, goodbye, script
 
@@ -27,7 +27,7 @@ def storm(ground: Ground, size: Size, sheet: Sheet) -> None:
     def caller(number: int) -> str:
         return DECLINED.format(number % 1000) if number % 5 == 4 else f"+1425555{number:04}"
 
-    ids = ground.ring_all([short] * size.calls, over=size.calls / 20, faults=faults, caller=caller)
+    ids = ground.ring_all([short] * size.calls, over=size.calls / RINGS_A_SECOND, faults=faults, caller=caller)
     calls = ground.lived(ids, ended_within=90)
     decisions = [call.asked("accept", done=True) + call.asked("reject", done=True) for call in calls]
     asked = [call.asked("accept") + call.asked("reject") for call in calls]
@@ -76,7 +76,9 @@ def chaos(ground: Ground, size: Size, sheet: Sheet) -> None:
     pace = ground_pace(ground, size, 0.4)
     ground.fresh_monitors(2)
     scripts = [troubled(TROUBLES[number % len(TROUBLES)][1]) for number in range(size.calls)]
-    ids = ground.ring_all(scripts, over=size.calls / 15, faults=lambda number: TROUBLES[number % len(TROUBLES)][2])
+    ids = ground.ring_all(
+        scripts, over=size.calls / RINGS_A_SECOND, faults=lambda number: TROUBLES[number % len(TROUBLES)][2]
+    )
     calls = ground.lived(ids, ended_within=120)
     flaws = [f for call, said in zip(calls, scripts, strict=True) for f in flaws_of(call, said, pace=pace)]
     for number, (name, _, _) in enumerate(TROUBLES):

@@ -203,7 +203,7 @@ def test_only_the_first_owner_sets_when_the_call_was_taken(record: Record) -> No
 
 
 def test_a_released_call_waits_for_its_next_owner(record: Record) -> None:
-    record.release(owned(record), NOON + 30)
+    record.release(owned(record), NOON + 30, NOON + 29)
     assert "owner" not in found(record)
     assert found(record)["released_at"] == NOON + 30
     assert record.take("rtc_1", "monitor-2", "message-2", {}, None)["epoch"] == 2
@@ -229,7 +229,7 @@ OWNERS_WRITES: Mapping[str, Callable[[Record, Ownership], object]] = {
     "save_usage": lambda record, mine: record.save_usage(mine, Usage(), 0.1),
     "note": lambda record, mine: record.note(mine, {"hang_up_reason": "silence"}),
     "count_failure": lambda record, mine: record.count_failure(mine),
-    "release": lambda record, mine: record.release(mine, NOON),
+    "release": lambda record, mine: record.release(mine, NOON, None),
     "end": lambda record, mine: record.end(mine, HUNG_UP, {}),
 }
 
@@ -259,7 +259,7 @@ def test_nobody_owns_a_call_that_was_released_or_is_over(
     record: Record, write: Callable[[Record, Ownership], object]
 ) -> None:
     released, over = owned(record), owned(record, "rtc_2")
-    record.release(released, NOON)
+    record.release(released, NOON, None)
     record.end(over, HUNG_UP, {})
     for former in (released, over):
         with pytest.raises(Fenced):
@@ -430,11 +430,11 @@ def test_every_part_of_a_call_expires(record: Record, dynamodb: "DynamoDBClient"
 
 
 def test_a_monitor_is_alive_as_long_as_its_last_heartbeat_says(record: Record) -> None:
-    assert record.alive_until("monitor-1") == 0
+    assert record.last_beat("monitor-1").until == 0
     for until in (NOON + 15, NOON + 20):
         record.beat("monitor-1", until, calls=3, slots=500)
-        assert record.alive_until("monitor-1") == until
-    assert record.alive_until("monitor-2") == 0
+        assert record.last_beat("monitor-1").until == until
+    assert record.last_beat("monitor-2").until == 0
 
 
 # --- lists ---

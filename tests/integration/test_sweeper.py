@@ -187,7 +187,7 @@ def test_a_call_whose_owner_lives_is_left_to_it(door: Door) -> None:
 def test_a_call_whose_owner_is_dead_or_has_left_is_queued_for_another(door: Door) -> None:
     dead, _ = live(door)
     released, mine = live(door)
-    door.wiring.record.release(mine, time.time())
+    door.wiring.record.release(mine, time.time(), None)
 
     assert sweep(door, after=20) == {"queue": 2}
     assert door.queued() == {dead.call_id: 1, released.call_id: 1}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ringside import effects as do
 from ringside import events as e
 from ringside.calls import Step
+from ringside.conversation import Conversation
 from ringside.manners import Manners, Target
 from tests.unit.talk import ANSWERED, MANNERS, Talk, sent, unhurried
 
@@ -85,12 +86,10 @@ def test_a_caller_who_said_nothing_intelligible_has_an_empty_turn() -> None:
     assert (turn["text"], turn["state"]) == ("", "final")
 
 
-def test_words_that_are_late_leave_a_place_that_says_so() -> None:
+def test_what_the_caller_said_is_written_before_its_words_are_known() -> None:
     talk = Talk()
     caller = talk.caller_starts()
     talk.caller_stops(caller)
-    assert talk.lines == ["agent: Hello!"]
-    talk.wait(2)
     assert talk.turn(caller)["state"] == "pending"
     talk.transcribed(caller, "At eight.")
     assert talk.turn(caller)["state"] == "final"
@@ -433,7 +432,7 @@ def test_a_transcript_placed_too_early_moves_to_where_its_link_says() -> None:
 some_item = st.sampled_from(["i1", "i2", "i3"])
 some_previous = st.none() | some_item | st.just("never_seen")
 some_response = st.sampled_from(["r1", "r2", ""])
-some_ref = st.none() | st.sampled_from([f"ringside_{number}" for number in range(1, 6)])
+some_ref = st.none() | st.sampled_from([f"ringside_1_{number}" for number in range(1, 6)])
 some_text = st.sampled_from(["", "Hi."])
 any_tool = st.builds(
     lambda call, name, response: e.ToolCalled(f"item_{call}", response, call, name, "{}"),
@@ -593,3 +592,59 @@ def test_after_a_gap_it_catches_up_until_the_last_item_is_known_and_retrieved() 
 
     talk.feed(e.ItemRetrieved("missed", "agent", "I am booking seat 3."))
     assert not talk.conversation.minutes.is_catching_up
+
+
+def response_ended(response: str, *items: str, calls: tuple[e.ToolCalled, ...] = ()) -> e.ResponseEnded:
+    """The end of a response that said something, by the ids of its items; what its first item said is `Missed.`"""
+    said = (e.AgentTranscript(items[0], response, "Missed."),)
+    return e.ResponseEnded(response, "completed", None, None, e.Usage(), calls, said, items)
+
+
+def test_words_that_were_said_in_a_gap_are_taken_from_the_end_of_their_response() -> None:
+    talk = Talk()
+    talk.feed(response_ended("r9", "a9"))
+
+    assert talk.lines == ["agent: Hello!", "agent: Missed."]
+    assert talk.turn("a9")["recovered"]
+
+
+def test_a_response_that_was_heard_is_not_written_again_at_its_end() -> None:
+    talk = Talk()
+    talk.feed(e.ResponseStarted("r9"), talk.added("a9", "agent"), e.AgentTranscript("a9", "r9", "Heard."))
+
+    effects = talk.feed(response_ended("r9", "a9"))
+
+    assert [effect for effect in effects if isinstance(effect, do.Save)] == []
+    assert talk.lines == ["agent: Hello!", "agent: Heard."]
+
+
+def test_missed_words_stand_before_the_tool_that_their_response_called() -> None:
+    talk = Talk()
+    call = e.ToolCalled("f9", "r9", "call_9", "book", "{}")
+    talk.feed(e.ItemRetrieved("f9", None, None, call))  # the last item of a gap
+
+    talk.feed(response_ended("r9", "a9", "f9", calls=(call,)))
+
+    assert [item["item_id"] for item in talk.table.items[-2:]] == ["a9", "f9"]
+
+
+def test_it_is_owed_an_answer_from_asking_for_one_until_that_begins() -> None:
+    talk = Talk()
+    assert not talk.conversation.is_owed_an_answer
+    talk.feed(e.ToolCalled("f9", "r9", "call_9", "book", "{}"))
+    talk.feed(e.ToolFinished("call_9", "ok", "booked"))
+    assert talk.conversation.is_owed_an_answer
+
+    talk.feed(e.ResponseStarted("r10", "ringside_1_2"))
+
+    assert not talk.conversation.is_owed_an_answer
+
+
+def test_what_two_owners_ask_for_has_different_names() -> None:
+    refs = {
+        effect.command.ref
+        for owner in (1, 2)
+        for effect in Conversation(MANNERS, 0.0, owner=owner).begin(0.0)
+        if isinstance(effect, do.Greet)
+    }
+    assert len(refs) == 2

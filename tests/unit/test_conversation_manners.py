@@ -18,7 +18,7 @@ FAREWELL, STILL_THERE = MANNERS.farewell_instructions, MANNERS.silence_instructi
 
 def test_the_agent_greets_once_when_the_call_begins() -> None:
     talk = Talk(greeted=False)
-    assert talk.begins() == [do.Greet(e.Respond(MANNERS.greeting, "ringside_1"))]
+    assert talk.begins() == [do.Greet(e.Respond(MANNERS.greeting, "ringside_1_1"))]
     talk.agent_says("Hello!", response="r1")
     talk.wait(MANNERS.silence_after - 0.1)
     assert talk.asked == []

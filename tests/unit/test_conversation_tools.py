@@ -211,7 +211,7 @@ def test_a_request_refused_for_another_reason_is_made_once_more_and_then_given_u
 
 def test_an_error_that_is_not_about_our_request_changes_nothing() -> None:
     talk = with_an_output()
-    for ref in (None, "ringside_1", "somebody_else"):
+    for ref in (None, "ringside_1_1", "somebody_else"):
         talk.refused(ref, "item_not_found")
     assert talk.asked == [None]
     assert talk.hung_up == []

@@ -42,6 +42,17 @@ CALL: Json = {
     "name": "book",
     "arguments": '{"day": 1}',
 }
+SAID: Json = {
+    "id": "item_0",
+    "type": "message",
+    "role": "assistant",
+    "status": "completed",
+    "content": [
+        {"type": "output_audio", "transcript": "At eight."},
+        {"type": "output_audio", "transcript": None},
+        {"type": "output_text", "text": "Or at nine?"},
+    ],
+}
 PART = {"type": "audio", "transcript": ""}
 SESSION: Json = {"type": "realtime", "model": "gpt-realtime-2.1", "expires_at": 1_900_000_000}
 TOKENS: Json = {"type": "tokens", "input_tokens": 30, "output_tokens": 4, "total_tokens": 34}
@@ -145,8 +156,17 @@ READ: list[tuple[Json, e.Event]] = [
         BOOK,
     ),
     (
-        {"type": "response.done", "response": {"id": "resp_1", "status": "completed", "output": [MESSAGE, CALL]}},
-        e.ResponseEnded("resp_1", "completed", None, None, e.Usage(), (BOOK,)),
+        {"type": "response.done", "response": {"id": "resp_1", "status": "completed", "output": [SAID, CALL]}},
+        e.ResponseEnded(
+            "resp_1",
+            "completed",
+            None,
+            None,
+            e.Usage(),
+            (BOOK,),
+            (e.AgentTranscript("item_0", "resp_1", "At eight. Or at nine?"),),
+            ("item_0", "item_1"),
+        ),
     ),
 ]
 
