@@ -10,13 +10,12 @@ import pytest
 
 from infra.local.records import CallRecord
 from ringside.callqueue import CallQueue
-from ringside.calls import Step
 from ringside.monitoring import MOST_FAILURES, MOST_OWNERS
-from ringside.record import Record
 from tests.drills.compare import Lived, flaws_of
 from tests.drills.ground import Ground
 from tests.drills.talk import GREETING, endless, exchange, goodbye, script
 from tests.integration.frontdoor import metrics_and_logs
+from tests.integration.orphans import orphan, record_of, spoil
 from tests.integration.resident import resident_monitor
 
 PACE = 0.2
@@ -41,15 +40,6 @@ class Hasty(CallQueue):
             return super().extend(receipts, visibility)
         self.pauses.append(visibility)
         return super().extend(receipts, 0)
-
-
-def orphan(ground: Ground) -> str:
-    """A call that was accepted, and whose first owner is gone without having done anything."""
-    call_id = ground.emulator.ring(endless())
-    ground.records.wait(call_id, lambda record: record.status == "accepted")
-    record = Record(ground.aws.dynamodb, ground.table)
-    record.take(call_id, "gone", "", {Step.QUEUED: time.time(), Step.TAKEN: time.time()}, None)
-    return call_id
 
 
 def messages(ground: Ground, url: str | None = None) -> int:
@@ -79,9 +69,8 @@ def dead_letters(ground: Ground) -> int:
 
 def tried_in_vain(ground: Ground) -> tuple[str, list[float]]:
     """A call whose record has an item that no owner can make sense of, given up; and the pauses between the owners."""
-    call_id, queue = orphan(ground), Hasty(ground)
-    key: Any = {"pk": {"S": f"CALL#{call_id}"}, "sk": {"S": f"ITEM#{1:016d}"}}
-    ground.aws.dynamodb.put_item(TableName=ground.table, Item=key | {"kind": {"S": "turn"}, "epoch": {"N": "1"}})
+    call_id, queue = orphan(ground, endless()).call_id, Hasty(ground)
+    spoil(ground, call_id)
     with resident_monitor(ground, lease=LEASE, queue=queue):
         ground.records.wait_for_end(call_id)
         wait_for_messages(ground, 0)
@@ -116,8 +105,8 @@ def test_a_call_that_was_given_up_has_its_duration_in_the_record(ground: Ground)
 
 
 def test_a_call_that_goes_from_owner_to_owner_is_given_up_before_the_queue_gives_it_up(ground: Ground) -> None:
-    call_id = orphan(ground)
-    queue, record = CallQueue(ground.aws.sqs, ground.queue_url), Record(ground.aws.dynamodb, ground.table)
+    call_id = orphan(ground, endless()).call_id
+    queue, record = CallQueue(ground.aws.sqs, ground.queue_url), record_of(ground)
     for number in range(2, MOST_OWNERS + 1):
         (message,) = queue.receive(visibility=0, wait=1)
         record.take(call_id, f"gone-{number}", message.id, {}, record.call(call_id))
