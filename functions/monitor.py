@@ -12,14 +12,19 @@ from ringside.settings import SettingsError
 from ringside.tools import ToolError
 from ringside.wiring import Wiring
 
+FORCED_SECONDS = 50.0
+"""The most that calls get to end after a signal: ECS kills 120 s after it, and to hand over may take 60."""
 
-async def work(wiring: Wiring) -> None:
+
+async def work(wiring: Wiring, forced: float = FORCED_SECONDS) -> None:
     monitor = wiring.monitor()
+    keeper = wiring.keeper(monitor)
+    wait = min(wiring.settings.drain * 60, forced)
     loop = asyncio.get_running_loop()
     # Python as PID 1 has no default action for SIGTERM: without this, a deployment would kill the calls' owner.
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, monitor.stop)
-    await monitor.run(wiring.settings.drain_wait)
+        loop.add_signal_handler(number, monitor.stop, wait)
+    await (keeper.keep(monitor.run()) if keeper else monitor.run())
 
 
 def main() -> int:

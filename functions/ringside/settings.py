@@ -1,6 +1,6 @@
 """The environment, read once into a typed value. No other module reads `os.environ`.
 
-`template.yaml` sets every variable named here; a test compares the two.
+`template.yaml` sets every variable named here but those of ECS; a test compares the two.
 """
 
 import os
@@ -35,10 +35,12 @@ class Settings(BaseModel):
     max_calls: int = Field(default=140, alias="RINGSIDE_MAX_CALLS", ge=1, le=10_000)  # a monitor's slots
     lease: float = Field(default=15, alias="RINGSIDE_LEASE", ge=2, le=600)  # seconds until a silent owner is replaced
     poll: float = Field(default=10, alias="RINGSIDE_POLL", ge=1, le=20)  # seconds of one long poll
-    drain_wait: float = Field(default=0, alias="RINGSIDE_DRAIN_WAIT", ge=0, le=3600)  # seconds before handing over
+    drain: float = Field(default=0, alias="RINGSIDE_DRAIN", ge=0, le=60)  # minutes until a deployment hands over
     attach_window: float = Field(default=12, alias="RINGSIDE_ATTACH_WINDOW", gt=0, le=120)  # seconds
     event_bus: str = Field(default="", alias="RINGSIDE_EVENT_BUS")  # empty: nobody is told of calls
     stack: str = Field(default="", alias="RINGSIDE_STACK")  # whose metrics and events they are
+    ecs_agent: str = Field(default="", alias="ECS_AGENT_URI")  # these two are set by ECS; empty: not a task of it
+    ecs_metadata: str = Field(default="", alias="ECS_CONTAINER_METADATA_URI_V4")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", alias="RINGSIDE_LOG_LEVEL")
 
     @property

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from types_boto3_lambda.client import LambdaClient
     from types_boto3_sqs.client import SQSClient
 
+    from ringside.ecstask import Keeper
     from ringside.monitoring import Monitor
     from ringside.supervisor import Neighbours
 
@@ -140,6 +141,16 @@ class Wiring:
             lease=self.settings.lease,
             poll=self.settings.poll,
         )
+
+    def keeper(self, monitor: "Monitor") -> "Keeper | None":
+        """Who keeps ECS from stopping a monitor that has calls; None if nobody is to, or this is no task of ECS."""
+        if not (self.settings.drain and self.settings.ecs_agent and self.settings.ecs_metadata):
+            return None
+        from ringside.ecstask import EcsTask, Keeper
+
+        client = boto3.client("ecs", config=_config(read_timeout=3, attempts=2))
+        task = EcsTask(client, self.settings.ecs_agent, self.settings.ecs_metadata)
+        return Keeper(task, monitor, self.metrics, self.settings.drain)
 
     def _neighbours(self, threads: Executor, holds: Callable[[], bool]) -> "Neighbours":
         from ringside.supervisor import Neighbours

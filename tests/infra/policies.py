@@ -50,6 +50,11 @@ def needs(
         case "ecr":
             repository = asked.get("repositoryName")
             yield Need(f"ecr:{operation}", f"arn:aws:ecr:{here}:repository/{repository}" if repository else "*")
+        case "ecs":
+            cluster = str(asked.get("cluster", "default")).rpartition("/")[2]
+            for kind in ("service", "task"):
+                for name in asked.get(f"{kind}s", []):
+                    yield Need(f"ecs:{operation}", f"arn:aws:ecs:{here}:{kind}/{cluster}/{name.rpartition('/')[2]}")
         case "lambda":
             name = unquote(path).partition("/functions/")[2].partition("/")[0]
             arn = name if name.startswith("arn:") else f"arn:aws:lambda:{here}:function:{name}"

@@ -6,6 +6,9 @@ import pytest
 
 from infra.local import template as templates
 from infra.local.template import REPOSITORY, of_type
+from monitor import FORCED_SECONDS
+from ringside.ecstask import SPARE_MINUTES
+from ringside.monitoring import UNHURRIED_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +54,25 @@ def test_the_signal_to_stop_reaches_python(container: dict[str, Any]) -> None:
 
 
 def test_a_monitor_told_to_stop_has_time_left_to_hand_over(container: dict[str, Any]) -> None:
-    waits = templates.translate()["Parameters"]["DrainWaitSeconds"]["MaxValue"]
+    assert container["StopTimeout"] >= FORCED_SECONDS + UNHURRIED_SECONDS + 10
 
-    assert waits + 20 <= container["StopTimeout"]
+
+def test_a_deployment_that_waits_is_done_long_before_cloudformation_gives_up() -> None:
+    waits = templates.translate()["Parameters"]["MonitorDrain"]["MaxValue"]
+
+    assert waits + SPARE_MINUTES <= 120  # CloudFormation waits for three hours (ECS, "Task scale-in protection")
+
+
+def test_only_a_monitor_that_waits_may_keep_its_task(stack: dict[str, Any]) -> None:
+    condition = stack["Conditions"]["CallsAreWaitedFor"]
+    (policy,) = of_type(stack, "AWS::IAM::Role")["TaskRole"]["Policies"]
+    of_ecs = [entry for entry in policy["PolicyDocument"]["Statement"] if "ecs:" in str(entry)]
+
+    assert condition == {"Fn::Not": [{"Fn::Equals": [{"Ref": "MonitorDrain"}, "0"]}]}
+    assert len(of_ecs) == 2
+    assert all(
+        (entry["Fn::If"][0], entry["Fn::If"][2]) == ("CallsAreWaitedFor", {"Ref": "AWS::NoValue"}) for entry in of_ecs
+    )
 
 
 def test_every_size_is_one_that_fargate_has(stack: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ import botocore.loaders
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.template import FUNCTIONS
+from infra.local.template import FUNCTIONS, REGION
 from ringside import lambdas
 from ringside.agentparts import LambdaTool
 from ringside.agents import Agent
@@ -53,13 +53,16 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedCloud]:
     own = {"RINGSIDE_AGENTS": str(folder), "RINGSIDE_POLL": "1"}  # a monitor told to stop waits for its last poll
     environment = dict.fromkeys(ROLES, own)
     with DeployedCloud(
-        pace=0.1, parameters={"LeaseSeconds": "2", "AttachWindowSeconds": "2"}, environment=environment
+        pace=0.1,
+        parameters={"LeaseSeconds": "2", "AttachWindowSeconds": "2", "MonitorDrain": "20"},
+        environment=environment,
     ) as cloud:
         answer_a_call(cloud)
         take_a_call_over(cloud)
         sweep(cloud)
         move_a_turn(cloud)
         run_a_lambda_tool(cloud)
+        keep_a_task(cloud)
         what_aws_does_for_us(cloud)
         yield cloud
 
@@ -111,6 +114,16 @@ def run_a_lambda_tool(cloud: DeployedCloud) -> None:
     tool = lambdas.tools(cloud.client("lambda", "TaskRole"), [agent])["concierge", "order_status"]
     with pytest.raises(ToolFailed):  # there is no such function here; whether it may be run is what counts
         tool.function({}, CallContext("rtc_1", "call_1", "concierge", None, None))
+
+
+def keep_a_task(cloud: DeployedCloud) -> None:
+    """A monitor looks at its own task and service, and has ECS's agent protect the task with the monitor's role."""
+    ecs, cluster = cloud.client("ecs", "TaskRole"), cloud.outputs["Cluster"]
+    task = {"cluster": cluster, "tasks": [f"arn:aws:ecs:{REGION}:123456789012:task/{cluster}/0123456789abcdef"]}
+    attempt(ecs.describe_tasks, **task)
+    attempt(ecs.update_task_protection, **task, protectionEnabled=True)
+    (service,) = ecs.describe_services(cluster=cluster, services=[cloud.outputs["Service"]])["services"]
+    assert [deployment["status"] for deployment in service["deployments"]] == ["PRIMARY"]
 
 
 def what_aws_does_for_us(cloud: DeployedCloud) -> None:

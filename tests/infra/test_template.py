@@ -21,7 +21,8 @@ COMMON = {
     "RINGSIDE_STACK",
     "RINGSIDE_TABLE",
 }
-SETTINGS = {str(field.alias) for field in Settings.model_fields.values()}
+GIVEN_BY_ECS = {"ECS_AGENT_URI", "ECS_CONTAINER_METADATA_URI_V4"}
+SETTINGS = {str(field.alias) for field in Settings.model_fields.values()} - GIVEN_BY_ECS
 
 
 @pytest.fixture(scope="module")
