@@ -1,14 +1,17 @@
 """What a new owner makes of a call in whose middle the former one died."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from infra.emulator.client import Shown
 from infra.local.records import CallRecord
+from ringside.events import Usage
 from tests.drills.ground import Ground
-from tests.drills.talk import GREETING, exchange, goodbye, script
+from tests.drills.talk import GREETING, endless, exchange, goodbye, script
+from tests.integration.orphans import orphan, record_of
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +83,17 @@ def test_a_call_is_handed_over_where_only_one_sideband_is_allowed(ground: Ground
 
     record = ground.records.wait_for_end(call_id)
     assert (record.call["end_reason"], record.call["epoch"]) == ("agent_hung_up", 2)
+
+
+@pytest.mark.xfail(strict=True, reason="an unknown kind of usage breaks the building of the supervisor")
+def test_a_call_in_which_a_newer_version_counted_something_more_is_taken_over_by_an_older_one(ground: Ground) -> None:
+    """As when a deployment is rolled back under living calls."""
+    ground.fresh_monitors(0)
+    gone = orphan(ground, endless())
+    record_of(ground).note(gone, {"usage": {**asdict(Usage()), "smell_in": 7}})
+
+    ground.fresh_monitors(1)
+    ground.emulator.until(gone.call_id, lambda call: call["attachments"], 10)
+    ground.ask(lambda control: control.hang_up(gone.call_id))
+
+    assert ground.records.wait_for_end(gone.call_id).call["end_reason"] == "caller_hung_up"
