@@ -20,6 +20,7 @@ from ringside.effects import (
     Greet,
     HangUp,
     Mark,
+    Note,
     Reattach,
     RunTool,
     SaveUsage,
@@ -77,6 +78,7 @@ class Conversation:
         self._unanswered: set[str] = set()  # what the model was told and has to react to
         self._seen: set[str] = set()  # ... and what of it the session has put into its conversation
         self._retold: set[str] = set()  # outputs that a former owner may have told before us
+        self._debt: dict[str, Any] | None = None  # what the record says is owed, see `_owed`
         self._caller_speaks = False
         self._leaving: _Leaving | None = None
         self._hung_up = False
@@ -131,7 +133,7 @@ class Conversation:
         effects: list[Effect] = []
         last = self.minutes.load(history)
         self._heard_anything = self._first_audio = first_audio
-        self.errands.facts = {name: value for name, value in (facts or {}).items() if value}
+        self.errands.facts = {name: value for name, value in (facts or {}).items() if value and name != "owed"}
         if not first_audio:
             self._deadlines["greeting"] = now + self.manners.greeting_deadline
         for run in list(self.minutes.running()):
@@ -141,6 +143,7 @@ class Conversation:
                 self._deadlines["farewell"] = now + self.manners.farewell_limit / 3
             else:
                 self._begin(run, now, effects)
+        self._inherit((facts or {}).get("owed"), now)
         if last.get("kind") == "tool" and last["outcome"] in ("ok", "error", "timeout", "refused"):
             # The last thing known is a tool's outcome: its output may not have reached the session. It
             # carries an id of its own, so telling it again does no harm.
@@ -200,11 +203,29 @@ class Conversation:
         return effects
 
     def pause(self, now: float) -> list[Effect]:
-        """Another owner goes on: leave it the ids of turns whose words are still to come."""
+        """Another owner goes on: leave it the ids of turns whose words are still to come, and what is owed."""
         effects: list[Effect] = []
         self.minutes.pause(now, effects)
+        owed = self._owed()
+        if owed != self._debt:
+            effects.append(Note({"owed": owed}))
         effects.append(SaveUsage(self.usage))
         return effects
+
+    def _owed(self) -> dict[str, Any] | None:
+        """What the model was told and has not reacted to, and whether it was asked to."""
+        if not self._unanswered:
+            return None
+        seen = sorted(self._unanswered & self._seen)
+        return {"told": sorted(self._unanswered), "seen": seen, "asked": not self._started}
+
+    def _inherit(self, owed: Mapping[str, Any] | None, now: float) -> None:
+        self._debt = dict(owed) if owed else None
+        if owed:
+            self._unanswered |= set(owed["told"])
+            self._seen |= set(owed["seen"])
+            if owed["asked"]:  # who asked is gone, but not the question
+                self._expect(self._respond(None), now)
 
     def finish(self, now: float) -> list[Effect]:
         """The call is over: keep the words that were cut off, and close what is open."""

@@ -29,6 +29,7 @@ class Minutes:
         self._retrieved: set[str] = set()
         self._awaited: set[str] = set()  # ... and what of it has not come
         self._probe: str | None = None  # the item that shows the end of the conversation after a gap
+        self._stray: str | None = None  # the first item that the agent went on with after a gap, not seen to be added
 
     def load(self, history: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Any]:
         """Take over what another owner wrote, with the positions; returns the last of its items."""
@@ -59,8 +60,8 @@ class Minutes:
         if missed is not None:
             self._retrieve(missed, effects)
 
-    def place(self, item_id: str, previous_id: str | None, effects: list[Effect]) -> None:
-        moved = self.order.place(item_id, previous_id)
+    def place(self, item_id: str, previous_id: str | None, effects: list[Effect], before: str | None = None) -> None:
+        moved = self.order.place(item_id, previous_id, before)
         if moved:
             entries: Iterable[Turn | ToolRun | Remark]
             entries = (*self.turns.values(), *self.tools.values(), *self.remarks.values())
@@ -91,7 +92,8 @@ class Minutes:
         turn.text = (begun or None) if text is None else text
         turn.state = "untranscribed" if turn.text is None else "final"
         turn.ended_at = turn.ended_at or now
-        self.place(item_id, None, effects)
+        # Words that come late, after a gap, were said before what the agent still goes on with.
+        self.place(item_id, None, effects, self._stray)
         self.save(turn, effects)
 
     def caller_committed(self, item_id: str, now: float, effects: list[Effect]) -> None:
@@ -110,6 +112,8 @@ class Minutes:
         turn = self.turn(item_id, "agent", now)
         if item_id not in self.order:
             self.place(item_id, None, effects)
+            if self._probe is not None and self._stray is None:
+                self._stray = item_id
         return turn
 
     def agent_said(self, event: e.AgentTranscript, now: float, effects: list[Effect]) -> None:
@@ -166,7 +170,7 @@ class Minutes:
         for turn in self.turns.values():
             if turn.state == "pending" and turn.item_id in self.order:
                 self._retrieve(turn.item_id, effects)
-        self._probe = f"ringside_gap_{len(self.remarks)}"
+        self._probe, self._stray = f"ringside_gap_{len(self.remarks)}", None
         self._awaited.add(self._probe)
         return self._probe
 

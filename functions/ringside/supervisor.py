@@ -250,7 +250,7 @@ class Supervisor:
         self._near.metrics.count("CallsTakenOver")
         history = await self._persist(lambda mine: self._near.record.history(mine.call_id), self._mine)
         first_audio = Step.FIRST_AUDIO in self._call["steps"]
-        facts = {name: self._call.get(name) for name in ("notes", "transfer")}
+        facts = {name: self._call.get(name) for name in ("notes", "transfer", "owed")}
         self._perform(self._talk.resume(history, first_audio, self._now(), facts))
         if self._call.get("hang_up_reason"):
             self._start(self._hang_up(EndReason(self._call["hang_up_reason"])))

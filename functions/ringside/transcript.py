@@ -38,8 +38,11 @@ class Order:
     def position(self, item_id: str) -> int:
         return self._position[item_id]
 
-    def place(self, item_id: str, previous_id: str | None) -> dict[str, int]:
-        """Give the item its place; return the items that had to move, with their old positions."""
+    def place(self, item_id: str, previous_id: str | None, before: str | None = None) -> dict[str, int]:
+        """Give the item its place; return the items that had to move, with their old positions.
+
+        `before`: where no link says otherwise, it is older than this one.
+        """
         known = item_id in self._position
         if known and (previous_id is None or previous_id == item_id or item_id in self._previous):
             return {}
@@ -60,7 +63,8 @@ class Order:
         elif follower is not None:
             at = self._items.index(follower)
         else:
-            anchors = (self._items.index(anchor) for anchor in self._strays_before if anchor in self._position)
+            older = (before, *self._strays_before) if before is not None else self._strays_before
+            anchors = (self._items.index(anchor) for anchor in older if anchor in self._position)
             at = next(anchors, len(self._items)) if previous_id is None else len(self._items)
         self._items[at:at] = run
         moved = run

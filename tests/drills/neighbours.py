@@ -102,7 +102,7 @@ def aws(ground: Ground, size: Size, sheet: Sheet) -> None:
     pace = ground_pace(ground, size, 0.3)
     seconds = 12.0 if size.short else 60.0
     ground.fresh_monitors(2)
-    talk = chat(30 if size.short else 50)
+    talk = chat(28 if size.short else 50, terse=size.short)
     ground.aws_faults(0.1, seconds)
     started = time.monotonic()
     ids = ground.ring_all([talk] * size.calls, over=seconds / 3)
@@ -188,7 +188,7 @@ def flood(ground: Ground, size: Size, sheet: Sheet) -> None:
     pace = ground_pace(ground, size, 0.5)
     ground.fresh_monitors(1)
     seconds = 3.0 if size.short else 20.0
-    talk = chat(seconds / pace)
+    talk = chat(seconds / pace, terse=size.short)
     noise: Lines = [
         {"flood": {"events_per_s": 2000, "seconds": seconds}},
         {"raw": {"type": "response.output_audio.delta", "delta": ""}, "bytes": 2 << 20},

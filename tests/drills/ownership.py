@@ -14,13 +14,13 @@ HAND_OVER_SECONDS = 1.0  # invariant I7: SIGTERM
 DRAIN_SECONDS = 120.0  # what ECS gives a task between SIGTERM and SIGKILL
 BRIEF = "+18005550101"
 BRIEF_CAP = 12.0  # agents/brief.yaml
-RINGS_A_SECOND = 10.0  # more is more than a stand-in of AWS on one core takes
+RINGS_A_SECOND = 8.0  # more is more than a stand-in of AWS on one core takes
 
 
 def kill(ground: Ground, size: Size, sheet: Sheet) -> None:
     """`kill -9` one of two monitors under live calls."""
     pace = ground_pace(ground, size)
-    script = chat(36 if size.short else 72)
+    script = chat(28 if size.short else 80, terse=size.short)
     (victim, _) = ground.fresh_monitors(2)
     ids = ring(ground, size, script)
     owned = {i for i in ids if ground.records.get(i).call.get("owner") == ground.owner(victim)}
@@ -42,7 +42,7 @@ def kill(ground: Ground, size: Size, sheet: Sheet) -> None:
 def rolling(ground: Ground, size: Size, sheet: Sheet) -> None:
     """A deployment: each of two monitors is replaced, twice."""
     pace = ground_pace(ground, size, 0.5)
-    script = chat(27 if size.short else 120)
+    script = chat(21 if size.short else 130, terse=size.short)
     old = ground.fresh_monitors(2)
     first, statuses = old[0], []
     ids = ring(ground, size, script)

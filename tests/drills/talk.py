@@ -13,32 +13,40 @@ GREETING = "Thank you for calling the drill line, this is Alex."
 
 LAST_WORDS = "That was all. Thank you for calling, and goodbye."
 
-EXCHANGE_SECONDS = 9.0
+TERSE_SECONDS = 7.0
+EXCHANGE_SECONDS = 12.5
 """How long one exchange of `chat` takes at pace 1, pauses and transcription included."""
 
+ASIDE = " And a few words more, as people use them."
 
-def exchange(number: int) -> Lines:
-    """A question and its answer."""
+
+def exchange(number: int, more: str = "") -> Lines:
+    """A question and its answer; `more` is said after each."""
     return [
-        {"caller": f"This is question number {number} from the caller."},
-        {"agent": f"And this is answer number {number}, my dear caller."},
+        {"caller": f"This is question number {number} from the caller.{more}"},
+        {"agent": f"And this is answer number {number}, my dear caller.{more}"},
     ]
 
 
-def booking(number: int, tool: str = "book") -> Lines:
+def booking(number: int, more: str = "") -> Lines:
     """The caller orders something, and the agent's tool does it."""
+    tool = {"name": "book", "arguments": {"reference": f"seat-{number}"}}
     return [
-        {"caller": f"Please book me the seat number {number}."},
-        {"agent": f"I am booking seat {number}.", "tool": {"name": tool, "arguments": {"reference": f"seat-{number}"}}},
-        {"agent": f"The seat number {number} is yours."},
+        {"caller": f"Please book me the seat number {number}.{more}"},
+        {"agent": f"I am booking seat {number}.", "tool": tool},
+        {"agent": f"The seat number {number} is yours.{more}"},
     ]
 
 
-def chat(seconds: float, *, bookings: bool = True) -> Script:
-    """A call of about so many seconds at pace 1, in which every third exchange books something."""
+def chat(seconds: float, *, terse: bool = False) -> Script:
+    """A call of about so many seconds at pace 1, in which every third exchange books something.
+
+    Ten turns a minute, as on the phone; `terse`: twice as many, for a call that is to be over soon.
+    """
+    lasts, more = (TERSE_SECONDS, "") if terse else (EXCHANGE_SECONDS, ASIDE)
     lines: Lines = [{"agent": GREETING}]
-    for number in range(1, max(1, math.ceil(seconds / EXCHANGE_SECONDS)) + 1):
-        lines += booking(number) if bookings and number % 3 == 0 else exchange(number)
+    for number in range(1, max(1, math.ceil(seconds / lasts)) + 1):
+        lines += booking(number, more) if number % 3 == 0 else exchange(number, more)
     return script([*lines, *goodbye()])
 
 

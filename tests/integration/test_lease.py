@@ -85,7 +85,7 @@ def test_a_take_whose_answer_was_lost_is_still_a_call_with_an_owner(ground: Grou
     ground.fresh_monitors(1)
     ground.aws_faults(0.5, 4)
 
-    ids = ground.ring_all([chat(9)] * 6, over=2)
+    ids = ground.ring_all([chat(7, terse=True)] * 6, over=2)
     calls = ground.lived(ids, ended_within=60)
 
     assert [flaw for call in calls for flaw in flaws_of(call, pace=0.2) if flaw.kind != "lost in a gap"] == []

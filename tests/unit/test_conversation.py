@@ -648,3 +648,69 @@ def test_what_two_owners_ask_for_has_different_names() -> None:
         if isinstance(effect, do.Greet)
     }
     assert len(refs) == 2
+
+
+def test_words_that_come_after_a_gap_stand_before_the_answer_that_was_still_being_given() -> None:
+    talk = Talk()
+    talk.conversation.reattached(talk.now, "for a test", talk.now)
+    talk.feed(e.AgentTranscript("a9", "r9", "I am booking it."))
+
+    talk.transcribed("c9", "Please book it.")
+
+    assert talk.lines == ["agent: Hello!", "caller: Please book it.", "agent: I am booking it."]
+
+
+def go_on_with(talk: Talk) -> Talk:
+    """The conversation as the next owner has it: from what was written, and from nothing else."""
+    notes = [dict(effect.facts) for effect in talk.pause() if isinstance(effect, do.Note)]
+    facts = {name: value for note in notes for name, value in note.items()}
+    history = [(position, talk.table.at[position]) for position in sorted(talk.table.at)]
+    following = Talk(greeted=False)
+    following.conversation = Conversation(MANNERS, ANSWERED, owner=2)
+    following.effects = list(following.conversation.resume(history, True, following.now, facts))
+    return following
+
+
+def asked_for(effects: Sequence[do.Effect]) -> int:
+    """How many responses."""
+    return sum(isinstance(effect, do.Send) and isinstance(effect.command, e.Respond) for effect in effects)
+
+
+def with_a_finished_tool(*, response: str | None = None) -> Talk:
+    """Its output was told, and an answer asked for, unless a response was still running."""
+    talk = Talk()
+    if response:
+        talk.feed(e.ResponseStarted(response))
+    talk.feed(e.ToolCalled("f9", "r9", "call_9", "book", "{}"), e.ToolFinished("call_9", "ok", "booked"))
+    return talk
+
+
+def test_the_next_owner_does_not_ask_again_for_the_answer_that_was_asked_for() -> None:
+    following = go_on_with(with_a_finished_tool())
+    effects = following.feed(
+        e.ItemAdded("out", None, "tool_output", "call_9"), e.ResponseStarted("r10", "ringside_1_2")
+    )
+    effects += following.feed(e.ResponseEnded("r10", "completed", None, None, e.Usage()))
+
+    assert asked_for(effects) == 0
+
+
+def test_the_next_owner_asks_for_the_answer_that_nobody_could_ask_for_yet() -> None:
+    following = go_on_with(with_a_finished_tool(response="r8"))
+
+    effects = following.feed(e.ResponseEnded("r8", "completed", None, None, e.Usage()))
+
+    assert asked_for(effects) == 1
+
+
+def test_an_answer_that_was_asked_for_and_never_began_is_asked_for_by_the_next_owner() -> None:
+    following = go_on_with(with_a_finished_tool())
+
+    assert asked_for(following.wait(11)) == 1
+
+
+def test_what_was_owed_and_paid_is_not_left_to_the_owner_after_the_next() -> None:
+    following = go_on_with(with_a_finished_tool())
+    following.feed(e.ResponseStarted("r10"))
+
+    assert do.Note({"owed": None}) in following.pause()

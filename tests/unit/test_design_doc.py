@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+from ringside.callqueue import CallQueue
 from ringside.calls import EndReason, Status, Step
-from ringside.supervisor import Verdict
+from ringside.record import Record
+from ringside.supervisor import Supervisor, Verdict
 
 ROOT = Path(__file__).parents[2]
 DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
@@ -24,6 +26,14 @@ def test_every_end_reason_is_drawn_and_no_other() -> None:
     labels = " ".join(re.findall(r": (.*)", section("A call's states")))
 
     assert set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b|\btransferred\b|\bsilence\b|\bswept\b", labels)) == set(EndReason)
+
+
+def test_every_step_of_ownership_that_is_drawn_is_a_method_of_the_code() -> None:
+    steps = set(re.findall(r" --> [^:]+: (\w+)", section("Who owns a call")))
+
+    assert steps == {"send", "take", "beat", "offer", "release", "end", "delete"}
+    methods = {name for part in (CallQueue, Record, Supervisor) for name in vars(part)}
+    assert steps <= methods
 
 
 def test_the_verdicts_that_are_listed_are_those_of_the_code() -> None:
