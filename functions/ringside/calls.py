@@ -95,6 +95,16 @@ def is_stale(created_at: float, ring_limit: float, now: float) -> bool:
     return now - created_at > ring_limit
 
 
+def answered_at(call: Mapping[str, Any]) -> float:
+    """Since when the caller is listening (Unix seconds), as far as the call item knows.
+
+    A fast monitor takes a call before the webhook has written down that it was accepted.
+    """
+    steps = call.get("steps", {})
+    known = (steps[step] for step in (Step.ACCEPTED, Step.QUEUED, Step.TAKEN, Step.CREATED) if step in steps)
+    return float(next(known, 0))
+
+
 @dataclass(frozen=True)
 class End:
     """How a call ended. `at` is when it ended, not when we found out; `detail` is for people.

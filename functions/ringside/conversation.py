@@ -80,6 +80,7 @@ class Conversation:
         self._retold: set[str] = set()  # outputs that a former owner may have told before us
         self._debt: dict[str, Any] | None = None  # what the record says is owed, see `_owed`
         self._caller_speaks = False
+        self._answer_due = False  # the caller has said something, and no response has begun
         self._leaving: _Leaving | None = None
         self._hung_up = False
         self._heard_anything = False
@@ -142,6 +143,7 @@ class Conversation:
                 self._unheard.add(_BEFORE)
                 self._deadlines["farewell"] = now + self.manners.farewell_limit / 3
             else:
+                self._retold.add(run.tool_call_id)
                 self._begin(run, now, effects)
         self._inherit((facts or {}).get("owed"), now)
         if last.get("kind") == "tool" and last["outcome"] in ("ok", "error", "timeout", "refused"):
@@ -165,7 +167,7 @@ class Conversation:
             self._ask_again(self._asked)
         self._response, self._started, self._asked = None, True, None
         self._deadlines.pop("asked", None)
-        self._caller_speaks = False
+        self._caller_speaks = self._answer_due = False
         self._unheard = {_BEFORE} if self._unheard and self._leaving is not None else set()
         self._last_event_at = now
         probe = self.minutes.gap(since, now, why, effects)
@@ -257,7 +259,7 @@ class Conversation:
         self.minutes.added(event, effects)
         match event.kind:
             case "caller":
-                self._caller_speaks = False
+                self._caller_speaks, self._answer_due = False, True
                 self.minutes.caller_committed(event.item_id, now, effects)
             case "tool_output" | "approval" if event.tool_call_id is not None:
                 self._seen.add(event.tool_call_id)
@@ -287,7 +289,7 @@ class Conversation:
     # --- the agent ---
 
     def _response_started(self, event: e.ResponseStarted, now: float, effects: list[Effect]) -> None:
-        self._response, self._answers = event.response_id, None
+        self._response, self._answers, self._answer_due = event.response_id, None, False
         # The session had seen these when it began to answer: they need no response of their own.
         answered = self._unanswered & self._seen
         if self._asked is not None:
@@ -436,7 +438,8 @@ class Conversation:
             return
         run.outcome, run.output, run.seconds = event.outcome, event.output, event.seconds
         self.minutes.save(run, effects)
-        self._unanswered.add(event.tool_call_id)
+        if event.tool_call_id not in self._retold:
+            self._unanswered.add(event.tool_call_id)
         effects.append(Send(e.TellOutput(event.tool_call_id, event.output)))
 
     def _approval_asked(self, event: e.ApprovalAsked, now: float, effects: list[Effect]) -> None:
@@ -587,8 +590,9 @@ class Conversation:
             elif self._leaving is not None and self._leaving.ref is None and not self._unheard and not running:
                 self._hang_up(self._leaving.reason, effects)
                 return
-        if self._response is not None or not self._started or self._unheard:
-            self._deadlines.setdefault("stalled", now + self._patience)
+        if self._response is not None or not self._started or self._unheard or self._answer_due:
+            patience = now + self._patience
+            self._deadlines["stalled"] = min(self._deadlines.get("stalled", patience), patience)
         else:
             self._deadlines.pop("stalled", None)
         quiet = self._response is None and self._started and not (self._unheard or self._caller_speaks)

@@ -19,9 +19,10 @@ from typing import ParamSpec, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ringside.admission import give_back
 from ringside.agents import Agent, Agents
 from ringside.callqueue import BATCH, CallQueue, Message
-from ringside.calls import End, EndReason, Status, Step
+from ringside.calls import End, EndReason, Status, Step, answered_at
 from ringside.record import Beat, Conflict, Fenced, Item, Ownership, Record
 from ringside.succession import OFFER_SECONDS, Ahead
 from ringside.supervisor import Neighbours, Supervisor, Verdict
@@ -41,7 +42,7 @@ OFFERED = 8  # calls that wait for their next owner at the same time, while this
 RELEASED = 4  # calls that are left alone at the same time: no faster than others can take them
 MOST_UNANSWERED = 3  # offers in a row that come to nothing: nobody else is there, or a session has room for one only
 SUCCESSION_SECONDS = 6.0  # that the next owner waits for the former one to leave
-MOST_SUCCESSION_PAUSE = 0.2  # between two looks whether it has
+MOST_SUCCESSION_PAUSE = 0.1  # between two looks whether it has
 LOOK_SECONDS = 1.0  # after which a monitor that waits for its calls to end sees that it is to wait no longer
 UNHURRIED_SECONDS = 60.0  # after that, all that are left are released at once: a task has 120 s from SIGTERM
 MOST_FAILURES = 5  # of one call's supervision, before it is given up
@@ -201,13 +202,24 @@ class Monitor:
         self._taking.add(call_id)
         try:
             taken = await self._take(call_id, message)
-            if taken is not None and int(taken.call["epoch"]) > MOST_OWNERS:
-                mine = Ownership(call_id, self.owner, int(taken.call["epoch"]))
-                await self._give_up(mine, message.receipt, f"it went through {mine.epoch} owners")
-            elif taken is not None:
-                self._supervise(taken, message)
+            if taken is not None:
+                await self._begin(taken, message)
         finally:
             self._taking.discard(call_id)
+
+    async def _begin(self, taken: _Taken, message: Message) -> None:
+        mine = Ownership(str(taken.call["call_id"]), self.owner, int(taken.call["epoch"]))
+        if mine.epoch > MOST_OWNERS:
+            await self._give_up(mine, message, f"it went through {mine.epoch} owners")
+            return
+        try:
+            self._supervise(mine, taken, message)
+        except Exception:
+            self._metrics.count("SupervisionsFailed")
+            log.exception("call.supervision_failed", extra={"call_id": mine.call_id})
+            if taken.ahead is not None:
+                await taken.ahead.connection.close()
+            await self._fail(mine, message)
 
     async def _show(self, message: Message) -> None:
         """Let another monitor have the message at once."""
@@ -283,11 +295,9 @@ class Monitor:
             await self._show(message)
         return taken
 
-    def _supervise(self, taken: _Taken, message: Message) -> None:
-        call = taken.call
-        call_id = str(call["call_id"])
+    def _supervise(self, mine: Ownership, taken: _Taken, message: Message) -> None:
+        call, call_id = taken.call, mine.call_id
         agent = self._agent_of(call)
-        mine = Ownership(call_id, self.owner, int(call["epoch"]))
         supervisor = Supervisor(call, mine, agent, self._near, taken.unheard_since, taken.ahead)
         task = asyncio.create_task(supervisor.run(), name=f"call {call_id}")
         case = self._cases[call_id] = _Case(mine, message, supervisor, task)
@@ -326,7 +336,7 @@ class Monitor:
                 if not case.offered:
                     await self._offer(case)
             elif error is not None:
-                await self._fail(case)
+                await self._fail(case.mine, case.message)
             else:
                 await self._let_go(case)
         except Exception as failed:  # it comes back by itself, and the record says what it is
@@ -350,24 +360,26 @@ class Monitor:
                 await self._show(case.message)
                 return
 
-    async def _fail(self, case: _Case) -> None:
+    async def _fail(self, mine: Ownership, message: Message) -> None:
         """Supervision broke: let it be tried again after a pause, but not for ever."""
-        failures = await self._blocking(self._record.count_failure, case.mine)
+        failures = await self._blocking(self._record.count_failure, mine)
         if failures >= MOST_FAILURES:
-            await self._give_up(case.mine, case.message.receipt, f"supervision failed {failures} times")
+            await self._give_up(mine, message, f"supervision failed {failures} times")
             return
         now = self._clock()
-        await self._blocking(self._record.release, case.mine, now, now)
-        await self._queued(self._queue.extend, [case.message.receipt], 2**failures)
+        await self._blocking(self._record.release, mine, now, now)
+        await self._queued(self._queue.extend, [message.receipt], 2**failures)
 
-    async def _give_up(self, mine: Ownership, receipt: str, why: str) -> None:
+    async def _give_up(self, mine: Ownership, message: Message, why: str) -> None:
         """Nobody can supervise this call: end it, and say so."""
         self._metrics.count("CallsLost")
         log.error("call.given_up", extra={"call_id": mine.call_id, "why": why})
         await self._near.openai(self._near.control.hang_up, mine.call_id)
         end = End(Status.FAILED, EndReason.SUPERVISION_LOST, self._clock(), f"{why}; hung up")
-        await self._blocking(self._record.end, mine, end, {})
-        await self._queued(self._queue.delete, receipt)
+        call = await self._blocking(self._record.call, mine.call_id) or {}
+        await self._blocking(self._record.end, mine, end, {"duration": round(end.at - answered_at(call), 3)})
+        await self._blocking(give_back, self._near.counting, mine.call_id, call.get("places", []))
+        await self._queued(self._queue.delete, message.receipt)
 
     async def _wait_for_calls(self) -> None:
         while (left := self._waiting_until - time.monotonic()) > 0:

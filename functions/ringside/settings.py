@@ -33,7 +33,7 @@ class Settings(BaseModel):
     dialled_in: str = Field(default="Diversion,To", alias="RINGSIDE_DIALLED_IN")  # SIP headers, first match wins
     retention_days: int = Field(default=90, alias="RINGSIDE_RETENTION_DAYS", ge=1, le=3650)
     max_calls: int = Field(default=140, alias="RINGSIDE_MAX_CALLS", ge=1, le=10_000)  # a monitor's slots
-    lease: float = Field(default=15, alias="RINGSIDE_LEASE", ge=2, le=600)  # seconds until a silent owner is replaced
+    lease: float = Field(default=12, alias="RINGSIDE_LEASE", ge=2, le=600)  # seconds until a silent owner is replaced
     poll: float = Field(default=10, alias="RINGSIDE_POLL", ge=1, le=20)  # seconds of one long poll
     drain: float = Field(default=0, alias="RINGSIDE_DRAIN", ge=0, le=60)  # minutes until a deployment hands over
     attach_window: float = Field(default=12, alias="RINGSIDE_ATTACH_WINDOW", gt=0, le=120)  # seconds

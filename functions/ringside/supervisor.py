@@ -26,7 +26,7 @@ from ringside import realtime, sideband, succession, tools
 from ringside.admission import give_back
 from ringside.agents import Agent
 from ringside.callcontrol import CallControl, Outcome
-from ringside.calls import End, EndReason, Status, Step
+from ringside.calls import End, EndReason, Status, Step, answered_at
 from ringside.conversation import Conversation
 from ringside.counting import Counting
 from ringside.lane import Lane
@@ -76,7 +76,7 @@ class Neighbours:
     attach_window: float  # seconds for which a 404 after the accept means "not yet"
     clock: Callable[[], float] = time.time
     # Asking OpenAI may take half a minute when OpenAI is down. That must not keep the record waiting for a thread.
-    asking: Executor = field(default_factory=lambda: ThreadPoolExecutor(32, "openai"))
+    asking: Executor = field(default_factory=lambda: ThreadPoolExecutor(64, "openai"))
     attaching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ATTACHING))
 
     def tools_of(self, agent: Agent) -> dict[str, Tool]:
@@ -121,11 +121,10 @@ class Supervisor:
         self._near = near
         # A wall clock that jumps must not end a call: it is read once, and then goes on with the monotonic one.
         self._zero = near.clock() - time.monotonic()
-        # A fast monitor takes the call before the webhook has written down that it was accepted.
-        answered = float(call["steps"].get(Step.ACCEPTED) or call["steps"][Step.QUEUED])
-        usage = e.Usage(**call["usage"]) if call.get("usage") else e.Usage()
-        self._answered = answered
-        self._talk = Conversation(agent.manners, answered, usage, mine.epoch)
+        self._answered = answered_at(call)
+        # Another version of this code may have counted what this one does not know.
+        usage = e.Usage(**{name: n for name, n in (call.get("usage") or {}).items() if name in e.Usage.__slots__})
+        self._talk = Conversation(agent.manners, self._answered, usage, mine.epoch)
         self._connection: ClientConnection | None = None
         self._commands = Lane(f"commands {mine.call_id}")
         self._writes = Lane(f"writes {mine.call_id}")
@@ -293,15 +292,17 @@ class Supervisor:
 
     async def _gone(self) -> End:
         """How a call ended that OpenAI no longer knows."""
-        if self._attached:
-            return End(Status.ENDED, self._left_by, self._closed_at)
+        if self._attached and self._hanging_up is not None:
+            return End(Status.ENDED, self._hanging_up, self._closed_at)
         # A 404 is also what a refused sideband might look like: make sure that nobody is left on the line.
         reply = await self._near.openai(self._near.control.hang_up, self.call_id)
         now = self._now()
-        if Step.ATTACHED not in self._call["steps"]:
+        if not self._attached and Step.ATTACHED not in self._call["steps"]:
             return End(Status.FAILED, EndReason.NEVER_CONNECTED, now, "accepted, but there was no session")
         if reply.outcome is Outcome.DONE:
             return End(Status.ENDED, EndReason.SUPERVISION_LOST, now, "the session could not be attached to again")
+        if self._attached:
+            return End(Status.ENDED, self._left_by, self._closed_at)
         detail = "ended while no monitor was attached"
         return End(Status.ENDED, self._left_by, self._since or now, detail)
 

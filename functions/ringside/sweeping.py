@@ -18,7 +18,7 @@ from ringside.admission import give_back, give_back_lost
 from ringside.agents import Agents
 from ringside.callcontrol import CallControl, Outcome
 from ringside.callqueue import CallQueue
-from ringside.calls import CLAIM_SECONDS, End, EndReason, Status, Step
+from ringside.calls import CLAIM_SECONDS, End, EndReason, Status, Step, answered_at
 from ringside.counting import Counting
 from ringside.record import Beat, Conflict, Fenced, Item, Ownership, Record
 from ringside.telemetry import Metrics
@@ -70,7 +70,7 @@ def judge(call: Mapping[str, Any], now: float, owner_alive: bool, ring_limit: fl
                 return Judgement(Sweep.HANG_UP, EndReason.SWEPT)
             return Judgement(Sweep.QUEUE if waiting > TAKE_SECONDS else Sweep.LEAVE)
         case Status.LIVE:
-            lasted = now - float(steps.get(Step.ACCEPTED) or steps.get(Step.TAKEN) or created)
+            lasted = now - answered_at(call)
             if owner_alive:
                 late = lasted > cap + GRACE_SECONDS
                 return Judgement(Sweep.HANG_UP, EndReason.MAX_DURATION) if late else Judgement(Sweep.LEAVE)
@@ -163,8 +163,7 @@ class Sweeper:
                 reason = EndReason.SWEPT  # its limit is not what ended it
             owner = f"sweeper-{secrets.token_hex(4)}"
             taken = self.record.take(call_id, owner, "", {}, call)
-            steps = taken["steps"]
-            answered = float(steps.get(Step.ACCEPTED) or steps.get(Step.TAKEN) or steps[Step.CREATED])
+            answered = answered_at(taken)
             at = self._last_sign(call_id, answered) if gone else now
             detail = "was over already; ended at an unknown time" if gone else "hung up by the sweeper"
             mine = Ownership(call_id, owner, int(taken["epoch"]))

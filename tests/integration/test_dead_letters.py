@@ -95,7 +95,6 @@ def test_a_call_whose_supervision_always_breaks_is_tried_some_times_and_then_hun
     assert dead_letters(ground) == 0
 
 
-@pytest.mark.xfail(strict=True, reason="a call that is given up is closed without its duration")
 def test_a_call_that_was_given_up_has_its_duration_in_the_record(ground: Ground) -> None:
     call_id, _ = tried_in_vain(ground)
 

@@ -63,7 +63,8 @@ async def at_work(
 
     own = {"RINGSIDE_DRAIN": str(minutes), "RINGSIDE_AGENTS": str(FUNCTIONS / "agents")}
     loaded = settings.load({**environment, **ecs.environment, **own})
-    working = asyncio.create_task(monitor.work(Task(loaded, "monitor"), forced))
+    wiring = Task(loaded, "monitor")
+    working = asyncio.create_task(monitor.work(wiring, forced))
     try:
         yield working
     finally:
@@ -71,6 +72,7 @@ async def at_work(
             working.cancel()
         with suppress(asyncio.CancelledError):
             await working
+        wiring.control.close()
 
 
 async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:

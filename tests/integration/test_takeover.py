@@ -85,7 +85,6 @@ def test_a_call_is_handed_over_where_only_one_sideband_is_allowed(ground: Ground
     assert (record.call["end_reason"], record.call["epoch"]) == ("agent_hung_up", 2)
 
 
-@pytest.mark.xfail(strict=True, reason="an unknown kind of usage breaks the building of the supervisor")
 def test_a_call_in_which_a_newer_version_counted_something_more_is_taken_over_by_an_older_one(ground: Ground) -> None:
     """As when a deployment is rolled back under living calls."""
     ground.fresh_monitors(0)

@@ -714,3 +714,15 @@ def test_what_was_owed_and_paid_is_not_left_to_the_owner_after_the_next() -> Non
     following.feed(e.ResponseStarted("r10"))
 
     assert do.Note({"owed": None}) in following.pause()
+
+
+def test_a_tool_that_a_dead_owner_may_have_told_of_is_answered_once() -> None:
+    """The session refuses an output that it has; one that it had not is added, and then it is to be answered."""
+    talk = Talk()
+    talk.feed(e.ToolCalled("f9", "r9", "call_9", "book", "{}"))
+    following = go_on_with(talk)
+
+    effects = following.feed(e.ToolFinished("call_9", "unknown", "nobody knows"))
+    assert asked_for(effects) == 0
+    effects = following.feed(e.ItemAdded("out", None, "tool_output", "call_9"))
+    assert asked_for(effects) == 1

@@ -656,3 +656,10 @@ def test_a_playback_whose_end_is_never_told_does_not_silence_the_call_for_good()
     talk = Talk()
     talk.agent_says("We have", response="r1", heard=False)
     assert do.Reattach() in talk.wait(MANNERS.stall_after * 5)
+
+
+def test_a_caller_whose_words_are_not_answered_makes_the_shell_attach_anew() -> None:
+    talk = Talk(replace(MANNERS, silence_after=1e6))
+    talk.caller_says("Are you there?")
+
+    assert do.Reattach() in talk.wait(MANNERS.stall_after * 4)
