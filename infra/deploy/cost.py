@@ -124,6 +124,11 @@ def size(name: str) -> tuple[float, float]:
     return int(found["Cpu"]) / 1024, int(found["Memory"]) / 1024
 
 
+def lease() -> float:
+    """Seconds."""
+    return float(str(plan.defaults(templates.translate())["LeaseSeconds"]))
+
+
 def task(cpu: float, memory: float) -> float:
     """US dollars an hour."""
     return cpu * PRICE["Fargate, ARM, a vCPU-hour"] + memory * PRICE["Fargate, ARM, a GB-hour"]
@@ -140,8 +145,10 @@ def minute(name: str) -> float:
     """AWS's part of a minute of a call, with monitors as full as they may be."""
     cpu, memory = size(name)
     fargate = (task(cpu, memory) + PRICE["public IPv4 address, an hour"]) / 60 / calls_of(name)
-    writes = 10 * PRICE["DynamoDB, a million writes"] / 1e6  # turns, tools, and the running total of the usage
-    extensions = 60 / (15 / BEATS_A_LEASE) / 10 * PRICE["SQS, a million requests"] / 1e6  # ten calls a batch
+    turns_and_tools = 5 + 5 * 2 + 2  # of the agent; of the caller, each written twice; a tool's beginning and outcome
+    usage = 6 * 4  # the running total, with its three indexes
+    writes = (turns_and_tools + usage) * PRICE["DynamoDB, a million writes"] / 1e6
+    extensions = 60 / (lease() / BEATS_A_LEASE) / 10 * PRICE["SQS, a million requests"] / 1e6  # ten calls a batch
     return fargate + writes + extensions
 
 

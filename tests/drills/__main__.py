@@ -1,4 +1,4 @@
-"""`python -m tests.drills [name ...] [--calls N] [--short]`: one table, and a failure for a broken bound."""
+"""`python -m tests.drills [name ...] [--calls N] [--short]`: a table for each drill, and a failure for a broken bound."""
 
 import argparse
 import sys
@@ -24,7 +24,7 @@ def main() -> int:
     unknown = [name for name in asked.names if name not in DRILLS]
     if unknown:
         parser.error(f"there is no drill {', '.join(unknown)}; there are {', '.join(DRILLS)}")
-    measures = []
+    broken, began = [], time.monotonic()
     for name in asked.names or DRILLS:
         drill, started = DRILLS[name], time.monotonic()
         size = Size(asked.calls or (drill.short_calls if asked.short else drill.calls), asked.short)
@@ -33,11 +33,12 @@ def main() -> int:
             sheet = run(name, ground, size)
         for remark in sheet.remarks:
             print(f"  {remark}")
-        print(f"  {time.monotonic() - started:.0f} s", flush=True)
-        measures += sheet.measures
-    print()
-    print(table(measures))
-    return 0 if all(each.ok for each in measures) else 1
+        print(f"  {time.monotonic() - started:.0f} s\n\n{table(sheet.measures)}\n", flush=True)
+        broken += [each for each in sheet.measures if not each.ok]
+    print(f"{time.monotonic() - began:.0f} s in all; bounds that do not hold: {len(broken) or 'none'}")
+    for each in broken:
+        print(f"  {each.drill}: {each.bound}: {each.measured}")
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

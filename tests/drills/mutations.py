@@ -47,7 +47,7 @@ MUTATIONS = {
         RECORD,
         'condition = f"#owner = :owner AND epoch = :epoch AND {condition}"',
         'condition = f"(#owner = :owner OR epoch >= :epoch OR epoch < :epoch) AND {condition}"',
-        "tests/integration/test_lease.py",
+        "tests/integration/test_record.py",
     ),
     "lease": Mutation(
         "I3",
@@ -55,7 +55,7 @@ MUTATIONS = {
         MONITORING,
         "return time.monotonic() < self._proven_until",
         "return True",
-        "tests/integration/test_lease.py",
+        "tests/integration/test_clocks.py",
     ),
     "greeting": Mutation(
         "I4",
@@ -64,7 +64,7 @@ MUTATIONS = {
         'if not self._attached and "greeting" not in self._call.get("effects", ()):\n'
         "                self._perform(self._talk.begin(now))",
         "if not self._attached:\n"
-        "                self._perform([c.Send(e.command) for e in self._talk.begin(now) if isinstance(e, c.Greet)])",
+        "                self._perform([do.Send(g.command) for g in self._talk.begin(now) if isinstance(g, do.Greet)])",
         "rolling",
     ),
     "tools": Mutation(
@@ -93,10 +93,18 @@ MUTATIONS = {
     ),
     "visibility": Mutation(
         "I7",
-        "a released call's message is not made visible",
+        "the message of a call that is handed over is not made visible",
         MONITORING,
-        "elif verdict is Verdict.RELEASED:\n                await self._queued(self._queue.extend, [receipt], 0)",
-        "elif verdict is Verdict.RELEASED:\n                pass",
+        "would hide the message again\n            await self._show(case.message)",
+        "would hide the message again\n            pass",
+        "rolling",
+    ),
+    "marker": Mutation(
+        "I7",
+        "an owner that leaves does not wait for the next one to listen",
+        MONITORING,
+        "unanswered = 0 if await self._announce_drain() else MOST_UNANSWERED",
+        "unanswered = MOST_UNANSWERED",
         "rolling",
     ),
     "take-over": Mutation(
@@ -106,6 +114,46 @@ MUTATIONS = {
         "if beat.until > now:",
         "if owner is not None:",
         "kill",
+    ),
+    "gap": Mutation(
+        "I7",
+        "a gap is not written down",
+        "functions/ringside/minutes.py",
+        'self.remark("gap", since, until, why, effects)',
+        "pass",
+        "kill",
+    ),
+    "order": Mutation(
+        "I5",
+        "turns are written in the order in which they are heard of",
+        "functions/ringside/minutes.py",
+        "moved = self.order.place(item_id, previous_id, before)",
+        "moved = self.order.place(item_id, None)",
+        "chaos",
+    ),
+    "patience": Mutation(
+        "I5",
+        "a write that fails is not tried again",
+        SUPERVISOR,
+        "if code in HOPELESS:",
+        "if code:",
+        "aws",
+    ),
+    "gone": Mutation(
+        "I6",
+        "a hang-up that finds no call has failed",
+        SUPERVISOR,
+        "if reply.outcome in (Outcome.DONE, Outcome.GONE):",
+        "if reply.outcome is Outcome.DONE:",
+        "openai",
+    ),
+    "price": Mutation(
+        "section 9",
+        "every event costs half a millisecond more",
+        SUPERVISOR,
+        "event = realtime.decode(frame)",
+        "event = (time.sleep(0.0005), realtime.decode(frame))[1]",
+        "flood",
     ),
 }
 
