@@ -305,7 +305,7 @@ class Monitor:
         if mine.epoch == 1:
             self._metrics.milliseconds("HandoffMs", (self._clock() - message.sent_at) * 1000)
         elif "released_at" in call:
-            self._metrics.milliseconds("HandOverMs", (self._clock() - float(call["released_at"])) * 1000)
+            self._metrics.milliseconds("WithoutOwnerMs", (self._clock() - float(call["released_at"])) * 1000)
         task.add_done_callback(lambda _: self._finish(call_id, case))
 
     def _agent_of(self, call: Item) -> Agent:
@@ -403,9 +403,12 @@ class Monitor:
             async with offers:
                 await case.supervisor.settled()
                 if unanswered < MOST_UNANSWERED and time.monotonic() < hurry and not case.task.done():
-                    await self._offer(case)
-                    answered = await case.supervisor.offer(OFFER_SECONDS)
-                    unanswered = 0 if answered else unanswered + 1
+                    try:
+                        answered = await case.supervisor.offer(partial(self._offer, case), OFFER_SECONDS)
+                        unanswered = 0 if answered else unanswered + 1
+                    except (ClientError, BotoCoreError) as error:  # its message is shown when it is released
+                        kind = type(error).__name__
+                        log.warning("call.not_offered", extra={"call_id": case.mine.call_id, "error": kind})
             with suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, hurry - time.monotonic())):
                     await releases.acquire()
@@ -431,8 +434,12 @@ class Monitor:
 
     async def _offer(self, case: _Case) -> None:
         case.offered = True
-        async with self._extending:  # an extension under way would hide the message again
-            await self._show(case.message)
+        try:
+            async with self._extending:  # an extension under way would hide the message again
+                await self._show(case.message)
+        except BaseException:
+            case.offered = False
+            raise
 
     # --- the lease ---
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -177,9 +177,13 @@ class Supervisor:
         while self._talk.is_owed_an_answer and self._online.is_set() and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
-    async def offer(self, seconds: float) -> bool:
-        """Leave as soon as the next owner listens; False if nobody did for so long, and we are still here."""
+    async def offer(self, show: Callable[[], Awaitable[None]], seconds: float) -> bool:
+        """Show the call to other monitors, and leave as soon as one of them listens.
+
+        False if none did for so long, and we are still here.
+        """
         self._successor = succession.marker_of(self._mine.epoch + 1)
+        await show()
         waiting = [asyncio.ensure_future(event.wait()) for event in (self._listens, self._closed)]
         await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for each in waiting:

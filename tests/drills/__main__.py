@@ -1,4 +1,4 @@
-"""`python -m tests.drills [name ...] [--calls N] [--short]`: a table for each drill, and a failure for a broken bound."""
+"""`python -m tests.drills [name ...] [--calls N] [--short]`: a table a drill, and a failure for a broken bound."""
 
 import argparse
 import sys

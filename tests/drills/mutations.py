@@ -95,8 +95,8 @@ MUTATIONS = {
         "I7",
         "the message of a call that is handed over is not made visible",
         MONITORING,
-        "would hide the message again\n            await self._show(case.message)",
-        "would hide the message again\n            pass",
+        "would hide the message again\n                await self._show(case.message)",
+        "would hide the message again\n                pass",
         "rolling",
     ),
     "marker": Mutation(

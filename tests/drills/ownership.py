@@ -58,8 +58,9 @@ def rolling(ground: Ground, size: Size, sheet: Sheet) -> None:
     sheet.note("every monitor exits with 0", statuses, set(statuses) == {0})
     sheet.note("calls that lived through it all", f"{alive} of {len(ids)}, {moved} moved", alive > 0)
     sheet.none("calls dropped", flaws, "dropped", "wrong end")
-    handed_over = [milliseconds / 1000 for milliseconds in ground.metric("HandOverMs", first)]
+    handed_over = [milliseconds / 1000 for milliseconds in ground.metric("WithoutOwnerMs", first)]
     sheet.at_most("from release to the next owner", handed_over, HAND_OVER_SECONDS, 0.99)
+    sheet.note("(calls with a gap)", f"{sum(bool(call.gaps) for call in calls)} of {len(ids)}", True)
     sheet.at_most("nobody listening", [pause for call in calls for pause in pauses_of(call)], HAND_OVER_SECONDS, 0.99)
     words_and_effects(sheet, flaws, "lost in a gap")
 
