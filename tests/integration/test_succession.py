@@ -9,8 +9,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 
 from infra.emulator.call import Call
-from ringside import realtime, sideband, succession
 from ringside import events as e
+from ringside import realtime, sideband, succession
 from tests.integration.frontdoor import API_KEY, OpenAI
 
 
