@@ -38,7 +38,8 @@ POLLERS = 3
 
 MOST_TAKING = 32  # calls that are being taken at the same time
 MARGIN = 0.2  # of the lease: a monitor stops acting that much before others may think it dead
-OFFERED = 8  # calls that wait for their next owner at the same time, while this one still acts
+OFFERED = 8  # calls that wait for their next owner at the same time, while this one still acts; more, where many do
+OFFER_ALL_IN = 30  # rounds of offers: a hand-over takes up to a second, mostly to open the sideband
 RELEASED = 4  # calls that are left alone at the same time: no faster than others can take them
 MOST_UNANSWERED = 3  # offers in a row that come to nothing: nobody else is there, or a session has room for one only
 SUCCESSION_SECONDS = 6.0  # that the next owner waits for the former one to leave
@@ -393,7 +394,8 @@ class Monitor:
 
         Some at a time, so that each is without an owner only for a moment; after a while, all that are left.
         """
-        offers, releases = asyncio.Semaphore(OFFERED), asyncio.Semaphore(RELEASED)
+        offers = asyncio.Semaphore(max(OFFERED, self.calls // OFFER_ALL_IN))
+        releases = asyncio.Semaphore(RELEASED)
         hurry = time.monotonic() + UNHURRIED_SECONDS
         unanswered = 0 if await self._announce_drain() else MOST_UNANSWERED
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from infra.emulator.client import CALLED
 from tests.drills.compare import Flaw, Lived, count, flaws_of
 from tests.drills.ground import Ground
 from tests.drills.report import Sheet, Size
@@ -20,7 +21,7 @@ RINGS_A_SECOND = 8.0  # more is more than a stand-in of AWS on one core takes
 def kill(ground: Ground, size: Size, sheet: Sheet) -> None:
     """`kill -9` one of two monitors under live calls."""
     pace = ground_pace(ground, size)
-    script = chat(28 if size.short else 80, terse=size.short)
+    script = chat(28 if size.short else 72, terse=size.short)
     (victim, _) = ground.fresh_monitors(2)
     ids = ring(ground, size, script)
     owned = {i for i in ids if ground.records.get(i).call.get("owner") == ground.owner(victim)}
@@ -42,7 +43,7 @@ def kill(ground: Ground, size: Size, sheet: Sheet) -> None:
 def rolling(ground: Ground, size: Size, sheet: Sheet) -> None:
     """A deployment: each of two monitors is replaced, twice."""
     pace = ground_pace(ground, size, 0.5)
-    script = chat(21 if size.short else 130, terse=size.short)
+    script = chat(21 if size.short else 115, terse=size.short)
     old = ground.fresh_monitors(2)
     first, statuses = old[0], []
     ids = ring(ground, size, script)
@@ -69,7 +70,7 @@ def drain(ground: Ground, size: Size, sheet: Sheet) -> None:
     """SIGTERM to the one monitor that has all the calls."""
     ground_pace(ground, size)
     (only,) = ground.fresh_monitors(1)
-    ids = ring(ground, size, endless())
+    ids = ring(ground, size, endless(), a_second=12.0)
     ground.add_monitor()
     started = time.monotonic()
     status = ground.stop_monitor(only)
@@ -129,9 +130,11 @@ def ground_pace(ground: Ground, size: Size, short: float = 0.2) -> float:
     return pace
 
 
-def ring(ground: Ground, size: Size, script: Script, **more: str) -> list[str]:
+def ring(
+    ground: Ground, size: Size, script: Script, *, called: str = CALLED, a_second: float = RINGS_A_SECOND
+) -> list[str]:
     """Ring with as many calls as the drill has, and wait until each was greeted."""
-    ids = ground.ring_all([script] * size.calls, over=size.calls / RINGS_A_SECOND, **more)  # type: ignore[arg-type]
+    ids = ground.ring_all([script] * size.calls, over=size.calls / a_second, called=called)
     ground.wait_for_greetings(ids, 60)
     return ids
 
