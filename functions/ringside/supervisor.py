@@ -133,7 +133,7 @@ class Supervisor:
         self._alarm_at: float | None = None
         self._end: End | None = None
         self._verdict: Verdict | None = None
-        self._usage_saved_at = 0.0
+        self._usage_saved, self._usage_saved_at = usage, 0.0
         self._expired = False
         self._hanging_up: EndReason | None = None
         self._attached = False  # by this owner
@@ -497,8 +497,8 @@ class Supervisor:
         if most is not None and cost is not None and cost >= most and self._hanging_up is None:
             self._perform(self._talk.say_goodbye(EndReason.SPEND_LIMIT, self._now()))
         now = time.monotonic()
-        if now - self._usage_saved_at >= USAGE_EVERY:
-            self._usage_saved_at = now
+        if now - self._usage_saved_at >= USAGE_EVERY and usage != self._usage_saved:
+            self._usage_saved, self._usage_saved_at = usage, now
             self._write(self._near.record.save_usage, usage, cost)
 
     def _cost(self, usage: e.Usage) -> float | None:

@@ -167,7 +167,7 @@ def openai(ground: Ground, size: Size, sheet: Sheet) -> None:
     ground.fresh_monitors(2)
     talk = script([{"agent": GREETING}, *exchange(1), *goodbye()])
     ids = ground.ring_all([talk] * size.calls, over=3.0, faults=lambda number: CASES[number % len(CASES)][1])
-    calls = ground.lived(ids, ended_within=40, closed_within=15)
+    calls = ground.lived(ids, ended_within=40)
     flaws: list[Flaw] = []
     for number, (name, _, status, reason) in enumerate(CASES):
         these = calls[number :: len(CASES)]
