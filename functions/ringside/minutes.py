@@ -170,6 +170,8 @@ class Minutes:
         for turn in self.turns.values():
             if turn.state == "pending" and turn.item_id in self.order:
                 self._retrieve(turn.item_id, effects)
+        for item_id in sorted(self._begun):
+            self._retrieve(item_id, effects)
         self._probe, self._stray = f"ringside_gap_{len(self.remarks)}", None
         self._awaited.add(self._probe)
         return self._probe

@@ -726,3 +726,12 @@ def test_a_tool_that_a_dead_owner_may_have_told_of_is_answered_once() -> None:
     assert asked_for(effects) == 0
     effects = following.feed(e.ItemAdded("out", None, "tool_output", "call_9"))
     assert asked_for(effects) == 1
+
+
+def test_an_answer_of_which_no_word_had_come_before_a_gap_is_asked_for_after_it() -> None:
+    talk = Talk()
+    talk.feed(e.ResponseStarted("r9"), talk.added("a9", "agent"))
+
+    effects = talk.conversation.reattached(talk.now, "for a test", talk.now)
+
+    assert do.Send(e.RetrieveItem("a9")) in effects
