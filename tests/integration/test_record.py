@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -564,3 +564,27 @@ def test_another_error_of_dynamodb_is_not_taken_for_a_conflict(dynamodb: "Dynamo
     nowhere = Record(dynamodb, "no-such-table")
     with pytest.raises(dynamodb.exceptions.ResourceNotFoundException):
         nowhere.claim(a_call(), NOON)
+
+
+class AnswersLost:
+    """A client whose update is done, its answer lost, and which asks again by itself, as boto3 does."""
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def update_item(self, **request: Any) -> Any:
+        self._client.update_item(**request)
+        return self._client.update_item(**request)
+
+
+def test_a_claim_whose_answer_was_lost_is_still_ones_own(
+    record: Record, dynamodb: "DynamoDBClient", table: str
+) -> None:
+    mine = owned(record)
+    unlucky = Record(cast(Any, AnswersLost(dynamodb)), table)
+
+    assert unlucky.claim_effect(mine, "greeting")
+    assert not record.claim_effect(mine, "greeting")
