@@ -70,7 +70,7 @@ def drain(ground: Ground, size: Size, sheet: Sheet) -> None:
     """SIGTERM to the one monitor that has all the calls."""
     ground_pace(ground, size)
     (only,) = ground.fresh_monitors(1)
-    ids = ring(ground, size, endless(), a_second=12.0)
+    ids = ring(ground, size, endless())
     ground.add_monitor()
     started = time.monotonic()
     status = ground.stop_monitor(only)
@@ -130,11 +130,9 @@ def ground_pace(ground: Ground, size: Size, short: float = 0.2) -> float:
     return pace
 
 
-def ring(
-    ground: Ground, size: Size, script: Script, *, called: str = CALLED, a_second: float = RINGS_A_SECOND
-) -> list[str]:
+def ring(ground: Ground, size: Size, script: Script, *, called: str = CALLED) -> list[str]:
     """Ring with as many calls as the drill has, and wait until each was greeted."""
-    ids = ground.ring_all([script] * size.calls, over=size.calls / a_second, called=called)
+    ids = ground.ring_all([script] * size.calls, over=size.calls / RINGS_A_SECOND, called=called)
     ground.wait_for_greetings(ids, 60)
     return ids
 
