@@ -173,7 +173,7 @@ class Supervisor:
     async def settled(self) -> None:
         """Wait for a good moment to leave: the session owes us no answer that the next owner would wait for in vain."""
         until = time.monotonic() + OWED_SECONDS
-        # A moment at most, and rarely: worth no event of its own.
+        # A moment at most, and rarely: worth no event of its own, so it looks again and again (ASYNC110).
         while self._talk.is_owed_an_answer and self._online.is_set() and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
