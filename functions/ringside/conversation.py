@@ -49,6 +49,9 @@ class _Asked:
     covers: set[str]
 
 
+ASKED_SECONDS = 10.0
+"""How long a response that was asked for may take to start; then it is taken for one that never will."""
+
 _BEFORE = "before"
 """Stands for the response that may still have been playing when another owner was in charge."""
 
@@ -115,10 +118,16 @@ class Conversation:
 
     def begin(self, now: float) -> list[Effect]:
         """The sideband is open for the first time: greet."""
-        self._deadlines["greeting"] = now + self.manners.greeting_deadline
         greeting = self._respond(self.manners.greeting)
-        self._expect(greeting, now)
+        self._asked, self._started = _Asked(greeting, set()), False
         return [Greet(greeting)]
+
+    def greeted(self, now: float) -> None:
+        """The greeting was claimed and goes out. Until then no clock runs: a slow record is not a silent caller."""
+        if not self._heard_anything:
+            self._deadlines["greeting"] = now + self.manners.greeting_deadline
+        if not self._started:
+            self._deadlines["asked"] = now + ASKED_SECONDS
 
     def resume(
         self,
@@ -618,7 +627,7 @@ class Conversation:
 
     def _expect(self, prompt: e.Respond, now: float) -> None:
         self._asked, self._started = _Asked(prompt, set(self._unanswered)), False
-        self._deadlines["asked"] = now + 10.0
+        self._deadlines["asked"] = now + ASKED_SECONDS
 
     def _leave(self, reason: EndReason, now: float) -> None:
         if self._leaving is not None and self._leaving.reason is EndReason.SILENCE:

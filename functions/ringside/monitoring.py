@@ -43,7 +43,7 @@ OFFER_ALL_IN = 30  # rounds of offers: a hand-over takes up to a second, mostly 
 RELEASED = 4  # calls that are left alone at the same time: no faster than others can take them
 MOST_UNANSWERED = 3  # offers in a row that come to nothing: nobody else is there, or a session has room for one only
 SUCCESSION_SECONDS = 6.0  # that the next owner waits for the former one to leave
-MOST_SUCCESSION_PAUSE = 0.1  # between two looks whether it has
+MOST_SUCCESSION_PAUSE = 0.3  # between two looks whether it has
 LOOK_SECONDS = 1.0  # after which a monitor that waits for its calls to end sees that it is to wait no longer
 UNHURRIED_SECONDS = 60.0  # after that, all that are left are released at once: a task has 120 s from SIGTERM
 MOST_FAILURES = 5  # of one call's supervision, before it is given up
@@ -107,6 +107,7 @@ class Monitor:
         self._considering: set[asyncio.Task[None]] = set()
         self._proven_until = 0.0  # monotonic
         self._beats = 0
+        self._leaving: dict[str, Beat] = {}  # owners that said they want to leave: they do not take that back
         self._extending = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._waiting_until = float("inf")  # monotonic
@@ -250,7 +251,7 @@ class Monitor:
         owner = found.get("owner")
         # Ours, and nobody here supervises it: the answer to an earlier take was lost, or the lease was for a while.
         ours = owner == self.owner
-        beat = Beat(0.0) if ours or owner is None else await self._blocking(self._record.last_beat, owner)
+        beat = Beat(0.0) if ours or owner is None else await self._last_beat(owner, now)
         if beat.until > now:
             if found.get("message_id") != message.id:
                 await self._queued(self._queue.delete, message.receipt)
@@ -268,11 +269,19 @@ class Monitor:
         # Its last beat is the last sign of the former owner; a sweeper has none.
         return _Taken(call, beat.until - self._lease if beat.until else float(found["steps"].get(Step.TAKEN, now)))
 
+    async def _last_beat(self, owner: str, now: float) -> Beat:
+        """The owner's last beat; that of one which leaves is asked for once, not for each of its calls."""
+        known = self._leaving.pop(owner, None)
+        beat = known if known and known.until > now else await self._blocking(self._record.last_beat, owner)
+        if beat.draining:
+            self._leaving[owner] = beat
+        return beat
+
     async def _succeed(self, found: Item, message: Message, steps: Mapping[Step, float]) -> _Taken | None:
         """Listen beside the owner, which wants to leave, and take the call when it has."""
         call_id, former = str(found["call_id"]), found["owner"]
         ahead = await self._near.listen_ahead(call_id, int(found["epoch"]) + 1)
-        taken, pause, until = None, 0.03, time.monotonic() + SUCCESSION_SECONDS
+        taken, pause, until = None, 0.1, time.monotonic() + SUCCESSION_SECONDS
         try:
             while taken is None and time.monotonic() < until:
                 try:

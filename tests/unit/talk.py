@@ -66,6 +66,7 @@ class Talk:
 
     def begins(self) -> list[do.Effect]:
         effects = self._keep(self.conversation.begin(self.now))
+        self.conversation.greeted(self.now)
         self.greeting = next(effect.command for effect in effects if isinstance(effect, do.Greet))
         return effects
 

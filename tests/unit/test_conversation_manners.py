@@ -38,6 +38,18 @@ def test_a_greeting_that_never_begins_is_asked_for_once_more() -> None:
     assert talk.hung_up == []
 
 
+def test_no_clock_runs_before_the_greeting_was_claimed_and_went_out() -> None:
+    talk = Talk(greeted=False)
+    talk.conversation.begin(talk.now)
+    talk.wait(10 * MANNERS.greeting_deadline)  # the record is slow
+    assert (talk.asked, talk.counted, talk.hung_up) == ([], [], [])
+    talk.conversation.greeted(talk.now)
+    talk.wait(MANNERS.greeting_deadline - 0.1)
+    assert (talk.asked, talk.hung_up) == ([], [])
+    talk.wait(0.1)
+    assert talk.asked == [MANNERS.greeting]
+
+
 def test_a_call_with_nobody_on_it_is_given_up_after_the_second_greeting() -> None:
     talk = Talk(greeted=False)
     talk.begins()
