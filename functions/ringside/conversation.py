@@ -123,7 +123,9 @@ class Conversation:
         return [Greet(greeting)]
 
     def greeted(self, now: float) -> None:
-        """The greeting was claimed and goes out. Until then no clock runs: a slow record is not a silent caller."""
+        """The claim of the greeting was answered. Until then no clock runs: a slow record is not a silent caller."""
+        if self._hung_up:
+            return
         if not self._heard_anything:
             self._deadlines["greeting"] = now + self.manners.greeting_deadline
         if not self._started:

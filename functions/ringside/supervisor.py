@@ -440,8 +440,9 @@ class Supervisor:
         claim = self._near.record.claim_effect
         if await self._persist(claim, self._mine, "greeting", {Step.ATTACHED: now, Step.GREETED: now}):
             self._commands.add(partial(self._send, command, self._attachment))
-            self._talk.greeted(self._now())
-            self._set_alarm()
+        # Also without the claim, which may be our own with its answer lost: the clock brings the second greeting.
+        self._talk.greeted(self._now())
+        self._set_alarm()
 
     async def _run_tool(self, effect: do.RunTool) -> None:
         mine = self._near.tools_of(self._agent)
