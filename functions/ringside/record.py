@@ -200,11 +200,15 @@ class Record:
         effect: str,
         steps: Mapping[Step, float] | None = None,
         facts: Mapping[str, Any] | None = None,
+        token: str | None = None,
     ) -> bool:
-        """Claim an effect that may happen once in a call; False if it was claimed before."""
+        """Claim an effect that may happen once in a call; False if it was claimed before.
+
+        Whoever tries the same claim again gives the same token, and is told True if it was done the first time.
+        """
         sets = dict(facts or {}) | {f"steps.{step}": moment for step, moment in (steps or {}).items()}
         condition = "NOT contains(effects, :effect)"
-        token = sets["written_by"] = secrets.token_hex(8)
+        token = sets["written_by"] = token or secrets.token_hex(8)
         try:
             self._as_owner(mine, sets, condition, {":effect": effect}, add={"effects": {effect}})
         except Conflict as conflict:

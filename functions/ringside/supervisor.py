@@ -7,6 +7,7 @@ every effect that must happen at most once is claimed in the record before it is
 import asyncio
 import logging
 import random
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -435,19 +436,25 @@ class Supervisor:
                     return
             await asyncio.sleep(0.05)
 
+    async def _claim(
+        self, effect: str, steps: Mapping[Step, float] | None = None, facts: Mapping[str, Any] | None = None
+    ) -> bool:
+        """Claim an effect, with one token for all tries: an outage may swallow the answer to a claim that was done."""
+        token = secrets.token_hex(8)
+        return await self._persist(self._near.record.claim_effect, self._mine, effect, steps, facts, token)
+
     async def _greet(self, command: e.Respond) -> None:
         now = self._now()
-        claim = self._near.record.claim_effect
-        if await self._persist(claim, self._mine, "greeting", {Step.ATTACHED: now, Step.GREETED: now}):
+        if await self._claim("greeting", {Step.ATTACHED: now, Step.GREETED: now}):
             self._commands.add(partial(self._send, command, self._attachment))
-        # Also without the claim, which may be our own with its answer lost: the clock brings the second greeting.
+        # Also without the claim: its answer may be lost for good, and then the clock brings the second greeting.
         self._talk.greeted(self._now())
         self._set_alarm()
 
     async def _run_tool(self, effect: do.RunTool) -> None:
         mine = self._near.tools_of(self._agent)
         known = mine.get(effect.name)
-        claimed = await self._persist(self._near.record.claim_effect, self._mine, f"tool:{effect.tool_call_id}")
+        claimed = await self._claim(f"tool:{effect.tool_call_id}")
         if claimed or (known is not None and known.options.repeatable):
             caller, dialled = self._call.get("caller"), self._call.get("dialled")
             context = tools.CallContext(self.call_id, effect.tool_call_id, self._agent.name, caller, dialled)
@@ -460,7 +467,7 @@ class Supervisor:
         self._feed(finished)
 
     async def _refer(self, effect: do.Refer) -> None:
-        if await self._persist(self._near.record.claim_effect, self._mine, f"refer:{effect.tool_call_id}"):
+        if await self._claim(f"refer:{effect.tool_call_id}"):
             reply = await self._near.openai(self._near.control.refer, self.call_id, effect.uri)
             accepted, detail = reply.outcome in (Outcome.DONE, Outcome.UNKNOWN), reply.detail
         else:  # an earlier owner asked, and nobody knows what came of it: wait and see
@@ -470,7 +477,7 @@ class Supervisor:
     async def _hang_up(self, reason: EndReason) -> None:
         self._hanging_up = reason
         # Claimed for the record's sake: hanging up twice does no harm, not hanging up does.
-        await self._persist(self._near.record.claim_effect, self._mine, "hang_up", None, {"hang_up_reason": reason})
+        await self._claim("hang_up", facts={"hang_up_reason": reason})
         reply = await self._near.openai(self._near.control.hang_up, self.call_id)
         if reply.outcome in (Outcome.DONE, Outcome.GONE):
             self._end = End(Status.ENDED, reason, self._now())

@@ -279,6 +279,15 @@ def test_an_effect_is_claimed_once_in_a_call_whoever_owns_it(record: Record) -> 
     assert call["effects"] == {"tool:fc_1", "tool:fc_2"}
 
 
+def test_a_claim_that_is_tried_again_with_its_token_is_the_same_claim(record: Record) -> None:
+    mine = owned(record)
+    assert record.claim_effect(mine, "tool:fc_1", token="a")
+    assert record.claim_effect(mine, "tool:fc_1", token="a")
+    assert not record.claim_effect(mine, "tool:fc_1", token="b")
+    assert record.claim_effect(mine, "tool:fc_2", token="b")
+    assert not record.claim_effect(mine, "tool:fc_1", token="a")  # to be sure of it, nothing may have come between
+
+
 def test_a_step_keeps_its_first_time(record: Record) -> None:
     mine = owned(record)
     record.mark(mine, {Step.FIRST_AUDIO: NOON + 2})
