@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from types_boto3_lambda.client import LambdaClient
     from types_boto3_sqs.client import SQSClient
 
-    from ringside.ecstask import Keeper
+    from ringside.ecstask import Keeper, Worker
     from ringside.monitoring import Monitor
     from ringside.supervisor import Neighbours
 
@@ -142,7 +142,7 @@ class Wiring:
             poll=self.settings.poll,
         )
 
-    def keeper(self, monitor: "Monitor") -> "Keeper | None":
+    def keeper(self, monitor: "Worker") -> "Keeper | None":
         """Who keeps ECS from stopping a monitor that has calls; None if nobody is to, or this is no task of ECS."""
         if not (self.settings.drain and self.settings.ecs_agent and self.settings.ecs_metadata):
             return None

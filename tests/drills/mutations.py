@@ -20,7 +20,10 @@ SECONDS = 240.0
 
 @dataclass(frozen=True)
 class Mutation:
-    """`before` stands once in `file`, and becomes `after`; `check` is a drill, or a test's path."""
+    """`before` stands once in `file`, and becomes `after`; `check` is a drill, or a test's path.
+
+    `also` is a second place (file, before, after), where two cover for each other.
+    """
 
     invariant: str
     what: str
@@ -28,6 +31,7 @@ class Mutation:
     before: str
     after: str
     check: str
+    also: tuple[str, str, str] | None = None
 
 
 RECORD, SUPERVISOR, MONITORING = (f"functions/ringside/{name}.py" for name in ("record", "supervisor", "monitoring"))
@@ -139,6 +143,19 @@ MUTATIONS = {
         "return False",
         "tests/integration/test_record.py",
     ),
+    "retry": Mutation(
+        "I5",
+        "a write that failed is not tried again, neither by boto3 nor by us",
+        SUPERVISOR,
+        "                if code in HOPELESS:\n                    raise",
+        "                raise",
+        "aws",
+        also=(
+            "functions/ringside/wiring.py",
+            '"total_max_attempts": attempts',
+            '"total_max_attempts": 1',
+        ),
+    ),
     "gone": Mutation(
         "I6",
         "a hang-up that finds no call has failed",
@@ -166,10 +183,12 @@ def notices(mutation: Mutation, seconds: float = SECONDS) -> tuple[bool, str]:
             shutil.copytree(REPOSITORY / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("template.yaml", "pyproject.toml"):
             shutil.copy(REPOSITORY / name, copy / name)
-        source = (copy / mutation.file).read_text(encoding="utf-8")
-        if source.count(mutation.before) != 1:
-            raise SystemExit(f"{mutation.file} has {source.count(mutation.before)} of: {mutation.before}")
-        (copy / mutation.file).write_text(source.replace(mutation.before, mutation.after), encoding="utf-8")
+        first = (mutation.file, mutation.before, mutation.after)
+        for file, before, after in (first, mutation.also) if mutation.also else (first,):
+            source = (copy / file).read_text(encoding="utf-8")
+            if source.count(before) != 1:
+                raise SystemExit(f"{file} has {source.count(before)} of: {before}")
+            (copy / file).write_text(source.replace(before, after), encoding="utf-8")
         is_test = mutation.check.endswith(".py")
         words = ["pytest", "-q", "-x", mutation.check] if is_test else ["tests.drills", "--short", mutation.check]
         environment = {**os.environ, "PYTHONPATH": f"{copy}:{copy / 'functions'}"}

@@ -348,11 +348,11 @@ def test_who_does_not_wait_or_is_no_task_has_no_keeper_and_no_client(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")  # without a region no client can be built
 
-    assert Wiring(settings.load({**SETTINGS, **given}), "monitor").keeper(Monitor()) is None  # type: ignore[arg-type]
+    assert Wiring(settings.load({**SETTINGS, **given}), "monitor").keeper(Monitor()) is None
 
 
 def test_a_task_that_waits_has_a_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     loaded = settings.load({**SETTINGS, **TASK, "RINGSIDE_DRAIN": "20"})
 
-    assert isinstance(Wiring(loaded, "monitor").keeper(Monitor()), Keeper)  # type: ignore[arg-type]
+    assert isinstance(Wiring(loaded, "monitor").keeper(Monitor()), Keeper)
