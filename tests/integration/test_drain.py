@@ -16,8 +16,7 @@ from infra.local.cloud import LocalCloud
 from infra.local.template import FUNCTIONS
 from ringside import settings
 from ringside.counting import Counting
-from ringside.ecstask import Keeper, Pace
-from ringside.monitoring import Monitor
+from ringside.ecstask import Keeper, Pace, Worker
 from ringside.table import Table
 from ringside.wiring import Wiring
 from tests.drills.talk import endless
@@ -58,7 +57,7 @@ async def at_work(
     """The monitor's process, but for its pace: the task in which it works."""
 
     class Task(Wiring):
-        def keeper(self, monitor: Monitor) -> Keeper:
+        def keeper(self, monitor: Worker) -> Keeper:
             return Keeper(ecs.task(), monitor, self.metrics, minutes, QUICK)
 
     own = {"RINGSIDE_DRAIN": str(minutes), "RINGSIDE_AGENTS": str(FUNCTIONS / "agents")}
