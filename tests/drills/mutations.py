@@ -63,13 +63,12 @@ MUTATIONS = {
     ),
     "greeting": Mutation(
         "I4",
-        "the claim of the greeting is skipped, and a new owner does not look for it",
+        "the greeting is claimed anew by every owner",
         SUPERVISOR,
-        'if not self._attached and "greeting" not in self._call.get("effects", ()):\n'
-        "                self._perform(self._talk.begin(now))",
-        "if not self._attached:\n"
-        "                self._perform([do.Send(g.command) for g in self._talk.begin(now) if isinstance(g, do.Greet)])",
+        'if not self._attached and "greeting" not in self._call.get("effects", ()):',
+        "if not self._attached:",
         "rolling",
+        also=(SUPERVISOR, 'self._claim("greeting", ', 'self._claim(f"greeting:{self._mine.epoch}", '),
     ),
     "tools": Mutation(
         "I4",

@@ -61,7 +61,9 @@ def rolling(ground: Ground, size: Size, sheet: Sheet) -> None:
     sheet.none("calls dropped", flaws, "dropped", "wrong end")
     handed_over = [milliseconds / 1000 for milliseconds in ground.metric("WithoutOwnerMs", first)]
     sheet.at_most("from release to the next owner", handed_over, HAND_OVER_SECONDS, 0.99)
-    sheet.note("(calls with a gap)", f"{sum(bool(call.gaps) for call in calls)} of {len(ids)}", True)
+    # In the short form, which runs beside other tests, an offer may take too long; half of them do not.
+    whole, least = sum(not call.gaps for call in calls), len(ids) // 2 if size.short else len(ids)
+    sheet.note(f"calls without a gap >= {least}", f"{whole} of {len(ids)}", whole >= least)
     sheet.at_most("nobody listening", [pause for call in calls for pause in pauses_of(call)], HAND_OVER_SECONDS, 0.99)
     words_and_effects(sheet, flaws, "lost in a gap")
 
