@@ -116,7 +116,7 @@ class Conversation:
         """Whether something was asked of the session, or told to it, of which the next owner would not know."""
         return not self._started or bool(self._unanswered) or self.minutes.is_catching_up
 
-    def begin(self, now: float) -> list[Effect]:
+    def begin(self) -> list[Effect]:
         """The sideband is open for the first time: greet."""
         greeting = self._respond(self.manners.greeting)
         self._asked, self._started = _Asked(greeting, set()), False

@@ -232,7 +232,7 @@ class Supervisor:
             if self._attached or self._since is not None:
                 self._perform(self._talk.reattached(*self._gap(), now))
             if not self._attached and "greeting" not in self._call.get("effects", ()):
-                self._perform(self._talk.begin(now))
+                self._perform(self._talk.begin())
             self._attached, self._ahead = True, None
             self._closed_at = await self._read(self._connection)
             if self._listens.is_set():

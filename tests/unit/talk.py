@@ -65,7 +65,7 @@ class Talk:
     # --- what happens ---
 
     def begins(self) -> list[do.Effect]:
-        effects = self._keep(self.conversation.begin(self.now))
+        effects = self._keep(self.conversation.begin())
         self.conversation.greeted(self.now)
         self.greeting = next(effect.command for effect in effects if isinstance(effect, do.Greet))
         return effects

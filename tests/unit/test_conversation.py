@@ -644,7 +644,7 @@ def test_what_two_owners_ask_for_has_different_names() -> None:
     refs = {
         effect.command.ref
         for owner in (1, 2)
-        for effect in Conversation(MANNERS, 0.0, owner=owner).begin(0.0)
+        for effect in Conversation(MANNERS, 0.0, owner=owner).begin()
         if isinstance(effect, do.Greet)
     }
     assert len(refs) == 2

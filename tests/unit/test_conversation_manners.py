@@ -38,9 +38,9 @@ def test_a_greeting_that_never_begins_is_asked_for_once_more() -> None:
     assert talk.hung_up == []
 
 
-def test_no_clock_runs_before_the_greeting_was_claimed_and_went_out() -> None:
+def test_no_clock_runs_before_the_claim_of_the_greeting_was_answered() -> None:
     talk = Talk(greeted=False)
-    talk.conversation.begin(talk.now)
+    talk.conversation.begin()
     talk.wait(10 * MANNERS.greeting_deadline)  # the record is slow
     assert (talk.asked, talk.counted, talk.hung_up) == ([], [], [])
     talk.conversation.greeted(talk.now)
