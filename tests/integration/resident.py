@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from infra.local.clients import local_session
 from infra.local.cloud import LocalCloud
@@ -21,6 +22,9 @@ from ringside.secrets import Secrets
 from ringside.supervisor import Neighbours
 from ringside.wiring import Wiring
 
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
 
 @contextmanager
 def resident_monitor(
@@ -30,13 +34,14 @@ def resident_monitor(
     clock: Callable[[], float] = time.time,
     queue: CallQueue | None = None,
     agents: Agents | None = None,
+    dynamodb: "DynamoDBClient | None" = None,
 ) -> Iterator[Monitor]:
     """One that works as long as the block lasts, and then hands over what it has."""
     environment = {**cloud.component_environment("Monitor"), "RINGSIDE_EVENT_BUS": ""}
     wiring = Wiring(settings.load(environment), "monitor")
     lambdas = local_session().client("lambda", endpoint_url=cloud.aws_url)
     given = {
-        "dynamodb": cloud.aws.dynamodb,
+        "dynamodb": dynamodb or cloud.aws.dynamodb,
         "sqs": cloud.aws.sqs,
         "lambda_client": lambdas,
         "secrets": Secrets(cloud.aws.secrets, cloud.secret_id),

@@ -5,14 +5,20 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from infra.emulator.client import Shown
+from ringside.manners import Manners
 from tests.drills.compare import Lived, flaws_of
 from tests.drills.ground import Ground
 from tests.drills.talk import GREETING, chat, endless, exchange, script
+from tests.integration.resident import resident_monitor
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 LEASE = 3
 
@@ -89,3 +95,34 @@ def test_a_take_whose_answer_was_lost_is_still_a_call_with_an_owner(ground: Grou
     calls = ground.lived(ids, ended_within=60)
 
     assert [flaw for call in calls for flaw in flaws_of(call, pace=0.2) if flaw.kind != "lost in a gap"] == []
+
+
+class DoneAndUnanswered:
+    """A client whose answer to the first claim of the greeting is lost, after it was done."""
+
+    def __init__(self, client: "DynamoDBClient") -> None:
+        self._client = client
+        self.claims = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def update_item(self, **request: Any) -> Any:
+        claims = {"SS": ["greeting"]} in request["ExpressionAttributeValues"].values()
+        self.claims += claims
+        answer = self._client.update_item(**request)
+        if claims and self.claims == 1:
+            raise ConnectionClosedError(endpoint_url=self._client.meta.endpoint_url)
+        return answer
+
+
+def test_a_greeting_whose_claims_answer_was_lost_is_claimed_again_and_spoken_once(ground: Ground) -> None:
+    ground.fresh_monitors(0)
+    unlucky, talk = DoneAndUnanswered(ground.aws.dynamodb), chat(7, terse=True)
+    with resident_monitor(ground, lease=LEASE, dynamodb=cast(Any, unlucky)):
+        (call,) = ground.lived(ground.ring_all([talk], over=0), ended_within=60)
+
+    assert (unlucky.claims, call.greetings) == (2, 1)
+    assert flaws_of(call, talk, pace=0.2) == []
+    steps = call.record.call["steps"]  # had it been thought somebody else's, the greeting's clock would have asked
+    assert float(steps["first_audio"]) - float(steps["attached"]) < Manners.greeting_deadline
