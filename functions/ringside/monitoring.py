@@ -42,6 +42,9 @@ OFFERED = 8  # calls that wait for their next owner at the same time, while this
 OFFER_ALL_IN = 30  # rounds of offers: a hand-over takes up to a second, mostly to open the sideband
 RELEASED = 4  # calls that are left alone at the same time: no faster than others can take them
 MOST_UNANSWERED = 3  # offers in a row that come to nothing: nobody else is there, or a session has room for one only
+MOST_UNTAKEN = 3  # released calls in a row that nobody takes: nobody else is there
+TAKEN_SECONDS = 3.0  # that we look after a released call until somebody has taken it
+TAKEN_PAUSE = 0.05  # between two looks whether somebody has
 SUCCESSION_SECONDS = 6.0  # that the next owner waits for the former one to leave
 MOST_SUCCESSION_PAUSE = 0.3  # between two looks whether it has
 LOOK_SECONDS = 1.0  # after which a monitor that waits for its calls to end sees that it is to wait no longer
@@ -407,9 +410,11 @@ class Monitor:
         releases = asyncio.Semaphore(RELEASED)
         hurry = time.monotonic() + UNHURRIED_SECONDS
         unanswered = 0 if await self._announce_drain() else MOST_UNANSWERED
+        untaken = 0
 
         async def leave(case: _Case) -> None:
-            nonlocal unanswered
+            nonlocal unanswered, untaken
+            answered = False
             await case.supervisor.tools_done()
             async with offers:
                 await case.supervisor.settled()
@@ -426,12 +431,27 @@ class Monitor:
             try:
                 await case.supervisor.release()
                 await asyncio.wait({case.task})
+                if not answered and untaken < MOST_UNTAKEN:
+                    untaken = 0 if await self._is_taken(case.mine.call_id) else untaken + 1
             finally:
                 releases.release()
 
         await asyncio.gather(*(leave(case) for case in list(self._cases.values())))
         while self._finishing:
             await asyncio.wait(set(self._finishing))
+
+    async def _is_taken(self, call_id: str) -> bool:
+        """Whether a call that we released soon has an owner again, or needs none."""
+        until = time.monotonic() + TAKEN_SECONDS
+        while time.monotonic() < until:
+            await asyncio.sleep(TAKEN_PAUSE)
+            try:
+                seen = await self._blocking(self._record.call, call_id) or {}
+            except (ClientError, BotoCoreError):
+                return False
+            if not seen or Status(seen["status"]).is_final or seen.get("owner", self.owner) != self.owner:
+                return True
+        return False
 
     async def _announce_drain(self) -> bool:
         """Say that our calls are to be had; False if that could not be said."""

@@ -163,6 +163,14 @@ MUTATIONS = {
         "if reply.outcome is Outcome.DONE:",
         "tests/integration/test_hang_up.py",
     ),
+    "unpaced": Mutation(
+        "I7",
+        "calls are released whether anybody takes them or not",
+        MONITORING,
+        "if not answered and untaken < MOST_UNTAKEN:",
+        "if False:",
+        "tests/unit/test_monitoring.py",
+    ),
     "price": Mutation(
         "section 9",
         "every event costs three milliseconds more",

@@ -12,6 +12,7 @@ from tests.drills.talk import Script, chat, endless
 
 TAKE_OVER_SECONDS = 20.0  # invariant I7: kill -9
 HAND_OVER_SECONDS = 1.0  # invariant I7: SIGTERM
+UNHEARD_SECONDS = 2.0  # a hand-over, and the time to attach
 DRAIN_SECONDS = 120.0  # what ECS gives a task between SIGTERM and SIGKILL
 BRIEF = "+18005550101"
 BRIEF_CAP = 12.0  # agents/brief.yaml
@@ -42,8 +43,35 @@ def kill(ground: Ground, size: Size, sheet: Sheet) -> None:
 
 def rolling(ground: Ground, size: Size, sheet: Sheet) -> None:
     """A deployment: each of two monitors is replaced, twice."""
+    calls, flaws = deployed(ground, size, sheet)
+    # In the short form, which runs beside other tests, an offer may take too long; half of them do not.
+    whole, least = sum(not call.gaps for call in calls), len(calls) // 2 if size.short else len(calls)
+    sheet.note(f"calls without a gap >= {least}", f"{whole} of {len(calls)}", whole >= least)
+    sheet.at_most("nobody listening", all_pauses(calls), HAND_OVER_SECONDS, 0.99)
+    words_and_effects(sheet, flaws, "lost in a gap")
+
+
+def one_sideband(ground: Ground, size: Size, sheet: Sheet) -> None:
+    """The same deployment where a session has room for one sideband only: the next owner cannot listen ahead."""
+    ground.emulator.settings(max_attachments=1)
+    try:
+        calls, flaws = deployed(ground, size, sheet, 44)  # the first offers are waited for in vain
+    finally:
+        ground.emulator.settings(max_attachments=None)
+    moved = [call for call in calls if len(call.attached) > 1]
+    sheet.at_most("nobody listening", all_pauses(calls), UNHEARD_SECONDS, 0.99)
+    words_and_effects(sheet, flaws)
+    sheet.note("(words lost in gaps, of all turns)", lost_in_gaps(calls, flaws), True)
+    sheet.all_of("that moved have each gap in the record", sum(has_its_gaps(call) for call in moved), len(moved))
+
+
+def deployed(ground: Ground, size: Size, sheet: Sheet, short: int = 21) -> tuple[list[Lived], list[Flaw]]:
+    """Replace each of two monitors, twice, and check what must hold whatever the session has room for.
+
+    `short`: seconds of a call at pace 1 in the short form.
+    """
     pace = ground_pace(ground, size, 0.5)
-    script = chat(21 if size.short else 115, terse=size.short)
+    script = chat(short if size.short else 115, terse=size.short)
     old = ground.fresh_monitors(2)
     first, statuses = old[0], []
     ids = ring(ground, size, script)
@@ -61,11 +89,7 @@ def rolling(ground: Ground, size: Size, sheet: Sheet) -> None:
     sheet.none("calls dropped", flaws, "dropped", "wrong end")
     handed_over = [milliseconds / 1000 for milliseconds in ground.metric("WithoutOwnerMs", first)]
     sheet.at_most("from release to the next owner", handed_over, HAND_OVER_SECONDS, 0.99)
-    # In the short form, which runs beside other tests, an offer may take too long; half of them do not.
-    whole, least = sum(not call.gaps for call in calls), len(ids) // 2 if size.short else len(ids)
-    sheet.note(f"calls without a gap >= {least}", f"{whole} of {len(ids)}", whole >= least)
-    sheet.at_most("nobody listening", [pause for call in calls for pause in pauses_of(call)], HAND_OVER_SECONDS, 0.99)
-    words_and_effects(sheet, flaws, "lost in a gap")
+    return calls, flaws
 
 
 def drain(ground: Ground, size: Size, sheet: Sheet) -> None:
@@ -88,8 +112,7 @@ def drain(ground: Ground, size: Size, sheet: Sheet) -> None:
     sheet.at_most("drained", [took], DRAIN_SECONDS / 2)
     sheet.all_of("calls still live", sum(each["state"] == "live" for each in known), len(ids))
     sheet.all_of("calls have the next owner", owned, len(ids))
-    pauses = [pause for call in calls for pause in pauses_of(call)]
-    sheet.at_most("each without an owner", pauses, 20.0)
+    sheet.at_most("nobody listening", all_pauses(calls), 20.0)
     sheet.none("doubled effects", [f for call in calls for f in flaws_of(call)], "doubled effects")
     ground.fresh_monitors(0)
 
@@ -146,6 +169,15 @@ def all_flaws(calls: Sequence[Lived], script: Script, pace: float) -> list[Flaw]
 def pauses_of(call: Lived) -> list[float]:
     """How long nobody was attached, each time that the call went from one owner to the next."""
     return [max(0.0, after[0] - before[1]) for before, after in zip(call.attached, call.attached[1:], strict=False)]
+
+
+def all_pauses(calls: Sequence[Lived]) -> list[float]:
+    return [pause for call in calls for pause in pauses_of(call)]
+
+
+def has_its_gaps(call: Lived) -> bool:
+    """Whether the record has a gap for each time that nobody was attached."""
+    return len(call.gaps) >= sum(pause > 0 for pause in pauses_of(call))
 
 
 def lost_in_gaps(calls: Sequence[Lived], flaws: Sequence[Flaw]) -> str:

@@ -20,6 +20,7 @@ class Drill:
 DRILLS = {
     "kill": Drill(ownership.kill, 200, 12),
     "rolling": Drill(ownership.rolling, 200, 12),
+    "one-sideband": Drill(ownership.one_sideband, 200, 12),
     "storm": Drill(neighbours.storm, 1000, 30),
     "chaos": Drill(neighbours.chaos, 100, 10),
     "aws": Drill(neighbours.aws, 60, 12),

@@ -1,4 +1,4 @@
-"""What a monitor may believe of itself."""
+"""What a monitor may believe of itself and of others, and how fast it lets its calls go."""
 
 import asyncio
 import time
@@ -7,8 +7,11 @@ from typing import Any, cast
 
 import pytest
 
-from ringside.monitoring import MARGIN, Monitor
-from ringside.record import Beat
+from ringside import monitoring
+from ringside.callqueue import Message
+from ringside.monitoring import MARGIN, RELEASED, Monitor
+from ringside.record import Beat, Item, Ownership
+from ringside.supervisor import Verdict
 from ringside.telemetry import Metrics
 
 NOON = 1795348800.0  # 2026-11-22 12:00 UTC
@@ -32,7 +35,7 @@ class Beats:
         pass
 
 
-def a_monitor(record: Beats) -> Monitor:
+def a_monitor(record: "Beats | Others") -> Monitor:
     def near(threads: Executor, holds: Any) -> Any:
         return None
 
@@ -80,3 +83,88 @@ def test_a_leaving_owner_that_died_on_the_way_is_looked_up_again() -> None:
         asyncio.run(monitor._last_beat("former", now))
 
     assert record.asked == ["former"] * 2
+
+
+# --- letting go, where nobody can listen ahead ---
+
+
+class Others:
+    """A record in which other monitors take one free call after the other, if there are any."""
+
+    def __init__(self) -> None:
+        self.free: list[str] = []
+        self.most = 0
+
+    def release(self, call_id: str) -> None:
+        self.free.append(call_id)
+        self.most = max(self.most, len(self.free))
+
+    async def take(self) -> None:
+        while True:
+            await asyncio.sleep(0.01)
+            if self.free:
+                self.free.pop(0)
+
+    def call(self, call_id: str) -> Item:
+        return {"status": "live"} if call_id in self.free else {"status": "live", "owner": "another"}
+
+    def beat(self, *args: object, **more: object) -> None: ...
+
+
+class Alone:
+    """The supervision of a call whose session lets nobody listen beside it."""
+
+    def __init__(self, call_id: str, others: Others) -> None:
+        self._call_id = call_id
+        self._others = others
+        self._released = asyncio.Event()
+
+    async def tools_done(self) -> None: ...
+
+    async def settled(self) -> None: ...
+
+    async def offer(self, show: object, seconds: float) -> bool:
+        return False
+
+    async def release(self) -> None:
+        self._others.release(self._call_id)
+        self._released.set()
+
+    async def run(self) -> Verdict:
+        await self._released.wait()
+        return Verdict.RELEASED
+
+
+async def hand_over(calls: int, others: Others, *, taken: bool) -> float:
+    """Let a monitor with so many calls hand them over; returns how long that took, in seconds."""
+    monitor = a_monitor(others)
+    for number in range(calls):
+        call_id = f"rtc_{number}"
+        alone, message = Alone(call_id, others), Message(call_id, call_id, call_id, NOON, 1)
+        task = asyncio.create_task(alone.run())
+        case = monitoring._Case(Ownership(call_id, monitor.owner, 1), message, cast(Any, alone), task)
+        monitor._cases[call_id] = case
+    taking = asyncio.create_task(others.take()) if taken else None
+    started = time.monotonic()
+    await monitor._hand_over()
+    if taking is not None:
+        taking.cancel()
+    return time.monotonic() - started
+
+
+def test_calls_are_released_no_faster_than_others_take_them() -> None:
+    others = Others()
+
+    asyncio.run(hand_over(40, others, taken=True))
+
+    assert 1 <= others.most <= RELEASED
+
+
+def test_where_nobody_takes_a_call_a_monitor_soon_stops_looking_after_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitoring, "TAKEN_SECONDS", 0.3)
+    others = Others()
+
+    took = asyncio.run(hand_over(40, others, taken=False))
+
+    assert len(others.free) == 40
+    assert took < 40 / RELEASED * monitoring.TAKEN_SECONDS / 2
