@@ -431,7 +431,7 @@ class Monitor:
             try:
                 await case.supervisor.release()
                 await asyncio.wait({case.task})
-                if not answered and untaken < MOST_UNTAKEN:
+                if not answered and untaken < MOST_UNTAKEN and time.monotonic() < hurry:
                     untaken = 0 if await self._is_taken(case.mine.call_id) else untaken + 1
             finally:
                 releases.release()

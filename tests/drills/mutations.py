@@ -167,7 +167,7 @@ MUTATIONS = {
         "I7",
         "calls are released whether anybody takes them or not",
         MONITORING,
-        "if not answered and untaken < MOST_UNTAKEN:",
+        "if not answered and untaken < MOST_UNTAKEN and time.monotonic() < hurry:",
         "if False:",
         "tests/unit/test_monitoring.py",
     ),

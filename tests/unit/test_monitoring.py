@@ -94,6 +94,7 @@ class Others:
     def __init__(self) -> None:
         self.free: list[str] = []
         self.most = 0
+        self.asked = 0
 
     def release(self, call_id: str) -> None:
         self.free.append(call_id)
@@ -106,6 +107,7 @@ class Others:
                 self.free.pop(0)
 
     def call(self, call_id: str) -> Item:
+        self.asked += 1
         return {"status": "live"} if call_id in self.free else {"status": "live", "owner": "another"}
 
     def beat(self, *args: object, **more: object) -> None: ...
@@ -158,6 +160,15 @@ def test_calls_are_released_no_faster_than_others_take_them() -> None:
     asyncio.run(hand_over(40, others, taken=True))
 
     assert 1 <= others.most <= RELEASED
+
+
+def test_when_time_is_short_all_calls_are_left_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitoring, "UNHURRIED_SECONDS", 0.0)
+    others = Others()
+
+    asyncio.run(hand_over(40, others, taken=False))
+
+    assert (len(others.free), others.asked) == (40, 0)
 
 
 def test_where_nobody_takes_a_call_a_monitor_soon_stops_looking_after_each(monkeypatch: pytest.MonkeyPatch) -> None:
