@@ -39,6 +39,7 @@ check: $(READY) ## what must hold before a commit: style, types, templates, buil
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m infra.deploy check
 	@$(EXPORT) --no-header --output-file .venv/requirements.txt > /dev/null
 	@grep -v '^#' functions/requirements.txt | diff - .venv/requirements.txt || \

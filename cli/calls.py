@@ -12,8 +12,8 @@ from cli import cloud, listing, shapes, show, watch
 from cli.errors import CliError
 from cli.show import View
 from cli.terminal import Style, safe, wants_colour
-from ringside import sip
-from ringside.record import Item
+from ringside import phone_numbers
+from ringside.aws.table import Item
 
 DEFAULT_LIMIT = 50
 
@@ -127,7 +127,7 @@ def _day(text: str) -> str:
 
 
 def _number(text: str) -> str:
-    found = sip.number(text)
+    found = phone_numbers.number(text)
     if found is None:
         raise argparse.ArgumentTypeError(f"{safe(text)} is not an international number such as +14255550112")
     return found

@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cli.errors import CliError, one_line
-from ringside.record import Record
+from ringside.aws.record import Record
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient

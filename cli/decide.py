@@ -16,11 +16,15 @@ from cli import cloud, shapes
 from cli.doctor import agents_folder
 from cli.errors import CliError, UsageError
 from cli.terminal import safe
-from ringside import agents, policy, sip
-from ringside.admission import Admission
-from ringside.agents import Agent, Agents
-from ringside.counting import Counting
-from ringside.table import Table
+from ringside import phone_numbers
+from ringside.admission import policy, rules
+from ringside.admission.decide import Admission
+from ringside.agentfile import yaml_lines
+from ringside.agentfile.agent import Agent
+from ringside.agentfile.agents import Agents
+from ringside.agentfile.loader import load_agents
+from ringside.aws.counters import Counters
+from ringside.aws.table import Table
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,8 @@ def add_to(commands: "argparse._SubParsersAction[Any]") -> None:
 def run(args: argparse.Namespace) -> int:
     """Decide, and show it."""
     try:
-        found = agents.load(args.agents or agents_folder(os.environ))
-    except agents.AgentFileError as error:
+        found = load_agents(args.agents or agents_folder(os.environ))
+    except yaml_lines.AgentFileError as error:
         raise CliError("; ".join(str(error).splitlines())) from None
     if args.replay:
         return _replay(args, found)
@@ -85,12 +89,14 @@ def decide(found: Agents, asked: Asked, args: argparse.Namespace) -> Answer:
     if agent is None:
         return Answer(asked, None, policy.NO_AGENT, False)
     try:
-        next(policy.decide(agent.admission, policy.Call(asked.caller, agent.is_open(asked.at))))
+        next(policy.decide(agent.admission, rules.Call(asked.caller, agent.is_open(asked.at))))
     except StopIteration as stop:
         return Answer(asked, agent, stop.value, False)
     where = cloud.find(args)
-    counting = Counting(Table(where.dynamodb, where.table))
-    decision = Admission(counting, agent, asked.call_id, asked.caller, asked.at, dry=True).decide()
+    counters = Counters(Table(where.dynamodb, where.table))
+    decision = Admission(
+        counters, agent.name, agent.admission, agent.is_open(asked.at), asked.call_id, asked.caller, asked.at, dry=True
+    ).decide()
     return Answer(asked, agent, decision, True)
 
 
@@ -103,7 +109,7 @@ def lines(answer: Answer) -> list[str]:
     shown = [
         f"{decision.verdict}{with_status}: {safe(decision.rule)}",
         f"  agent  {agent.name if agent else '-'}",
-        f"  from   {asked.caller or policy.ANONYMOUS}",
+        f"  from   {asked.caller or rules.ANONYMOUS}",
         f"  to     {asked.dialled or '-'}",
         f"  at     {moment:%a %Y-%m-%d %H:%M} ({zone})",
     ]
@@ -119,12 +125,12 @@ def _asked(args: argparse.Namespace, found: Agents) -> Asked:
         raise UsageError("give --from and --to, or --replay CALL_ID (see ringside decide --help)")
     dialled = _number(args.dialled, "--to")
     agent = found.answering(dialled)
-    caller = None if args.caller == policy.ANONYMOUS else _number(args.caller, "--from")
+    caller = None if args.caller == rules.ANONYMOUS else _number(args.caller, "--from")
     return Asked(caller, dialled, _moment(args.at, agent.time_zone if agent else "UTC"))
 
 
 def _number(text: str, option: str) -> str:
-    found = sip.number(text)
+    found = phone_numbers.number(text)
     if found is None:
         raise UsageError(f'{option}: {text} is no international number such as "+14255550112"')
     return found

@@ -26,8 +26,12 @@ from cli import cloud, shapes
 from cli.cloud import Cloud
 from cli.errors import CliError, explain, is_denied, one_line
 from cli.terminal import Style, safe, wants_colour
-from ringside import agents, prices, settings, tools
-from ringside.record import LIST_COLUMNS
+from ringside import prices, settings
+from ringside.agentfile import yaml_lines
+from ringside.agentfile.loader import load_agents
+from ringside.aws.record import LIST_COLUMNS
+from ringside.tools import definition
+from ringside.tools.loader import load_tools
 
 TIMEOUT = 10.0
 
@@ -312,14 +316,14 @@ def agents_folder(variables: Mapping[str, str]) -> Path:
 def check_agents(folder: Path, today: date) -> Findings:
     known: set[str] | None = None
     try:
-        loaded = tools.load(folder)
+        loaded = load_tools(folder)
         known = set(loaded)
         yield Finding("tools", State.OK, ", ".join(loaded) or "none")
-    except tools.ToolError as error:
+    except definition.ToolError as error:
         yield Finding("tools", State.WRONG, one_line(error), "correct it; tools.py is not loaded until then")
     try:
-        found = list(agents.load(folder, known))
-    except agents.AgentFileError as error:
+        found = list(load_agents(folder, known))
+    except yaml_lines.AgentFileError as error:
         for problem in str(error).splitlines():
             yield Finding("agents", State.WRONG, problem, "correct the file")
         return

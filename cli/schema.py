@@ -1,6 +1,6 @@
 """`python -m cli.schema` writes docs/agent.schema.json, by which editors check agent files.
 
-The shape is the model's (ringside/agents.py), the words are those of docs/agents.md.
+The shape is the model's (ringside/agentfile/agent.py), the words are those of docs/agents.md.
 """
 
 import json
@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ringside.agentparts import URI
-from ringside.agents import Agent
-from ringside.policy import DAYS
+from ringside.admission.opening_hours import DAYS
+from ringside.agentfile.agent import Agent
+from ringside.agentfile.sections import URI
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 FILE = DOCS / "agent.schema.json"

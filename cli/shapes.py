@@ -9,9 +9,9 @@ from dataclasses import fields
 from typing import Any
 
 from cli.terminal import safe_json
+from ringside.aws.record import as_json
 from ringside.calls import EndReason, Status
-from ringside.events import Usage
-from ringside.record import as_json
+from ringside.conversation.events import Usage
 
 LISTED = (
     "call_id",

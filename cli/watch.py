@@ -8,8 +8,9 @@ from cli import shapes, show
 from cli.errors import CliError
 from cli.show import View
 from cli.terminal import safe
+from ringside.aws.record import Record
+from ringside.aws.table import Item
 from ringside.calls import Status
-from ringside.record import Item, Record
 
 INTERVAL = 1.0
 """Seconds between two looks at the record."""

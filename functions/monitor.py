@@ -7,9 +7,9 @@ import sys
 import uvloop
 
 from ringside import settings, telemetry
-from ringside.agents import AgentFileError
+from ringside.agentfile.yaml_lines import AgentFileError
 from ringside.settings import SettingsError
-from ringside.tools import ToolError
+from ringside.tools.definition import ToolError
 from ringside.wiring import Wiring
 
 FORCED_SECONDS = 50.0
@@ -18,13 +18,13 @@ FORCED_SECONDS = 50.0
 
 async def work(wiring: Wiring, forced: float = FORCED_SECONDS) -> None:
     monitor = wiring.monitor()
-    keeper = wiring.keeper(monitor)
+    task_protection = wiring.task_protection(monitor)
     wait = min(wiring.settings.drain * 60, forced)
     loop = asyncio.get_running_loop()
     # Python as PID 1 has no default action for SIGTERM: without this, a deployment would kill the calls' owner.
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, monitor.stop, wait)
-    await (keeper.keep(monitor.run()) if keeper else monitor.run())
+    await (task_protection.keep(monitor.run()) if task_protection else monitor.run())
 
 
 def main() -> int:

@@ -10,10 +10,14 @@ The state machine (docs/design.md draws it):
        `--> failed                    (accept_failed)
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+CALL_ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,199}")
+"""A call id is opaque, but it goes into a URL and a key: anything else is refused, never escaped away."""
 
 
 class Status(StrEnum):

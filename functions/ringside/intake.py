@@ -13,29 +13,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from ringside import policy, realtime, signatures, sip
-from ringside.admission import Admission, give_back, needs_counting
-from ringside.agents import Agent, Agents
-from ringside.callcontrol import CallControl, Outcome
-from ringside.callqueue import CallQueue
+from ringside import signatures, sip
+from ringside.admission import policy
+from ringside.admission.decide import Admission, give_back, needs_counting
+from ringside.agentfile.agent import Agent
+from ringside.agentfile.agents import Agents
+from ringside.aws.call_queue import CallQueue
+from ringside.aws.counters import Counters
+from ringside.aws.record import Record
+from ringside.aws.secrets import Secrets, SecretsError
+from ringside.aws.table import Conflict, Item
 from ringside.calls import End, EndReason, Redelivery, Status, Step, is_stale, masked, redelivery
-from ringside.counting import Counting
-from ringside.record import Record
-from ringside.secrets import Secrets, SecretsError
-from ringside.table import Conflict, Item
+from ringside.openai import accept
+from ringside.openai.call_control import CallControl, Outcome
+from ringside.openai.incoming import INCOMING, IncomingCall
 from ringside.telemetry import Metrics, fields
-from ringside.tools import Tool
+from ringside.tools.definition import Tool
 
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 8.0
 """When accept and reject must have come to an end, counted from the delivery: the function itself is stopped
 after 10 s (template.yaml), and what came of it is still to be written down."""
-
-HEADERS_LIMIT = 200
-HEADER_LIMIT = 8000  # characters
 
 
 @dataclass(frozen=True)
@@ -53,39 +54,13 @@ def _told(error: Exception) -> str:
     return str(error) if isinstance(error, SecretsError) else ""
 
 
-class _Data(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-    call_id: str = Field(pattern=f"^(?:{realtime.CALL_ID.pattern})$")
-    sip_headers: Any = None
-
-    def readable_headers(self) -> list[dict[str, str]]:
-        """The headers that are fit to be read; a call with a strange one is a call all the same."""
-        listed = self.sip_headers if isinstance(self.sip_headers, list) else []
-        return [header for header in listed[:HEADERS_LIMIT] if _is_header(header)]
-
-
-def _is_header(header: object) -> bool:
-    if not isinstance(header, dict):
-        return False
-    name, value = header.get("name"), header.get("value")
-    return isinstance(name, str) and isinstance(value, str) and len(name) + len(value) <= HEADER_LIMIT
-
-
-class _Incoming(BaseModel):
-    """`realtime.call.incoming` (guide, "Overview"); unknown fields are none of our business."""
-
-    model_config = ConfigDict(extra="ignore")
-    created_at: float = Field(gt=0, lt=1e11)
-    data: _Data
-
-
 @dataclass
 class Intake:
     """The webhook's work, with everything it needs."""
 
     secrets: Secrets
     record: Record
-    counting: Counting
+    counters: Counters
     queue: CallQueue
     control: CallControl
     agents: Agents
@@ -118,12 +93,12 @@ class Intake:
             kind = event["type"]
         except (ValueError, TypeError, KeyError, RecursionError):
             return self._unusable("not a JSON object with a type")
-        if kind != realtime.INCOMING:
+        if kind != INCOMING:
             named = isinstance(kind, str) and re.fullmatch(r"[a-z0-9_.]{1,100}", kind)
             log.info("webhook.ignored", extra={"type": kind if named else "-"})
             return Answer(200, "not an event that is acted on here")
         try:
-            incoming = _Incoming.model_validate(event)
+            incoming = IncomingCall.model_validate(event)
         except ValidationError as error:
             wrong = sorted({".".join(str(part) for part in problem["loc"][:2]) for problem in error.errors()})
             return self._unusable(f"missing or wrong: {', '.join(wrong)}")
@@ -143,7 +118,7 @@ class Intake:
         log.warning("webhook.unusable", extra={"why": why})
         return Answer(400, why)
 
-    def _incoming_call(self, incoming: _Incoming, webhook_id: str, received: float, before: float) -> Answer:
+    def _incoming_call(self, incoming: IncomingCall, webhook_id: str, received: float, before: float) -> Answer:
         call_id = incoming.data.call_id
         if is_stale(incoming.created_at, self.ring_limit, received):
             self.metrics.count("WebhooksStale")
@@ -164,7 +139,7 @@ class Intake:
         }
         # Counting comes after the claim, so that a repeated webhook does not count; all else before it,
         # so that one write is the claim and the decision.
-        counts = agent is not None and needs_counting(agent, self.agents)
+        counts = agent is not None and needs_counting(agent.admission, self.agents.count_the_stack)
         decision = policy.PENDING if counts else self._decide(call, agent)
         if not counts:
             call["steps"][Step.DECIDED] = now
@@ -215,7 +190,7 @@ class Intake:
         wanted = {name.casefold() for name in agent.headers}
         known = {header["name"]: header["value"] for header in headers if header["name"].casefold() in wanted}
         instructions = agent.instructions_for(call["caller"], call["dialled"], incoming.created_at, known)
-        session = realtime.session(agent, self.tools, instructions)
+        session = accept.session(agent, self.tools, instructions)
         self.metrics.milliseconds("WebhookDelayMs", (received - incoming.created_at) * 1000)
         return self._accept(call, session, now, resumed, before)
 
@@ -228,7 +203,16 @@ class Intake:
         if agent is None:
             return policy.NO_AGENT
         at = float(call["steps"][Step.CREATED])
-        admission = Admission(self.counting, agent, call["call_id"], call["caller"], at, self.agents.count_the_stack)
+        admission = Admission(
+            self.counters,
+            agent.name,
+            agent.admission,
+            agent.is_open(at),
+            call["call_id"],
+            call["caller"],
+            at,
+            self.agents.count_the_stack,
+        )
         decision = admission.decide()
         call["places"] = admission.places
         return decision
@@ -289,7 +273,7 @@ class Intake:
 
     def _close(self, call: Item, end: End, steps: dict[Step, float]) -> None:
         self.record.close_unanswered(call["call_id"], end, steps)
-        give_back(self.counting, call["call_id"], call.get("places", []))
+        give_back(self.counters, call["call_id"], call.get("places", []))
 
     def _queue(self, call_id: str, steps: dict[Step, float], detail: str = "") -> Answer:
         """Hand the call to the monitors first, and write it down then: the caller is listening already."""

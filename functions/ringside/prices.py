@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from ringside.events import Usage
+from ringside.conversation.events import Usage
 
 
 @dataclass(frozen=True)

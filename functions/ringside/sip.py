@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-import phonenumbers
+from ringside.phone_numbers import number
 
 DIALLED_IN = ("Diversion", "To")
 """Where the dialled number is: a Twilio trunk writes OpenAI's project id into `To` and the number into `Diversion`."""
@@ -21,7 +21,6 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ANGLED = re.compile(r"<([^<>]*)>")
 # The user part ends at "@", its password begins at ":"; RFC 3966 section 3: a tel: number ends at ";".
 _USER = re.compile(r"(?:sips?|tel):([^@:;>?\s]{1,100})", re.IGNORECASE)
-_VISUAL = re.compile(r"[-.()\s]")  # RFC 3966 section 5.1.1: visual separators mean nothing
 
 
 @dataclass(frozen=True)
@@ -39,28 +38,6 @@ def parties(headers: Sequence[Mapping[str, str]], dialled_in: Iterable[str] = DI
     also stand as a parameter in `To`, where `<Dial><Sip>` of some carriers leaves it.
     """
     return Parties(_first_number(headers, CALLER_IN), _first_number(headers, dialled_in))
-
-
-def number(text: str) -> str | None:
-    """`+1 (425) 555-0112` to `+14255550112`; None for what is no international number."""
-    digits = _VISUAL.sub("", text)
-    if not re.fullmatch(r"\+[0-9]{4,15}", digits, re.ASCII):
-        return None
-    try:
-        parsed = phonenumbers.parse(digits, None)
-    except phonenumbers.NumberParseException:
-        return None
-    # Possible, not valid: test numbers (+1 425 555 0112) and new ranges must get through.
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-
-
-def country(e164: str) -> str | None:
-    """The ISO 3166 country of a number, such as "DE"; None where it has none (satellite, premium)."""
-    try:
-        region = phonenumbers.region_code_for_number(phonenumbers.parse(e164, None))
-    except phonenumbers.NumberParseException:
-        return None
-    return None if region == phonenumbers.REGION_CODE_FOR_NON_GEO_ENTITY else region
 
 
 def _first_number(headers: Sequence[Mapping[str, str]], names: Iterable[str]) -> str | None:

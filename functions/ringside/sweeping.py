@@ -14,13 +14,14 @@ from enum import StrEnum
 from functools import cache, partial
 from typing import Any
 
-from ringside.admission import give_back, give_back_lost
-from ringside.agents import Agents
-from ringside.callcontrol import CallControl, Outcome
-from ringside.callqueue import CallQueue
+from ringside.admission.decide import give_back, give_back_lost
+from ringside.agentfile.agents import Agents
+from ringside.aws.call_queue import CallQueue
+from ringside.aws.counters import Counters
+from ringside.aws.record import Beat, Fenced, Ownership, Record
+from ringside.aws.table import Conflict, Item
 from ringside.calls import CLAIM_SECONDS, End, EndReason, Status, Step, answered_at
-from ringside.counting import Counting
-from ringside.record import Beat, Conflict, Fenced, Item, Ownership, Record
+from ringside.openai.call_control import CallControl, Outcome
 from ringside.telemetry import Metrics
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class Sweeper:
     """Sweeps once, with everything it needs."""
 
     record: Record
-    counting: Counting
+    counters: Counters
     queue: CallQueue
     control: CallControl
     agents: Agents
@@ -113,7 +114,7 @@ class Sweeper:
 
     def _give_back_lost_places(self, open_calls: set[str]) -> None:
         try:
-            if lost := give_back_lost(self.counting, self.agents, open_calls):
+            if lost := give_back_lost(self.counters, [agent.name for agent in self.agents], open_calls):
                 self.metrics.count("PlacesGivenBack", lost)
         except Exception as error:  # they are looked at again in a minute
             log.error("places.not_swept", extra={"error": type(error).__name__})
@@ -156,7 +157,7 @@ class Sweeper:
             if gone and call["status"] == Status.RINGING:
                 end = End(Status.MISSED, EndReason.CALLER_GONE_BEFORE_ACCEPT, now, "closed by the sweeper")
                 self.record.close_unanswered(call_id, end, {})
-                give_back(self.counting, call_id, call.get("places", []))
+                give_back(self.counters, call_id, call.get("places", []))
                 log.warning("call.swept", extra={"call_id": call_id, "reason": end.reason, "gone": True})
                 return Sweep.HANG_UP
             if gone and reason is EndReason.MAX_DURATION:
@@ -170,7 +171,7 @@ class Sweeper:
             self.record.end(mine, End(Status.ENDED, reason, at, detail), {"duration": round(at - answered, 3)})
         except (Conflict, Fenced):  # its owner, or another sweeper, was faster
             return Sweep.LEAVE
-        give_back(self.counting, call_id, call.get("places", []))
+        give_back(self.counters, call_id, call.get("places", []))
         log.warning("call.swept", extra={"call_id": call_id, "reason": reason, "gone": gone})
         return Sweep.HANG_UP
 

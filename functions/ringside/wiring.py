@@ -9,27 +9,31 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
-from ringside import agents, lambdas, prices, tools
-from ringside.callcontrol import CallControl
-from ringside.callqueue import CallQueue
-from ringside.counting import Counting
-from ringside.eventbus import EventBus
+from ringside import prices
+from ringside.agentfile import agents
+from ringside.agentfile.loader import load_agents
+from ringside.aws.call_queue import CallQueue
+from ringside.aws.counters import Counters
+from ringside.aws.event_bus import EventBus
+from ringside.aws.record import Record
+from ringside.aws.secrets import Secrets
+from ringside.aws.table import Table
 from ringside.intake import Intake
-from ringside.record import Record
-from ringside.secrets import Secrets
+from ringside.openai.call_control import CallControl
 from ringside.settings import Settings
 from ringside.sweeping import Sweeper
-from ringside.table import Table
 from ringside.telemetry import Metrics
+from ringside.tools import definition, lambda_tools
+from ringside.tools.loader import load_tools
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_lambda.client import LambdaClient
     from types_boto3_sqs.client import SQSClient
 
-    from ringside.ecstask import Keeper, Worker
-    from ringside.monitoring import Monitor
-    from ringside.supervisor import Neighbours
+    from ringside.monitor.monitor import Monitor
+    from ringside.monitor.supervisor import Services
+    from ringside.monitor.task_protection import TaskProtection, Worker
 
 
 @dataclass
@@ -67,8 +71,8 @@ class Wiring:
         self.metrics.flush()
 
     @cached_property
-    def counting(self) -> Counting:
-        return Counting(Table(self.dynamodb, self.settings.table))
+    def counters(self) -> Counters:
+        return Counters(Table(self.dynamodb, self.settings.table))
 
     @cached_property
     def sqs(self) -> "SQSClient":
@@ -94,12 +98,12 @@ class Wiring:
         return CallControl(self.settings.openai_base_url, lambda refresh: self.secrets.keys(refresh).api_key)
 
     @cached_property
-    def tools(self) -> dict[str, tools.Tool]:
-        return tools.load(self.settings.agents)
+    def tools(self) -> dict[str, definition.Tool]:
+        return load_tools(self.settings.agents)
 
     @cached_property
     def agents(self) -> agents.Agents:
-        return agents.load(self.settings.agents, set(self.tools))
+        return load_agents(self.settings.agents, set(self.tools))
 
     @cached_property
     def prices(self) -> prices.Prices:
@@ -110,7 +114,7 @@ class Wiring:
         return Intake(
             self.secrets,
             self.record,
-            self.counting,
+            self.counters,
             self.queue,
             self.control,
             self.agents,
@@ -123,12 +127,12 @@ class Wiring:
     @cached_property
     def sweeper(self) -> Sweeper:
         return Sweeper(
-            self.record, self.counting, self.queue, self.control, self.agents, self.metrics, self.settings.ring_limit
+            self.record, self.counters, self.queue, self.control, self.agents, self.metrics, self.settings.ring_limit
         )
 
     def monitor(self) -> "Monitor":
         """A monitor with these adapters; to be called where its event loop runs."""
-        from ringside.monitoring import Monitor  # the webhook's cold start has no use for websockets
+        from ringside.monitor.monitor import Monitor
 
         return Monitor(
             self.settings.task_name,
@@ -136,33 +140,34 @@ class Wiring:
             self.queue,
             self.agents,
             self.metrics,
-            self._neighbours,
+            self.services,
             slots=self.settings.max_calls,
             lease=self.settings.lease,
             poll=self.settings.poll,
         )
 
-    def keeper(self, monitor: "Worker") -> "Keeper | None":
+    def task_protection(self, monitor: "Worker") -> "TaskProtection | None":
         """Who keeps ECS from stopping a monitor that has calls; None if nobody is to, or this is no task of ECS."""
         if not (self.settings.drain and self.settings.ecs_agent and self.settings.ecs_metadata):
             return None
-        from ringside.ecstask import EcsTask, Keeper
+        from ringside.aws.ecs_task import EcsTask
+        from ringside.monitor.task_protection import TaskProtection
 
         client = boto3.client("ecs", config=_config(read_timeout=3, attempts=2))
         task = EcsTask(client, self.settings.ecs_agent, self.settings.ecs_metadata)
-        return Keeper(task, monitor, self.metrics, self.settings.drain)
+        return TaskProtection(task, monitor, self.metrics, self.settings.drain)
 
-    def _neighbours(self, threads: Executor, holds: Callable[[], bool]) -> "Neighbours":
-        from ringside.supervisor import Neighbours
+    def services(self, threads: Executor, holds: Callable[[], bool]) -> "Services":
+        from ringside.monitor.supervisor import Services
 
-        return Neighbours(
+        return Services(
             record=self.record,
-            counting=self.counting,
+            counters=self.counters,
             control=self.control,
             api_key=lambda refresh: self.secrets.keys(refresh).api_key,
             base_url=self.settings.openai_base_url,
             tools=self.tools,
-            lambda_tools=lambdas.tools(self.lambda_client, self.agents),
+            lambda_tools=lambda_tools.tools(self.lambda_client, self.agents),
             prices=self.prices,
             metrics=self.metrics,
             threads=threads,

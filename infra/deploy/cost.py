@@ -39,7 +39,7 @@ from infra.deploy.pricelist import (
 from infra.local import template as templates
 from infra.local.template import REPOSITORY, of_type
 from ringside import prices
-from ringside.events import Usage
+from ringside.conversation.events import Usage
 
 PAGE = REPOSITORY / "docs" / "cost.md"
 MONTH_HOURS = 730

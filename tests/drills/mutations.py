@@ -34,7 +34,9 @@ class Mutation:
     also: tuple[str, str, str] | None = None
 
 
-RECORD, SUPERVISOR, MONITORING = (f"functions/ringside/{name}.py" for name in ("record", "supervisor", "monitoring"))
+RECORD, SUPERVISOR, MONITOR = (
+    f"functions/ringside/{name}.py" for name in ("aws/record", "monitor/supervisor", "monitor/monitor")
+)
 
 MUTATIONS = {
     "claim": Mutation(
@@ -56,10 +58,10 @@ MUTATIONS = {
     "lease": Mutation(
         "I3",
         "a monitor believes for ever that it holds its lease",
-        MONITORING,
+        MONITOR,
         "return time.monotonic() < self._proven_until",
         "return True",
-        "tests/unit/test_monitoring.py",
+        "tests/unit/monitor/test_monitor.py",
     ),
     "greeting": Mutation(
         "I4",
@@ -82,7 +84,7 @@ MUTATIONS = {
         "I5",
         "turns are not written down",
         SUPERVISOR,
-        "self._write(self._near.record.save, effect.position, effect.item, effect.replaces)",
+        "self._write(self._services.record.save, effect.position, effect.item, effect.replaces)",
         "pass",
         "kill",
     ),
@@ -97,7 +99,7 @@ MUTATIONS = {
     "visibility": Mutation(
         "I7",
         "the message of a call that is handed over is not made visible",
-        MONITORING,
+        MONITOR,
         "would hide the message again\n                await self._show(case.message)",
         "would hide the message again\n                pass",
         "rolling",
@@ -105,7 +107,7 @@ MUTATIONS = {
     "marker": Mutation(
         "I7",
         "an owner that leaves does not wait for the next one to listen",
-        MONITORING,
+        MONITOR,
         "unanswered = 0 if await self._announce_drain() else MOST_UNANSWERED",
         "unanswered = MOST_UNANSWERED",
         "rolling",
@@ -113,7 +115,7 @@ MUTATIONS = {
     "take-over": Mutation(
         "I7",
         "a dead owner's call is not taken over",
-        MONITORING,
+        MONITOR,
         "if beat.until > now:",
         "if owner is not None:",
         "kill",
@@ -121,7 +123,7 @@ MUTATIONS = {
     "gap": Mutation(
         "I7",
         "a gap is not written down",
-        "functions/ringside/minutes.py",
+        "functions/ringside/conversation/transcript.py",
         'self.remark("gap", since, until, why, effects)',
         "pass",
         "kill",
@@ -129,10 +131,10 @@ MUTATIONS = {
     "order": Mutation(
         "I5",
         "turns are written in the order in which they are heard of",
-        "functions/ringside/minutes.py",
+        "functions/ringside/conversation/transcript.py",
         "moved = self.order.place(item_id, previous_id, before)",
         "moved = self.order.place(item_id, None)",
-        "tests/unit/test_conversation.py",
+        "tests/unit/conversation/test_conversation.py",
     ),
     "answer": Mutation(
         "I4",
@@ -166,10 +168,10 @@ MUTATIONS = {
     "unpaced": Mutation(
         "I7",
         "calls are released whether anybody takes them or not",
-        MONITORING,
+        MONITOR,
         "if not answered and untaken < MOST_UNTAKEN and time.monotonic() < hurry:",
         "if False:",
-        "tests/unit/test_monitoring.py",
+        "tests/unit/monitor/test_monitor.py",
     ),
     "price": Mutation(
         "section 9",

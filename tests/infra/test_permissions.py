@@ -17,12 +17,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.local.template import FUNCTIONS, REGION
-from ringside import lambdas
-from ringside.agentparts import LambdaTool
-from ringside.agents import Agent
+from ringside.agentfile.agent import Agent
+from ringside.agentfile.sections import LambdaTool
+from ringside.aws.record import Ownership, Record
 from ringside.calls import Step
-from ringside.record import Ownership, Record
-from ringside.toolbox import CallContext, ToolFailed
+from ringside.tools import lambda_tools
+from ringside.tools.definition import CallContext, ToolFailed
 from tests.infra import policies
 from tests.infra.deployed import ROLES, SWEEPER_ARN, TOOL_ARN, DeployedCloud, parse
 from tests.infra.policies import Need, Statement, listed
@@ -111,7 +111,7 @@ def move_a_turn(cloud: DeployedCloud) -> None:
 def run_a_lambda_tool(cloud: DeployedCloud) -> None:
     entry = LambdaTool(name="order_status", function=TOOL_ARN, description="Says where an order is.")
     agent = Agent.model_construct(name="concierge", lambda_tools=(entry,))
-    tool = lambdas.tools(cloud.client("lambda", "TaskRole"), [agent])["concierge", "order_status"]
+    tool = lambda_tools.tools(cloud.client("lambda", "TaskRole"), [agent])["concierge", "order_status"]
     with pytest.raises(ToolFailed):  # there is no such function here; whether it may be run is what counts
         tool.function({}, CallContext("rtc_1", "call_1", "concierge", None, None))
 

@@ -7,8 +7,9 @@ import pytest
 
 from infra.local import template as templates
 from infra.local.template import REPOSITORY, of_type
-from ringside import calls, record
-from ringside.monitoring import MOST_OWNERS
+from ringside import calls
+from ringside.aws import record
+from ringside.monitor.monitor import MOST_OWNERS
 from ringside.settings import Settings
 
 COMMON = {

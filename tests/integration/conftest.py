@@ -14,7 +14,7 @@ import yaml
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
-from ringside.record import Record
+from ringside.aws.record import Record
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from botocore.config import Config
 
-from ringside.ecstask import EcsTask
+from ringside.aws.ecs_task import EcsTask
 
 ARN = "arn:aws:ecs:eu-central-1:123456789012"
 TASK = f"{ARN}:task/cluster/0123456789abcdef"

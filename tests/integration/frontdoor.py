@@ -30,8 +30,8 @@ from infra.local.events import Request, to_event
 from infra.local.host import listen
 from infra.local.process import Guard, Process
 from infra.local.template import FUNCTIONS, REGION, REPOSITORY
-from ringside.callcontrol import CallControl, Timing
-from ringside.secrets import Secrets
+from ringside.aws.secrets import Secrets
+from ringside.openai.call_control import CallControl, Timing
 from ringside.wiring import Wiring
 
 CALLER, CALLED = "+14255550112", "+18005551212"

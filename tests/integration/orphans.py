@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 from infra.local.cloud import LocalCloud
+from ringside.aws.record import Ownership, Record
 from ringside.calls import Step
-from ringside.record import Ownership, Record
 from tests.drills.talk import Script
 
 

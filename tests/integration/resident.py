@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from infra.local.clients import local_session
 from infra.local.cloud import LocalCloud
 from ringside import settings
-from ringside.agents import Agents
-from ringside.callqueue import CallQueue
-from ringside.monitoring import Monitor
-from ringside.secrets import Secrets
-from ringside.supervisor import Neighbours
+from ringside.agentfile.agents import Agents
+from ringside.aws.call_queue import CallQueue
+from ringside.aws.secrets import Secrets
+from ringside.monitor.monitor import Monitor
+from ringside.monitor.supervisor import Services
 from ringside.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def resident_monitor(
     }
     vars(wiring).update(given)
 
-    def near(threads: Executor, holds: Callable[[], bool]) -> Neighbours:
-        return replace(wiring._neighbours(threads, holds), clock=clock)
+    def services(threads: Executor, holds: Callable[[], bool]) -> Services:
+        return replace(wiring.services(threads, holds), clock=clock)
 
     loop = asyncio.new_event_loop()
     monitor = Monitor(
@@ -58,7 +58,7 @@ def resident_monitor(
         queue or wiring.queue,
         agents or wiring.agents,
         wiring.metrics,
-        near,
+        services,
         slots=100,
         lease=lease,
         poll=1,

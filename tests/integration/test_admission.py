@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ringside.admission import Admission, give_back, give_back_lost, needs_counting
-from ringside.agents import Agent, Agents
+from ringside.admission.decide import Admission, give_back, give_back_lost, needs_counting
+from ringside.admission.policy import Decision
+from ringside.agentfile.agent import Agent
+from ringside.agentfile.agents import Agents
+from ringside.aws.counters import Counters
+from ringside.aws.record import Record
+from ringside.aws.table import Table
 from ringside.calls import End, EndReason, Status, Step
-from ringside.counting import Counting
-from ringside.policy import Decision
-from ringside.record import Record
-from ringside.table import Table
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -22,8 +23,14 @@ IN, BUSY = "accept", 486
 
 
 @pytest.fixture
-def counting(dynamodb: "DynamoDBClient", table: str) -> Counting:
-    return Counting(Table(dynamodb, table))
+def admission_of(
+    agent: Agent, counters: Counters, call_id: str, caller: str | None, at: float, **more: Any
+) -> Admission:
+    return Admission(counters, agent.name, agent.admission, agent.is_open(at), call_id, caller, at, **more)
+
+
+def counters(dynamodb: "DynamoDBClient", table: str) -> Counters:
+    return Counters(Table(dynamodb, table))
 
 
 def agent(name: str, *rules: dict[str, Any]) -> Agent:
@@ -39,14 +46,14 @@ Ring = Callable[..., Decision]
 
 
 @pytest.fixture
-def ring(record: Record, counting: Counting) -> Ring:
+def ring(record: Record, counters: Counters) -> Ring:
     """Claim and decide a call, as the webhook does; a rejected one is closed."""
 
     def ring(call_id: str, agent: Agent, *others: Agent, caller: str | None = ALICE, at: float = NOON) -> Decision:
         record.claim({"call_id": call_id, "caller": caller, "steps": {Step.CREATED: at}}, at)
         agents = Agents({one.name: one for one in (agent, *others)})
-        admission = Admission(counting, agent, call_id, caller, at, agents.count_the_stack)
-        decision = admission.decide()
+        admission = admission_of(agent, counters, call_id, caller, at, count_the_stack=agents.count_the_stack)
+        decision: Decision = admission.decide()
         record.decided(call_id, decision.as_item(), admission.places, at)
         if decision.verdict == "reject":
             record.close_unanswered(call_id, End(Status.REJECTED, None, at), {})
@@ -55,13 +62,13 @@ def ring(record: Record, counting: Counting) -> Ring:
     return ring
 
 
-def ends(record: Record, counting: Counting, call_id: str, *, crashed: bool = False) -> None:
+def ends(record: Record, counters: Counters, call_id: str, *, crashed: bool = False) -> None:
     """The call is over; if its monitor crashed, nobody has given its places back."""
     call = record.call(call_id)
     assert call is not None
     record.close_unanswered(call_id, End(Status.FAILED, EndReason.SWEPT, NOON + 60), {})
     if not crashed:
-        give_back(counting, call_id, call["places"])
+        give_back(counters, call_id, call["places"])
 
 
 def verdicts(*decisions: Decision) -> list[object]:
@@ -71,36 +78,36 @@ def verdicts(*decisions: Decision) -> list[object]:
 # --- live calls -------------------------------------------------------------------------------
 
 
-def test_a_full_line_is_busy_until_a_call_ends(ring: Ring, record: Record, counting: Counting) -> None:
+def test_a_full_line_is_busy_until_a_call_ends(ring: Ring, record: Record, counters: Counters) -> None:
     desk = agent("desk", busy(2))
     assert verdicts(*(ring(f"rtc_{n}", desk) for n in range(3))) == [IN, IN, BUSY]
-    ends(record, counting, "rtc_0")
+    ends(record, counters, "rtc_0")
     assert verdicts(ring("rtc_3", desk), ring("rtc_4", desk)) == [IN, BUSY]
 
 
-def test_a_call_that_crashed_gives_its_place_back(ring: Ring, record: Record, counting: Counting) -> None:
+def test_a_call_that_crashed_gives_its_place_back(ring: Ring, record: Record, counters: Counters) -> None:
     desk = agent("desk", busy(2))
     assert verdicts(ring("rtc_0", desk), ring("rtc_1", desk)) == [IN, IN]
-    ends(record, counting, "rtc_0", crashed=True)
+    ends(record, counters, "rtc_0", crashed=True)
     assert verdicts(ring("rtc_2", desk), ring("rtc_3", desk)) == [IN, BUSY]
 
 
-def test_places_that_nobody_gave_back_are_found_by_the_sweeper(ring: Ring, counting: Counting) -> None:
+def test_places_that_nobody_gave_back_are_found_by_the_sweeper(ring: Ring, counters: Counters) -> None:
     desk = agent("desk", busy(20), {"name": "all", "stack_calls": 50, "reject": 503})
     ring("rtc_alive", desk)
     ring("rtc_listed", desk)
     for number in range(18):
-        counting.join("live#agent#desk", f"rtc_lost_{number}", NOON)  # the record has never heard of them
-    counting.join("live#stack", "rtc_lost_0", NOON)
-    assert give_back_lost(counting, Agents({"desk": desk}), {"rtc_listed"}) == 19
-    assert counting.places("live#agent#desk") == counting.places("live#stack") == {"rtc_alive", "rtc_listed"}
-    assert give_back_lost(counting, Agents({"desk": desk}), ()) == 0
+        counters.join("live#agent#desk", f"rtc_lost_{number}", NOON)  # the record has never heard of them
+    counters.join("live#stack", "rtc_lost_0", NOON)
+    assert give_back_lost(counters, ["desk"], {"rtc_listed"}) == 19
+    assert counters.places("live#agent#desk") == counters.places("live#stack") == {"rtc_alive", "rtc_listed"}
+    assert give_back_lost(counters, ["desk"], ()) == 0
 
 
-def test_asking_twice_for_one_call_takes_one_place(ring: Ring, counting: Counting) -> None:
+def test_asking_twice_for_one_call_takes_one_place(ring: Ring, counters: Counters) -> None:
     desk = agent("desk", busy(2))
     ring("rtc_0", desk)
-    again = Admission(counting, desk, "rtc_0", ALICE, NOON)
+    again = admission_of(desk, counters, "rtc_0", ALICE, NOON)
     assert again.decide().verdict == IN
     assert verdicts(ring("rtc_1", desk), ring("rtc_2", desk)) == [IN, BUSY]
 
@@ -126,18 +133,18 @@ def test_a_limit_for_the_whole_stack_counts_the_calls_of_every_agent(ring: Ring)
     other = agent("other")
     assert verdicts(ring("rtc_0", other, limited), ring("rtc_1", limited), ring("rtc_2", limited)) == [IN, IN, 503]
     assert verdicts(ring("rtc_3", other, limited)) == [IN]
-    assert needs_counting(other, Agents({"other": other, "limited": limited}))
-    assert not needs_counting(other, Agents({"other": other}))
+    assert needs_counting(other.admission, Agents({"other": other, "limited": limited}).count_the_stack)
+    assert not needs_counting(other.admission, Agents({"other": other}).count_the_stack)
 
 
 def test_agents_have_places_of_their_own(ring: Ring) -> None:
     assert verdicts(ring("rtc_0", agent("one", busy(1))), ring("rtc_1", agent("two", busy(1)))) == [IN, IN]
 
 
-def test_a_call_that_a_later_rule_rejects_gives_its_place_back(ring: Ring, counting: Counting) -> None:
+def test_a_call_that_a_later_rule_rejects_gives_its_place_back(ring: Ring, counters: Counters) -> None:
     desk = agent("desk", busy(1), {"name": "no germans", "countries": ["DE"], "reject": 603})
     assert verdicts(ring("rtc_0", desk, caller=BOB), ring("rtc_1", desk)) == [603, IN]
-    assert counting.places("live#agent#desk") == {"rtc_1"}
+    assert counters.places("live#agent#desk") == {"rtc_1"}
 
 
 # --- callers, money, monitors -----------------------------------------------------------------
@@ -153,12 +160,12 @@ def test_a_caller_may_call_so_often_in_a_span(ring: Ring) -> None:
 
 
 def test_that_a_caller_has_called_stays_true_when_the_call_is_over(
-    ring: Ring, record: Record, counting: Counting
+    ring: Ring, record: Record, counters: Counters
 ) -> None:
     desk = agent("desk", OFTEN)
     for number in range(2):
         ring(f"rtc_{number}", desk, at=NOON + number)
-        ends(record, counting, f"rtc_{number}")
+        ends(record, counters, f"rtc_{number}")
     assert verdicts(ring("rtc_2", desk, at=NOON + 2)) == [480]
 
 
@@ -174,12 +181,12 @@ def test_anonymous_callers_count_as_one(ring: Ring) -> None:
     assert verdicts(*(ring(f"rtc_{n}", desk, caller=None, at=NOON + n) for n in range(3))) == [IN, IN, 480]
 
 
-def test_what_an_agent_may_spend_in_a_day_is_its_own_and_that_day_s(ring: Ring, counting: Counting) -> None:
+def test_what_an_agent_may_spend_in_a_day_is_its_own_and_that_day_s(ring: Ring, counters: Counters) -> None:
     thrifty = agent("thrifty", {"name": "spent", "spent_today": 5, "reject": 480})
-    counting.add_spending("thrifty", NOON, 4.999)
-    counting.add_spending("somebody", NOON, 100.0)
+    counters.add_spending("thrifty", NOON, 4.999)
+    counters.add_spending("somebody", NOON, 100.0)
     assert verdicts(ring("rtc_0", thrifty)) == [IN]
-    counting.add_spending("thrifty", NOON + 1, 0.002)
+    counters.add_spending("thrifty", NOON + 1, 0.002)
     assert verdicts(ring("rtc_1", thrifty), ring("rtc_2", thrifty, at=NOON + 86_400)) == [480, IN]
 
 
@@ -193,11 +200,11 @@ def test_when_no_monitor_has_a_free_slot_callers_are_told_so(ring: Ring, record:
     assert verdicts(ring("rtc_2", desk)) == [IN]
 
 
-def test_looking_takes_nothing(ring: Ring, counting: Counting) -> None:
+def test_looking_takes_nothing(ring: Ring, counters: Counters) -> None:
     desk = agent("desk", busy(1), {**OFTEN, "caller_calls": {"calls": 1, "minutes": 10}})
-    looks = [Admission(counting, desk, "-", ALICE, NOON, dry=True).decide() for _ in range(3)]
+    looks = [admission_of(desk, counters, "-", ALICE, NOON, dry=True).decide() for _ in range(3)]
     assert verdicts(*looks, ring("rtc_0", desk)) == [IN] * 4
-    assert verdicts(Admission(counting, desk, "-", ALICE, NOON + 1, dry=True).decide()) == [BUSY]
+    assert verdicts(admission_of(desk, counters, "-", ALICE, NOON + 1, dry=True).decide()) == [BUSY]
     # Looked at as it was before that call came, the caller had not called; the line is busy now all the same.
     calm = agent("desk", OFTEN | {"caller_calls": {"calls": 1, "minutes": 10}})
-    assert verdicts(Admission(counting, calm, "-", ALICE, NOON - 1, dry=True).decide()) == [IN]
+    assert verdicts(admission_of(calm, counters, "-", ALICE, NOON - 1, dry=True).decide()) == [IN]

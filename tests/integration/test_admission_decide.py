@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cli.main import main
+from ringside.aws.counters import Counters
+from ringside.aws.record import Record
+from ringside.aws.table import Table
 from ringside.calls import Step
-from ringside.counting import Counting
-from ringside.record import Record
-from ringside.table import Table
 from tests.integration.test_cli_calls import documented
 
 if TYPE_CHECKING:
@@ -95,11 +95,11 @@ def test_what_is_counted_is_read_from_the_record_and_left_alone(
     decide: Decide, dynamodb: "DynamoDBClient", operator: str
 ) -> None:
     at = 1798142400.0  # 2026-12-24 20:00 UTC
-    counting = Counting(Table(dynamodb, operator))
+    counters = Counters(Table(dynamodb, operator))
     assert [as_json(decide, "--from", CALLER, "--to", LINE, "--at", CHRISTMAS_EVE)["verdict"] for _ in range(2)] == [
         "accept"
     ] * 2
-    counting.take_place(f"caller#line#3600#{CALLER}", f"{at - 60}#rtc_1", 1, lambda members: set(), at)
+    counters.take_place(f"caller#line#3600#{CALLER}", f"{at - 60}#rtc_1", 1, lambda members: set(), at)
     found = as_json(decide, "--from", CALLER, "--to", LINE, "--at", CHRISTMAS_EVE)
     assert (found["rule"], found["sip_status"], found["counted"]) == ("too often", 486, True)
 

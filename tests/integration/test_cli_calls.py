@@ -18,10 +18,10 @@ from cli import calls as calls_command
 from cli import shapes, watch
 from cli.errors import CliError
 from cli.main import main
+from ringside.aws.record import Ownership, Record
 from ringside.calls import End, EndReason, Status, Step
-from ringside.events import Usage
-from ringside.record import Ownership, Record
-from ringside.transcript import ToolRun, Turn
+from ringside.conversation.events import Usage
+from ringside.conversation.items import ToolRun, Turn
 
 REPOSITORY = Path(__file__).parents[2]
 NOON = 1795348800.0  # 2026-11-22 12:00 UTC

@@ -12,8 +12,8 @@ from cli import cloud
 from cli.cloud import Cloud
 from cli.errors import CliError
 from cli.main import main
+from ringside.aws.record import Record
 from ringside.calls import Step
-from ringside.record import Record
 
 
 def chosen(*argv: str) -> Cloud:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ringside.monitoring import Monitor
+from ringside.monitor.monitor import Monitor
 from tests.drills.compare import Lived, flaws_of
 from tests.drills.ground import Ground
 from tests.drills.talk import GREETING, exchange, script

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from infra.local.records import CallRecord
-from ringside.callqueue import CallQueue
-from ringside.monitoring import MOST_FAILURES, MOST_OWNERS
+from ringside.aws.call_queue import CallQueue
+from ringside.monitor.monitor import MOST_FAILURES, MOST_OWNERS
 from tests.drills.compare import Lived, flaws_of
 from tests.drills.ground import Ground
 from tests.drills.talk import GREETING, endless, exchange, goodbye, script

@@ -15,9 +15,9 @@ import monitor
 from infra.local.cloud import LocalCloud
 from infra.local.template import FUNCTIONS
 from ringside import settings
-from ringside.counting import Counting
-from ringside.ecstask import Keeper, Pace, Worker
-from ringside.table import Table
+from ringside.aws.counters import Counters
+from ringside.aws.table import Table
+from ringside.monitor.task_protection import Pace, TaskProtection, Worker
 from ringside.wiring import Wiring
 from tests.drills.talk import endless
 from tests.integration.ecs import Ecs
@@ -57,8 +57,8 @@ async def at_work(
     """The monitor's process, but for its pace: the task in which it works."""
 
     class Task(Wiring):
-        def keeper(self, monitor: Worker) -> Keeper:
-            return Keeper(ecs.task(), monitor, self.metrics, minutes, QUICK)
+        def task_protection(self, monitor: Worker) -> TaskProtection:
+            return TaskProtection(ecs.task(), monitor, self.metrics, minutes, QUICK)
 
     own = {"RINGSIDE_DRAIN": str(minutes), "RINGSIDE_AGENTS": str(FUNCTIONS / "agents")}
     loaded = settings.load({**environment, **ecs.environment, **own})
@@ -110,8 +110,8 @@ async def test_a_deployment_waits_for_a_call_to_end(
         call_id = await ring(cloud)
         await until(lambda: ecs.protected)
         await replaced(ecs, caplog)
-        counting = Counting(Table(cloud.aws.dynamodb, cloud.table))
-        await until(lambda: counting.free_slots(time.time()) == 0)  # nobody is to count on those that it has
+        counters = Counters(Table(cloud.aws.dynamodb, cloud.table))
+        await until(lambda: counters.free_slots(time.time()) == 0)  # nobody is to count on those that it has
         assert (call_item(cloud, call_id)["status"], ecs.protected, working.done()) == ("live", True, False)
 
         await hang_up(cloud, call_id)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from infra.emulator.client import Shown
-from ringside import realtime
+from ringside.openai import urls
 from tests.drills.compare import Lived, flaws_of
 from tests.drills.ground import Ground
 from tests.drills.talk import GREETING, endless, goodbye, script
@@ -48,7 +48,7 @@ def left_in_silence(ground: Ground) -> list[str]:
         assert record_of(ground).claim_effect(mine, "greeting")
         assert record_of(ground).claim_effect(mine, "hang_up", None, {"hang_up_reason": "silence"})
         ids.append(mine.call_id)
-    url, key = realtime.call_url(ground.openai_base_url, ids[-1], "hangup"), ground.openai.api_key
+    url, key = urls.call_url(ground.openai_base_url, ids[-1], "hangup"), ground.openai.api_key
     httpx.post(url, headers={"Authorization": f"Bearer {key}"}, trust_env=False).raise_for_status()
     return ids
 

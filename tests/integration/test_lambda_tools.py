@@ -11,10 +11,11 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from ringside import lambdas, realtime, tools
-from ringside.agents import Agent
-from ringside.events import ToolFinished
-from ringside.tools import CallContext
+from ringside.agentfile.agent import Agent
+from ringside.conversation.events import ToolFinished
+from ringside.openai import accept
+from ringside.tools import lambda_tools, runner
+from ringside.tools.definition import CallContext
 
 CONTEXT = CallContext("rtc_1", "call_1", "desk", "+14255550112", "+18005551212")
 ORDER = {
@@ -81,8 +82,8 @@ def run(service: Lambda) -> Run:
         agent = Agent.model_validate(
             {"name": "desk", "answers": ["default"], "instructions": "Hi.", "lambda_tools": [ORDER | entry]}
         )
-        known = {name: tool for (_, name), tool in lambdas.tools(client, [agent]).items()}
-        return await tools.run(known, "call_1", "order", arguments, limit, CONTEXT)
+        known = {name: tool for (_, name), tool in lambda_tools.tools(client, [agent]).items()}
+        return await runner.run(known, "call_1", "order", arguments, limit, CONTEXT)
 
     return run
 
@@ -176,7 +177,7 @@ def test_the_model_is_shown_the_schema_of_the_file() -> None:
     agent = Agent.model_validate(
         {"name": "desk", "answers": ["default"], "instructions": "Hi.", "lambda_tools": [ORDER]}
     )
-    assert realtime.session(agent, {}, "Hi.")["tools"] == [
+    assert accept.session(agent, {}, "Hi.")["tools"] == [
         {
             "type": "function",
             "name": "order",

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
-from ringside import agents, realtime
-from ringside.agents import Agent, Agents
-from ringside.manners import Manners
+from ringside.agentfile.agent import Agent
+from ringside.agentfile.agents import Agents
+from ringside.agentfile.loader import load_agents
+from ringside.conversation.behaviour import Behaviour
+from ringside.openai import urls
 from tests.drills.compare import Lived, flaws_of
 from tests.drills.ground import AGENTS, Ground
 from tests.drills.ownership import BRIEF
@@ -24,8 +26,8 @@ class Impatient(Agent):
     """An agent with a watchdog that bites soon."""
 
     @property
-    def manners(self) -> Manners:
-        return replace(super().manners, stall_after=STALL)
+    def behaviour(self) -> Behaviour:
+        return replace(super().behaviour, stall_after=STALL)
 
 
 def impatient(agent: Agent) -> Agent:
@@ -38,7 +40,7 @@ def impatient(agent: Agent) -> Agent:
 @pytest.fixture(scope="module")
 def ground() -> Iterator[Ground]:
     """A cloud with one monitor."""
-    team = Agents({agent.name: impatient(agent) for agent in agents.load(AGENTS)})
+    team = Agents({agent.name: impatient(agent) for agent in load_agents(AGENTS)})
     with Ground(monitors=0, pace=PACE, lease=3, poll=1) as ground, resident_monitor(ground, agents=team):
         yield ground
 
@@ -151,7 +153,7 @@ def test_a_sideband_that_is_refused_for_good_leaves_nobody_on_the_line(ground: G
     close = {"after_events": 40, "code": 1001}
     call_id = ground.emulator.ring(talk, faults={"sideband": {"close": close}})
     ground.wait_for_greetings([call_id], 20)
-    url, key = realtime.sideband_url(ground.openai_base_url, call_id), ground.openai.api_key
+    url, key = urls.sideband_url(ground.openai_base_url, call_id), ground.openai.api_key
     # Somebody else takes the only place there is, before ours is lost.
     with connect(url, additional_headers={"Authorization": f"Bearer {key}"}, proxy=None, max_queue=None):
         ground.emulator.settings(max_attachments=1, attach_refusal_status=404)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from ringside.aws.record import DAY_SHARDS, LIST_COLUMNS, Fenced, Ownership, Record, as_json, day_of
+from ringside.aws.table import Conflict, Item
 from ringside.calls import End, EndReason, Status, Step
-from ringside.events import Usage
-from ringside.record import DAY_SHARDS, LIST_COLUMNS, Conflict, Fenced, Item, Ownership, Record, as_json, day_of
-from ringside.transcript import ToolRun, Turn
+from ringside.conversation.events import Usage
+from ringside.conversation.items import ToolRun, Turn
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient

@@ -11,8 +11,8 @@ import pytest
 import sweeper
 from infra.emulator.call import Call
 from ringside import telemetry
+from ringside.aws.record import Fenced, Ownership
 from ringside.calls import CLAIM_SECONDS, End, EndReason, Status
-from ringside.record import Fenced, Ownership
 from ringside.sweeping import GRACE_SECONDS, SILENT_SECONDS, TAKE_SECONDS
 from tests.integration.frontdoor import Door, asked, event_of, front_door, metrics_and_logs
 

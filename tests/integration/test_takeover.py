@@ -8,7 +8,7 @@ import pytest
 
 from infra.emulator.client import Shown
 from infra.local.records import CallRecord
-from ringside.events import Usage
+from ringside.conversation.events import Usage
 from tests.drills.ground import Ground
 from tests.drills.talk import GREETING, endless, exchange, goodbye, script
 from tests.integration.orphans import orphan, record_of

@@ -16,8 +16,8 @@ import pytest
 
 import webhook
 from ringside import telemetry
-from ringside.callcontrol import CallControl, Reply
-from ringside.secrets import REREAD_SECONDS, Secrets
+from ringside.aws.secrets import REREAD_SECONDS, Secrets
+from ringside.openai.call_control import CallControl, Reply
 from tests.integration.frontdoor import (
     ANSWER_SECONDS,
     API_KEY,

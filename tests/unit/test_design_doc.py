@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from ringside.callqueue import CallQueue
+from ringside.aws.call_queue import CallQueue
+from ringside.aws.record import Record
 from ringside.calls import EndReason, Status, Step
-from ringside.record import Record
-from ringside.supervisor import Supervisor, Verdict
+from ringside.monitor.supervisor import Supervisor, Verdict
 
 ROOT = Path(__file__).parents[2]
 DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
@@ -47,10 +47,11 @@ def test_every_step_of_the_answer_budget_is_listed() -> None:
 
 
 def test_every_module_has_its_layer() -> None:
-    modules = {path.stem for path in (ROOT / "functions" / "ringside").glob("*.py")} - {"__init__"}
-    listed = set(re.findall(r"`(\w+)`", section("Layers")))
+    ringside = ROOT / "functions" / "ringside"
+    modules = {str(path.relative_to(ringside).with_suffix("")) for path in ringside.rglob("*.py")}
+    listed = set(re.findall(r"`([\w/]+)`", section("Layers")))
 
-    assert listed == modules
+    assert listed == {module for module in modules if not module.endswith("__init__")}
 
 
 def test_every_decision_is_in_the_list_of_decisions() -> None:

@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +13,6 @@ import pytest
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 MODULES = sorted(FUNCTIONS.rglob("*.py"))
 ENTRY_POINTS = ("webhook", "sweeper", "monitor")
-
-PURE = ("calls", "policy", "conversation", "transcript", "prices", "sip", "events", "realtime")
-"""Those that the design names. A module whose first paragraph ends with "Pure." joins them, and so does what they
-import: nothing is pure that stands on what is not."""
 
 ALLOWED = frozenset(("pydantic", "pydantic_core", "yaml", "phonenumbers"))
 WIRING, SETTINGS = "wiring.py", "settings.py"
@@ -40,8 +37,9 @@ def imported(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: every import has one name"
-            whole = node.module == "ringside"
-            yield from (f"ringside.{alias.name}" for alias in node.names) if whole else [str(node.module)]
+            module = str(node.module)
+            inside = module.partition(".")[0] == "ringside" and _module(module) is None
+            yield from (f"{module}.{alias.name}" for alias in node.names) if inside else [module]
 
 
 def called(path: Path) -> set[str]:
@@ -49,8 +47,9 @@ def called(path: Path) -> set[str]:
 
 
 def pure_modules() -> list[Path]:
-    labelled = [path for path in MODULES if _label(path).endswith("Pure.") and path.parent.name == "ringside"]
-    found = {FUNCTIONS / "ringside" / f"{name}.py" for name in PURE} | set(labelled)
+    """The modules whose first paragraph ends with "Pure.", and what they import: nothing is pure that stands on what
+    is not. Which modules must be pure stands in the import contracts (pyproject.toml)."""
+    found = {path for path in MODULES if _label(path).endswith("Pure.")}
     while more := {below for path in found for below in map(_module, imported(path)) if below} - found:
         found |= more
     return sorted(found)
@@ -61,11 +60,45 @@ def _label(path: Path) -> str:
 
 
 def _module(name: str) -> Path | None:
-    top, _, below = name.partition(".")
-    return FUNCTIONS / "ringside" / f"{below.partition('.')[0]}.py" if top == "ringside" else None
+    """The file of a module of ours, in whichever folder; None for a folder and for others' modules."""
+    path = FUNCTIONS / f"{name.replace('.', '/')}.py"
+    return path if name.startswith("ringside.") and path.is_file() else None
 
 
-@pytest.mark.parametrize("path", pure_modules(), ids=lambda path: path.stem)
+def test_the_pure_modules_of_every_folder_are_found() -> None:
+    folders = {path.parent.name for path in pure_modules()}
+
+    assert folders >= {"ringside", "conversation", "admission", "agentfile", "openai"}
+
+
+def test_whatever_the_import_contracts_call_pure_says_so() -> None:
+    contracts = tomllib.loads((FUNCTIONS.parent / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (sources,) = [each["source_modules"] for each in contracts if "pure" in each["name"]]
+    paths = {path for name in sources for path in ([_module(name)] if _module(name) else _folder(name)) if path}
+
+    assert len(paths) > 15
+    assert not [path for path in paths if not _label(path).endswith("Pure.")]
+
+
+def _folder(name: str) -> list[Path]:
+    return [path for path in (FUNCTIONS / name.replace(".", "/")).glob("*.py") if path.name != "__init__.py"]
+
+
+def test_the_layers_are_kept() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=FUNCTIONS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "path", pure_modules(), ids=lambda path: str(path.relative_to(FUNCTIONS / "ringside").with_suffix(""))
+)
 def test_pure_modules_import_only_each_other_and_what_does_nothing_by_itself(path: Path) -> None:
     others = {name.partition(".")[0] for name in imported(path)} - {"ringside"}
 
@@ -78,7 +111,7 @@ def test_only_the_wiring_builds_clients_and_adapters() -> None:
     for path in MODULES:
         if path.name != WIRING:
             assert not called(path) & builders, path
-        if path.name != "callcontrol.py":
+        if path.name != "call_control.py":
             assert not called(path) & {"httpx.Client", "httpx.AsyncClient"}, path
     assert called(FUNCTIONS / "ringside" / WIRING) >= {"boto3.client", "CallControl", "CallQueue", "Secrets", "Record"}
 
@@ -148,8 +181,8 @@ def test_the_webhook_imports_nothing_that_only_the_monitor_needs() -> None:
         "websockets",
         "uvloop",
         "openai",
-        "ringside.monitoring",
-        "ringside.supervisor",
+        "ringside.monitor.monitor",
+        "ringside.monitor.supervisor",
         "aws_lambda_powertools",
     ):
         assert unwanted not in loaded

@@ -17,13 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.emulator.webhooks import sign
-from ringside.agents import Agent, Agents
-from ringside.callcontrol import DECIDED, Outcome, Reply
+from ringside.agentfile.agent import Agent
+from ringside.agentfile.agents import Agents
+from ringside.aws.counters import Counters
+from ringside.aws.secrets import Keys, SecretsError
+from ringside.aws.table import Conflict, Item
 from ringside.calls import CLAIM_SECONDS, End, Status, Step
-from ringside.counting import Counting
 from ringside.intake import Answer, Intake
-from ringside.secrets import Keys, SecretsError
-from ringside.table import Conflict, Item
+from ringside.openai.call_control import DECIDED, Outcome, Reply
 from ringside.telemetry import Metrics
 
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -194,7 +195,7 @@ class Bench:
         self.intake = Intake(
             secrets=as_if(self.secrets),
             record=as_if(self.record),
-            counting=Counting(as_if(None)),
+            counters=Counters(as_if(None)),
             queue=as_if(self.queue),
             control=as_if(self.openai),
             agents=Agents({AGENT.name: AGENT}),

@@ -3,7 +3,7 @@
 import pytest
 
 from ringside import prices
-from ringside.events import Usage
+from ringside.conversation.events import Usage
 
 TABLE = prices.Prices(
     as_of="2026-11-22",

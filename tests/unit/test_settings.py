@@ -1,7 +1,5 @@
 """The environment, read once: complete and right, or told by name what is not."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -66,10 +64,3 @@ def test_the_process_environment_is_read_when_nothing_else_is_given(monkeypatch:
     for name, value in LEAST.items():
         monkeypatch.setenv(name, value)
     assert settings.load().table == "calls"
-
-
-def test_the_shared_modules_can_be_imported_with_an_empty_environment() -> None:
-    modules = "agents, calls, policy, prices, record, settings, sip, tools"
-    code = f"import sys; sys.path.insert(0, {str(SHIPPED)!r}); from ringside import {modules}"
-    done = subprocess.run([sys.executable, "-I", "-c", code], env={}, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringside.sip import Parties, country, number, parties
+from ringside.phone_numbers import country, number
+from ringside.sip import Parties, parties
 
 OPENAI = "<sip:proj_abc123@sip.api.openai.com;transport=tls>"
 ALICE, SHOP = "+14255550112", "+15815550100"

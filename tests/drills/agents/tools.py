@@ -3,7 +3,7 @@
 import os
 import time
 
-from ringside.tools import CallContext, tool
+from ringside.tools.definition import CallContext, tool
 
 SLOW_SECONDS = 4.0
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from ringside.tools import CallContext, tool
+from ringside.tools.definition import CallContext, tool
 
 
 @tool(seconds=3)

@@ -1,0 +1,109 @@
+"""One admission rule as an agent file states it: its conditions and what it does. Pure."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from ringside import phone_numbers
+from ringside.strict_model import Strict
+
+ANONYMOUS = "anonymous"
+SIP_STATUSES = (403, 404, 480, 486, 503, 603)
+"""What a caller may be told: forbidden, not found, unavailable, busy, overloaded, declined (RFC 3261 section 21)."""
+
+
+def _callers(entry: str) -> str:
+    if entry != ANONYMOUS and not re.fullmatch(r"\+[0-9]{1,15}", entry):
+        raise ValueError(f'neither a number or its beginning, such as "+1900", nor {ANONYMOUS}')
+    return entry
+
+
+Callers = Annotated[str, AfterValidator(_callers)]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What rules may look at."""
+
+    caller: str | None
+    is_open: bool = True
+
+
+@dataclass(frozen=True)
+class Question:
+    """Is this limit reached? `seconds`: the span that is looked at, where there is one."""
+
+    about: Literal["agent", "stack", "caller", "spent", "monitors"]
+    most: float
+    seconds: float = 0
+
+
+class CallerLimit(Strict):
+    """How many calls one caller may make."""
+
+    calls: int = Field(ge=1, le=1000)
+    minutes: float = Field(gt=0, le=43_200)
+
+
+class Rule(Strict):
+    """One rule: all of its conditions must hold; a rule without conditions always does.
+
+    `callers`: E.164 numbers or prefixes (`+1900`), or `anonymous`. `countries`: ISO 3166, of the caller.
+    The counting ones hold when the limit is reached: `agent_calls` and `stack_calls` live at once,
+    `caller_calls` in a span, `spent_today` in US dollars (the agent's calls that ended on this UTC day),
+    `monitors_full`: no monitor has a free slot.
+    """
+
+    name: str = Field(min_length=1, max_length=100)
+    callers: tuple[Callers, ...] = Field(default=(), min_length=1)  # an empty list would mean everyone by accident
+    countries: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...] = Field(default=(), min_length=1)
+    outside_hours: Literal[True] | None = None
+    agent_calls: int | None = Field(default=None, ge=0, le=2000)
+    stack_calls: int | None = Field(default=None, ge=0, le=2000)
+    caller_calls: CallerLimit | None = None
+    spent_today: float | None = Field(default=None, ge=0)
+    monitors_full: Literal[True] | None = None
+    accept: Literal[True] | None = None
+    reject: Literal[403, 404, 480, 486, 503, 603] | None = None
+
+    @field_validator("reject", mode="before")
+    @classmethod
+    def _declined(cls, value: Any) -> Any:
+        return 603 if value is True else value
+
+    @model_validator(mode="after")
+    def _one_verdict(self) -> Self:
+        if (self.accept is None) == (self.reject is None):
+            raise ValueError("a rule says either accept: true or reject: <SIP status>")
+        return self
+
+    @property
+    def questions(self) -> list[Question]:
+        """What has to be counted to know whether this rule holds."""
+        asked: list[Question] = []
+        if self.monitors_full is not None:
+            asked.append(Question("monitors", 0))
+        if self.spent_today is not None:
+            asked.append(Question("spent", self.spent_today))
+        if self.caller_calls is not None:
+            asked.append(Question("caller", self.caller_calls.calls, self.caller_calls.minutes * 60))
+        if self.agent_calls is not None:
+            asked.append(Question("agent", self.agent_calls))
+        if self.stack_calls is not None:
+            asked.append(Question("stack", self.stack_calls))
+        return asked
+
+    def concerns(self, call: Call) -> bool:
+        """Whether the conditions that need no counting hold."""
+        if self.callers and not self._names(call.caller):
+            return False
+        if self.countries and (call.caller is None or phone_numbers.country(call.caller) not in self.countries):
+            return False
+        return self.outside_hours is None or not call.is_open
+
+    def _names(self, caller: str | None) -> bool:
+        if caller is None:
+            return ANONYMOUS in self.callers
+        return any(prefix != ANONYMOUS and caller.startswith(prefix) for prefix in self.callers)

@@ -1,0 +1,149 @@
+"""One agent, as its file describes it, and what follows from that for the session and the call. Pure."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from ringside import phone_numbers
+from ringside.admission.opening_hours import OpeningHours
+from ringside.admission.rules import Rule
+from ringside.agentfile import templates
+from ringside.agentfile.sections import Digits, LambdaTool, Limits, TargetName, Transfer
+from ringside.agentfile.session import FunctionChoice, McpChoice, Session
+from ringside.conversation import builtin_tools
+from ringside.conversation.behaviour import Behaviour, Target
+
+DEFAULT = "default"
+"""Among the numbers an agent answers: every one that no other agent answers."""
+
+
+def _answered(entry: str) -> str:
+    found = entry if entry == DEFAULT else phone_numbers.number(entry)
+    if found is None:
+        raise ValueError(f'neither an international number such as "+14255550112" nor {DEFAULT}')
+    return found
+
+
+Answered = Annotated[str, AfterValidator(_answered)]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!%*_+`'~.-]{1,100}$")]  # RFC 3261 section 25.1: token
+
+
+class Agent(Session):
+    """One agent: the numbers it answers, what it is told, what it may do."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
+    answers: tuple[Answered, ...] = Field(min_length=1)
+    greeting: str | None = None  # said word for word
+    greeting_instructions: str | None = None  # or said as instructed
+    farewell_instructions: str = "Say a short, friendly goodbye now. Do not call any tool."
+    silence_instructions: str = "The caller has been silent. Ask briefly whether they are still there."
+    waiting_instructions: str = Behaviour.waiting_instructions
+    headers: tuple[HeaderName, ...] = ()  # SIP headers that the instructions may use
+    time_zone: str = "UTC"
+    opening_hours: OpeningHours | None = None
+    admission: tuple[Rule, ...] = ()
+    tools: tuple[str, ...] = ()
+    lambda_tools: tuple[LambdaTool, ...] = ()
+    transfer: dict[TargetName, Transfer] = Field(default={})
+    digits: Digits = Digits()
+    limits: Limits = Limits()
+
+    @field_validator("answers", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("transfer", mode="before")
+    @classmethod
+    def _uri_alone(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: {"uri": target} if isinstance(target, str) else target for name, target in value.items()}
+
+    @field_validator("tools")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({name for name in value if value.count(name) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} stands there twice")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, LookupError):
+            raise ValueError(f"{value} is no IANA time zone such as America/New_York") from None
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        # "field: what" gets the field's line in the file.
+        if self.greeting and self.greeting_instructions:
+            raise ValueError("give either greeting or greeting_instructions, not both")
+        if builtin_tools.TRANSFER in self.tools and not self.transfer:
+            raise ValueError("tools: there is transfer, but transfer: names no target")
+        if self.opening_hours is None and any(rule.outside_hours for rule in self.admission):
+            raise ValueError("admission: a rule asks for outside_hours, but there are no opening_hours")
+        wrong = templates.wrong_places(self.instructions, self.headers)
+        if wrong:
+            known = ", ".join(sorted(templates.FACTS))
+            raise ValueError(f"instructions: {{{{{wrong[0]}}}}} is none of {known}, and no header that headers: names")
+        for name in ("greeting", *(name for name in type(self).model_fields if name.endswith("_instructions"))):
+            if "{{" in (getattr(self, name) or ""):
+                raise ValueError(f"{name}: facts of the call can stand in instructions only")
+        self._check_tool_choice()
+        return self
+
+    def _check_tool_choice(self) -> None:
+        named = {*self.tools, *(tool.name for tool in self.lambda_tools)}
+        servers = {server.server_label for server in self.mcp_servers}
+        match self.tool_choice:
+            case FunctionChoice(name=name) if name not in named:
+                raise ValueError(f"tool_choice: {name} is not among the agent's tools")
+            case McpChoice(server_label=label) if label not in servers:
+                raise ValueError(f"tool_choice: {label} is not among mcp_servers")
+
+    def is_open(self, at: float) -> bool:
+        """Whether the line is open at that moment (Unix seconds); always, without opening hours."""
+        return self.opening_hours is None or self.opening_hours.are_open(at, self.time_zone)
+
+    def instructions_for(self, caller: str | None, dialled: str | None, at: float, headers: Mapping[str, str]) -> str:
+        """The instructions with this call's facts in their places."""
+        facts = templates.facts(self.name, caller, dialled, at, self.time_zone)
+        return templates.render(self.instructions, facts, headers)
+
+    @property
+    def behaviour(self) -> Behaviour:
+        if self.greeting:
+            greeting = f'Say exactly this, in these words, and nothing else: "{self.greeting}"'
+        else:
+            greeting = self.greeting_instructions or "Greet the caller briefly and ask how you can help."
+        approved: list[str] = []
+        for server in self.mcp_servers:
+            label = server.server_label
+            approved += [label] if server.approve == "all" else [f"{label}.{tool}" for tool in server.approve]
+        return Behaviour(
+            greeting=greeting,
+            greeting_deadline=self.limits.first_word,
+            silence_after=self.limits.silence,
+            silence_prompts=self.limits.silence_prompts,
+            silence_instructions=self.silence_instructions,
+            farewell_instructions=self.farewell_instructions,
+            farewell_limit=self.limits.farewell,
+            tool_patience=self.limits.tool_patience,
+            waiting_instructions=self.waiting_instructions,
+            max_duration=self.limits.max_duration,
+            warn_before_end=self.limits.warning,
+            digit_pause=self.digits.pause,
+            digits_template=self.digits.told,
+            digits_terminator=self.digits.terminator,
+            digits_timeout=self.digits.timeout,
+            next_digit_timeout=self.digits.next_key,
+            approve_remote_tools=frozenset(approved),
+            transfers={name: Target(target.uri, target.otherwise) for name, target in self.transfer.items()},
+            transfer_limit=self.limits.transfer,
+        )

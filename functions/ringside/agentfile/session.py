@@ -1,0 +1,246 @@
+"""The Realtime session as an agent file may set it, checked against the documented shape. Pure.
+
+Checked here because nobody else does: a malformed accept has answered 200, and the call died (facts of
+2026; API reference, Realtime: RealtimeSessionCreateRequest). Audio formats are not among the fields:
+SIP negotiates them.
+"""
+
+import json
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from ringside.strict_model import Strict
+
+BUILT_IN_VOICES = Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"]
+
+_NOT_REASONING = re.compile(r"gpt-realtime(-1\.5|-mini.*|-2025-08-28)?|gpt-4o-.*|gpt-audio-.*")
+"""Models that refuse `reasoning` and `parallel_tool_calls` (`RealtimeSessionCreateRequest`, both fields)."""
+
+_WITHOUT_KEYWORDS = re.compile(r"whisper-1|gpt-realtime-whisper|gpt-4o-.*")
+
+
+def _json(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(value, allow_nan=False).encode()
+    except (TypeError, ValueError):
+        raise ValueError("holds something that JSON does not know, such as a date: put it in quotes") from None
+    return value
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_json)]
+
+
+class Transcription(Strict):
+    """The caller's words as text; a separate model on OpenAI's side, off unless it is named."""
+
+    model: str = Field(default="gpt-transcribe", min_length=1)
+    language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
+    languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], ...] | None = None
+    prompt: str | None = None
+    keywords: tuple[str, ...] | None = None
+    delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
+
+    @model_validator(mode="after")
+    def _belongs(self) -> Self:
+        """Which model takes which field (`AudioTranscription` of OpenAI's Python library 3.54.0)."""
+        whisper = self.model == "gpt-realtime-whisper"
+        refused = {
+            "delay": not whisper,
+            "prompt": whisper or self.model == "gpt-4o-transcribe-diarize",
+            "keywords": _WITHOUT_KEYWORDS.fullmatch(self.model),
+            "languages": _WITHOUT_KEYWORDS.fullmatch(self.model),
+        }
+        for name, is_refused in refused.items():
+            if is_refused and getattr(self, name) is not None:
+                raise ValueError(f"{name} does not belong to {self.model}")
+        if self.language is not None and self.languages is not None:
+            raise ValueError("give either language or languages, not both")
+        return self
+
+
+class TurnDetection(Strict):
+    """When the caller has finished; the model then answers by itself, for on a phone nobody else could make it."""
+
+    type: Literal["server_vad", "semantic_vad"] = "semantic_vad"
+    eagerness: Literal["low", "medium", "high", "auto"] | None = None
+    threshold: float | None = Field(default=None, ge=0, le=1)
+    prefix_padding_ms: int | None = Field(default=None, ge=0, le=10_000)
+    silence_duration_ms: int | None = Field(default=None, ge=0, le=10_000)
+    idle_timeout_ms: int | None = Field(default=None, ge=5000, le=30_000)
+    interrupt_response: bool | None = None
+
+    @model_validator(mode="after")
+    def _belongs(self) -> Self:
+        server_only = "threshold prefix_padding_ms silence_duration_ms idle_timeout_ms"
+        for name in ("eagerness" if self.type == "server_vad" else server_only).split():
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name} does not belong to {self.type}")
+        return self
+
+
+class NoiseReduction(Strict):
+    type: Literal["near_field", "far_field"]
+    strength: float | None = Field(default=None, ge=0, le=1)
+
+
+class Voice(Strict):
+    """A custom voice; the built-in ones are named by a word."""
+
+    id: str = Field(pattern=r"^voice_")
+
+
+class TokenLimits(Strict):
+    post_instructions: int = Field(ge=0)
+
+
+class RetentionRatio(Strict):
+    """How much of a conversation is kept when it outgrows the context."""
+
+    type: Literal["retention_ratio"] = "retention_ratio"
+    retention_ratio: float = Field(ge=0, le=1)
+    token_limits: TokenLimits | None = None
+
+
+class Tracing(Strict):
+    workflow_name: str | None = None
+    group_id: str | None = None
+    metadata: JsonObject | None = None
+
+
+class Prompt(Strict):
+    """A prompt stored at OpenAI."""
+
+    id: str = Field(min_length=1)
+    version: str | None = None
+    variables: dict[str, str] | None = None
+
+
+class ToolFilter(Strict):
+    """Some of an MCP server's tools."""
+
+    read_only: bool | None = None
+    tool_names: tuple[str, ...] | None = None
+
+
+class McpServer(Strict):
+    """An MCP server whose tools OpenAI calls. Tools that want an approval get it only if they stand in `approve`.
+
+    `approve`: tool names, or `all`, which tells OpenAI to ask for none.
+    """
+
+    server_label: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
+    server_url: str | None = Field(default=None, pattern=r"^https://\S+$")
+    connector_id: str | None = Field(default=None, pattern=r"^connector_[a-z]+$")
+    tunnel_id: str | None = Field(default=None, min_length=1)
+    server_description: str | None = None
+    authorization: str | None = Field(default=None, repr=False)
+    headers: dict[str, str] | None = Field(default=None, repr=False)
+    allowed_tools: tuple[str, ...] | ToolFilter | None = None
+    allowed_callers: tuple[Literal["direct", "programmatic"], ...] | None = None
+    defer_loading: bool | None = None
+    approve: Literal["all"] | tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Self:
+        if sum(address is not None for address in (self.server_url, self.connector_id, self.tunnel_id)) != 1:
+            raise ValueError("an MCP server has either a server_url, a connector_id or a tunnel_id")
+        return self
+
+    def as_tool(self) -> dict[str, Any]:
+        """The server as the session's `tools` want it. OpenAI's own default is to ask for every call."""
+        told = self.model_dump(mode="json", exclude_none=True, exclude={"approve"})
+        return {"type": "mcp", **told, "require_approval": "never" if self.approve == "all" else "always"}
+
+
+class FunctionChoice(Strict):
+    """The model has to call this function in every response."""
+
+    type: Literal["function"]
+    name: str
+
+
+class McpChoice(Strict):
+    """The model has to call this server in every response."""
+
+    type: Literal["mcp"]
+    server_label: str
+    name: str | None = None
+
+
+ForcedChoice = Annotated[FunctionChoice | McpChoice, Field(discriminator="type")]
+
+
+class Session(Strict):
+    """What the model is and how it speaks and listens: the part of an agent file that OpenAI gets."""
+
+    model: str = Field(default="gpt-realtime-2.1", min_length=1)
+    voice: BUILT_IN_VOICES | Voice = "marin"
+    speed: float = Field(default=1.0, ge=0.25, le=1.5)
+    prompt: Prompt | None = None
+    instructions: str = Field(default="", validate_default=True)  # may be left to the prompt
+    transcription: Transcription | None = Transcription()
+    turn_detection: TurnDetection = TurnDetection()
+    noise_reduction: NoiseReduction | None = None
+    max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] | None = None
+    reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
+    tool_choice: Literal["auto", "none", "required"] | ForcedChoice = "auto"
+    parallel_tool_calls: bool | None = None
+    truncation: Literal["auto", "disabled"] | RetentionRatio | None = None
+    tracing: Literal["auto"] | Tracing | None = None
+    mcp_servers: tuple[McpServer, ...] = ()
+
+    @field_validator("instructions")
+    @classmethod
+    def _told_something(cls, value: str, info: ValidationInfo) -> str:
+        if not value and info.data.get("prompt") is None:
+            raise PydanticCustomError("missing", "is missing")
+        return value
+
+    @field_validator("mcp_servers")
+    @classmethod
+    def _labels_differ(cls, value: tuple[McpServer, ...]) -> tuple[McpServer, ...]:
+        if len({server.server_label for server in value}) < len(value):
+            raise ValueError("two servers have the same server_label")
+        return value
+
+    @model_validator(mode="after")
+    def _model_can(self) -> Self:
+        for name in ("reasoning_effort", "parallel_tool_calls"):
+            if getattr(self, name) is not None and _NOT_REASONING.fullmatch(self.model):
+                raise ValueError(f"{name} does not belong to {self.model}, which does not reason")
+        return self
+
+    def as_body(self, instructions: str, functions: list[dict[str, Any]]) -> dict[str, Any]:
+        """The body of accept, with the instructions as this caller's call makes them."""
+        heard = {
+            "turn_detection": _plain(self.turn_detection),
+            "transcription": _plain(self.transcription),
+            "noise_reduction": _plain(self.noise_reduction),
+        }
+        body: dict[str, Any] = {
+            "type": "realtime",
+            "model": self.model,
+            "output_modalities": ["audio"],
+            "audio": {
+                "input": {name: value for name, value in heard.items() if value is not None},
+                "output": {"voice": _plain(self.voice), "speed": self.speed},
+            },
+            "tools": [*functions, *(server.as_tool() for server in self.mcp_servers)],
+            "tool_choice": _plain(self.tool_choice),
+        }
+        if instructions:
+            body["instructions"] = instructions
+        if self.reasoning_effort is not None:
+            body["reasoning"] = {"effort": self.reasoning_effort}
+        for name in ("max_output_tokens", "parallel_tool_calls", "truncation", "tracing", "prompt"):
+            value = _plain(getattr(self, name))
+            if value is not None:
+                body[name] = value
+        return body
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json", exclude_none=True) if isinstance(value, BaseModel) else value

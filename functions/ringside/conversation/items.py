@@ -1,0 +1,58 @@
+"""What stands in a call's record besides the call itself: turns, tool runs, gaps and keys pressed. Pure."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ringside.conversation.events import Role
+
+State = Literal["final", "pending", "interrupted", "cut", "untranscribed"]
+"""final: said and understood to its end. pending: the caller's words are still being transcribed.
+interrupted: the caller spoke over it. cut: the call ended first. untranscribed: no words came."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one side said, once. Times in Unix seconds; `heard_ms` is how much of it was played."""
+
+    item_id: str
+    role: Role
+    started_at: float
+    text: str | None = None
+    state: State = "pending"
+    ended_at: float | None = None
+    heard_ms: int | None = None
+    recovered: bool = False  # missed when it was said, and asked for later: its times are not known
+
+    def as_item(self) -> dict[str, Any]:
+        return {"kind": "turn"} | {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(slots=True)
+class Remark:
+    """Something besides words and tools: a gap in what we know, the keys that the caller pressed."""
+
+    item_id: str
+    kind: Literal["gap", "digits"]
+    started_at: float
+    ended_at: float
+    text: str  # gap: why; digits: which
+
+    def as_item(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(slots=True)
+class ToolRun:
+    """One call of a tool by the model, from its claim to its outcome."""
+
+    tool_call_id: str
+    item_id: str
+    name: str
+    arguments: str
+    started_at: float
+    outcome: str = "running"  # running | ok | error | timeout | refused | unknown
+    output: str | None = None
+    seconds: float | None = None
+
+    def as_item(self) -> dict[str, Any]:
+        return {"kind": "tool"} | {name: getattr(self, name) for name in self.__slots__}

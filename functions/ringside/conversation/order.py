@@ -1,0 +1,110 @@
+"""The order of a conversation's items, and the positions that the record sorts them by. Pure.
+
+Order is what `previous_item_id` says, not arrival (guide, Managing conversations): a caller's
+transcript is often ready only after the agent has answered. Every item gets a position, a number
+that sorts; the record's sort key is made of it, so a query returns the call as it was spoken.
+"""
+
+from collections.abc import Iterator, Mapping
+
+SPACING = 1 << 20
+"""Room left between neighbours, for an item that turns out to belong between them."""
+
+
+class Order:
+    """Items in conversation order, each with a sortable position (an integer above 0).
+
+    Runs of linked items always stand together and in order, whatever order the links arrive in.
+    An item whose predecessor is unknown goes to the end until a link says otherwise.
+    """
+
+    def __init__(self, positions: Mapping[str, int] | None = None) -> None:
+        self._position = dict(positions or {})
+        self._items = sorted(self._position, key=self._position.__getitem__)
+        self._previous: dict[str, str] = {}
+        self._waiting: dict[str, str] = {}  # an item not seen yet -> the item that follows it
+        self._strays_before: tuple[str, ...] = ()
+
+    def __contains__(self, item_id: str) -> bool:
+        return item_id in self._position
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def position(self, item_id: str) -> int:
+        return self._position[item_id]
+
+    def place(self, item_id: str, previous_id: str | None, before: str | None = None) -> dict[str, int]:
+        """Give the item its place; return the items that had to move, with their old positions.
+
+        `before`: where no link says otherwise, it is older than this one.
+        """
+        known = item_id in self._position
+        if known and (previous_id is None or previous_id == item_id or item_id in self._previous):
+            return {}
+        start = self._items.index(item_id) if known else None
+        end = self._end_of_run(start) if start is not None else None
+        run = self._items[start:end] if start is not None else [item_id]
+        if start is not None:
+            del self._items[start:end]
+        follower = self._waiting.pop(item_id, None)
+        if previous_id is not None and previous_id != item_id:
+            self._previous[item_id] = previous_id
+            if previous_id not in self._position:
+                self._waiting[previous_id] = item_id
+        if previous_id in self._position and previous_id in self._items:
+            at = self._items.index(previous_id) + 1
+        elif start is not None:
+            at = start  # its predecessor is still unknown: it stays where it was
+        elif follower is not None:
+            at = self._items.index(follower)
+        else:
+            older = (before, *self._strays_before) if before is not None else self._strays_before
+            anchors = (self._items.index(anchor) for anchor in older if anchor in self._position)
+            at = next(anchors, len(self._items)) if previous_id is None else len(self._items)
+        self._items[at:at] = run
+        moved = run
+        if follower is not None and self._items[at + 1 : at + 2] != [follower]:
+            start = self._items.index(follower)
+            end = self._end_of_run(start)
+            tail = self._items[start:end]
+            if item_id not in tail:  # the links may run in a circle: nobody else's rules bind the other side
+                del self._items[start:end]
+                at = self._items.index(item_id)
+                self._items[at + 1 : at + 1] = tail
+                moved = run + tail
+        return self._number(self._items.index(moved[0]), len(moved))
+
+    def strays_before(self, *anchors: str) -> None:
+        """From now on, put items without a link before the first of these that is known, not at the end.
+
+        After a gap: what is heard of, but was not seen to be added, was added before the last item of the gap.
+        """
+        self._strays_before = anchors
+
+    def hole(self, item_id: str) -> str | None:
+        """The item before this one, if it was never seen."""
+        previous = self._previous.get(item_id)
+        return previous if previous is not None and previous not in self._position else None
+
+    def _end_of_run(self, start: int) -> int:
+        """The index after the last of the items that are linked one to the next from `start`."""
+        end = start + 1
+        while end < len(self._items) and self._previous.get(self._items[end]) == self._items[end - 1]:
+            end += 1
+        return end
+
+    def _number(self, at: int, count: int) -> dict[str, int]:
+        """Give positions to `count` items from index `at`, and to those after them if there is no room."""
+        before = self._position[self._items[at - 1]] if at else 0
+        after = self._position[self._items[at + count]] if at + count < len(self._items) else None
+        if after is not None and after - before <= count:
+            count, after = len(self._items) - at, None
+        step = SPACING if after is None else (after - before) // (count + 1)
+        moved = {}
+        for index, item_id in enumerate(self._items[at : at + count], start=1):
+            old, new = self._position.get(item_id), before + step * index
+            if old is not None and old != new:
+                moved[item_id] = old
+            self._position[item_id] = new
+        return moved

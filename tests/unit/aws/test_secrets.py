@@ -1,0 +1,238 @@
+"""Keys are read rarely, a new one counts at once, a broken one is told without being shown."""
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from ringside.aws.secrets import (
+    CACHE_SECONDS,
+    REREAD_SECONDS,
+    RETRY_SECONDS,
+    STALE_SECONDS,
+    Keys,
+    Secrets,
+    SecretsError,
+)
+
+OLD: dict[str, Any] = {"api_key": "sk-old-0123456789", "webhook_secrets": ["whsec_b2xkb2xkb2xkb2xkb2xkb2xkb2xk"]}
+NEW: dict[str, Any] = {"api_key": "sk-new-0123456789", "webhook_secrets": ["whsec_bmV3bmV3bmV3bmV3bmV3bmV3bmV3"]}
+
+
+class SecretsManager:
+    """Answers as boto3's client does."""
+
+    def __init__(self, content: Any = OLD) -> None:
+        self.content = content
+        self.reads = 0
+        self.down = False
+        self.now = 1000.0
+        self.before_reading: Callable[[], None] = lambda: None
+
+    def get_secret_value(self, SecretId: str) -> dict[str, Any]:
+        assert SecretId == "ringside"
+        self.reads += 1
+        self.before_reading()
+        if self.down:
+            raise TimeoutError(json.dumps(self.content))
+        text = self.content if isinstance(self.content, str) else json.dumps(self.content)
+        return {"SecretString": text}
+
+
+@pytest.fixture
+def manager() -> SecretsManager:
+    return SecretsManager()
+
+
+@pytest.fixture
+def secrets(manager: SecretsManager) -> Secrets:
+    return Secrets(manager, "ringside", clock=lambda: manager.now)  # type: ignore[arg-type]
+
+
+def test_the_secret_is_read_once_in_five_minutes(secrets: Secrets, manager: SecretsManager) -> None:
+    for _ in range(3):
+        assert secrets.keys().api_key == OLD["api_key"]
+    assert manager.reads == 1
+
+    manager.now += CACHE_SECONDS - 1
+    secrets.keys()
+    assert manager.reads == 1
+
+    manager.now += 1
+    secrets.keys()
+    assert manager.reads == 2
+
+
+def test_nothing_is_read_before_it_is_needed(secrets: Secrets, manager: SecretsManager) -> None:
+    assert manager.reads == 0
+
+
+def test_a_refused_key_is_read_anew(secrets: Secrets, manager: SecretsManager) -> None:
+    secrets.keys()
+    manager.content = NEW
+
+    assert secrets.keys().api_key == OLD["api_key"]
+    assert secrets.keys(refresh=True).api_key == NEW["api_key"]
+    assert secrets.keys().api_key == NEW["api_key"]
+
+
+def test_a_new_secret_is_found_at_once_and_looked_for_no_more_often_than_allowed(
+    secrets: Secrets, manager: SecretsManager
+) -> None:
+    secrets.keys()
+    manager.now += REREAD_SECONDS
+    assert secrets.reread() is None  # looked, and nothing is new
+    manager.content = NEW
+    for _ in range(100):
+        assert secrets.reread() is None  # a stranger knocks
+    assert manager.reads == 2
+
+    manager.now += REREAD_SECONDS
+    found = secrets.reread()
+
+    assert found is not None
+    assert found.webhook_secrets == tuple(NEW["webhook_secrets"])
+    assert manager.reads == 3
+
+
+def test_knocking_while_secrets_manager_is_down_does_not_make_us_ask_it_more_often(
+    secrets: Secrets, manager: SecretsManager
+) -> None:
+    secrets.keys()
+    manager.down = True
+    manager.now += REREAD_SECONDS
+
+    assert [secrets.reread() for _ in range(100)] == [None] * 100
+    assert manager.reads == 2
+
+
+def test_the_phone_is_answered_for_an_hour_without_secrets_manager(secrets: Secrets, manager: SecretsManager) -> None:
+    secrets.keys()
+    manager.down = True
+    manager.now += CACHE_SECONDS
+
+    assert secrets.keys().api_key == OLD["api_key"]
+    assert secrets.keys().api_key == OLD["api_key"]
+    assert manager.reads == 2  # and not at every call
+
+    manager.now += RETRY_SECONDS
+    secrets.keys()
+    assert manager.reads == 3
+
+    manager.now += STALE_SECONDS
+    with pytest.raises(SecretsError):
+        secrets.keys()
+
+
+def test_a_secret_that_was_broken_later_leaves_the_good_one_in_use(secrets: Secrets, manager: SecretsManager) -> None:
+    secrets.keys()
+    manager.content = {**NEW, "webhook_secrets": ["whsec_"]}
+    manager.now += CACHE_SECONDS
+
+    assert secrets.keys().api_key == OLD["api_key"]
+
+
+MARKED = "do-not-show-me"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "not JSON"),
+        (f'"{MARKED}"', "not JSON"),
+        (f"{{{MARKED}", "not JSON"),
+        ({"webhook_secrets": [f"whsec_{MARKED}"]}, "api_key, webhook_secrets.0"),
+        ({"api_key": "", "webhook_secrets": []}, "api_key, webhook_secrets"),  # as it is deployed
+        ({**OLD, "api_key": f"{MARKED} "}, "api_key"),
+        ({**OLD, "api_key": f"{MARKED}\n"}, "api_key"),
+        ({**OLD, "api_key": f"ä{MARKED}"}, "api_key"),
+        ({**OLD, "webhook_secrets": f"whsec_{MARKED}"}, "webhook_secrets"),
+        ({**OLD, "webhook_secrets": [""]}, "webhook_secrets.0"),
+        ({**OLD, "webhook_secrets": [OLD["webhook_secrets"][0], "whsec_"]}, "webhook_secrets.1"),
+        ({**OLD, "webhook_secrets": [f"whsec_{MARKED}!"]}, "webhook_secrets.0"),
+        ({**OLD, "webhook_secrets": [1]}, "webhook_secrets.0"),
+        ({**OLD, "webhook_secrets": [OLD["webhook_secrets"][0]] * 5}, "webhook_secrets"),
+    ],
+)
+def test_a_broken_secret_is_told_by_its_fields_and_never_shown(
+    secrets: Secrets, manager: SecretsManager, content: Any, told: str
+) -> None:
+    manager.content = content
+
+    with pytest.raises(SecretsError) as caught:
+        secrets.keys()
+
+    assert str(caught.value) == f"secret ringside: missing or wrong: {told}"
+    assert MARKED not in "".join(map(str, (caught.value, caught.value.__cause__, repr(caught.value))))
+
+
+def test_a_secret_that_cannot_be_read_is_told_by_the_kind_of_error(secrets: Secrets, manager: SecretsManager) -> None:
+    manager.down = True
+
+    with pytest.raises(SecretsError) as caught:
+        secrets.keys()
+
+    assert str(caught.value) == "secret ringside: cannot be read: TimeoutError"
+    assert caught.value.__suppress_context__
+
+
+def test_keys_do_not_show_in_their_representation(secrets: Secrets) -> None:
+    assert "sk-" not in repr(secrets.keys())
+    assert "whsec_" not in repr(secrets.keys())
+
+
+def test_an_error_about_keys_that_escapes_does_not_quote_them() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Keys.model_validate({"api_key": f"{MARKED} ", "webhook_secrets": [f"whsec_{MARKED}"]})
+
+    assert MARKED not in str(caught.value)
+
+
+class BusyLock:
+    """A lock that says when so many wait for it."""
+
+    def __init__(self, waiting: int) -> None:
+        self._lock = threading.Lock()
+        self._waiting = threading.Semaphore(0)
+        self._count = waiting
+
+    def acquire(self, blocking: bool = True) -> bool:
+        if self._lock.acquire(blocking=False):
+            return True
+        self._waiting.release()
+        return blocking and self._lock.acquire()
+
+    def release(self) -> None:
+        self._lock.release()
+
+    def until_busy(self) -> None:
+        for _ in range(self._count):
+            assert self._waiting.acquire(timeout=10)
+
+
+def test_many_threads_read_once(secrets: Secrets, manager: SecretsManager) -> None:
+    lock = BusyLock(waiting=15)
+    secrets._lock = lock  # type: ignore[assignment]
+    manager.before_reading = lock.until_busy
+    with ThreadPoolExecutor(16) as threads:
+        found = list(threads.map(lambda _: secrets.keys().api_key, range(16)))
+
+    assert found == [OLD["api_key"]] * 16
+    assert manager.reads == 1
+
+
+def test_while_one_thread_reads_anew_the_others_go_on_with_what_is_known(
+    secrets: Secrets, manager: SecretsManager
+) -> None:
+    secrets.keys()
+    manager.now += CACHE_SECONDS
+    asked: list[str] = []
+    manager.before_reading = lambda: asked.append(secrets.keys().api_key)  # as another thread would, right now
+
+    assert secrets.keys().api_key == OLD["api_key"]
+    assert asked == [OLD["api_key"]]
+    assert manager.reads == 2
