@@ -47,8 +47,8 @@ class Answer:
     text: str
 
 
-def _told(error: Exception) -> str:
-    """What may be told of an error: AWS's code and operation, our own errors' texts, never a payload."""
+def public_text(error: Exception) -> str:
+    """What a log line may say about an error: AWS's code and operation, our own errors' texts, never a payload."""
     if isinstance(error, ClientError):
         return f"{error.operation_name}: {error.response.get('Error', {}).get('Code')}"
     return str(error) if isinstance(error, SecretsError) else ""
@@ -77,17 +77,17 @@ class Intake:
             return self._handle(headers, body)
         except Exception as error:  # a neighbour that does not answer: the next delivery may find it well
             self.metrics.count("WebhooksFailed")
-            log.error("webhook.failed", extra={"error": type(error).__name__, "detail": _told(error)})
+            log.error("webhook.failed", extra={"error": type(error).__name__, "detail": public_text(error)})
             return Answer(503, "not now: deliver again")
 
     def _handle(self, headers: Mapping[str, object], body: bytes) -> Answer:
         received, before = self.clock(), time.monotonic() + self.answer_seconds
         try:
             webhook_id = self._signed_id(headers, body, received)
-        except signatures.InvalidSignature:
+        except signatures.UnverifiedRequest:
             self.metrics.count("WebhooksRefused")
             log.warning("webhook.refused", extra={"bytes": len(body)})
-            return Answer(401, "not signed by OpenAI with a secret known here")
+            return Answer(401, "the signature matches no configured secret")
         try:
             event = json.loads(body)
             kind = event["type"]
@@ -106,12 +106,12 @@ class Intake:
 
     def _signed_id(self, headers: Mapping[str, object], body: bytes, now: float) -> str:
         """The webhook's id, if the delivery is signed. What nobody can have signed is refused without a secret."""
-        claim = signatures.claim(headers, body, now)
-        if not claim.is_signed_by(self.secrets.keys().webhook_secrets):
+        request = signatures.signed_request(headers, body, now)
+        if not request.is_signed_by(self.secrets.keys().webhook_secrets):
             changed = self.secrets.reread()
-            if changed is None or not claim.is_signed_by(changed.webhook_secrets):
-                raise signatures.InvalidSignature
-        return claim.webhook_id[:200]
+            if changed is None or not request.is_signed_by(changed.webhook_secrets):
+                raise signatures.UnverifiedRequest
+        return request.webhook_id[:200]
 
     def _unusable(self, why: str) -> Answer:
         self.metrics.count("WebhooksUnusable")

@@ -10,10 +10,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ringside.errors import UserMistake
+
 SHIPPED = Path(__file__).resolve().parent.parent  # functions/, /var/task or /app
 
 
-class SettingsError(Exception):
+class SettingsError(UserMistake):
     """The environment is incomplete or wrong; the message names each variable."""
 
 

@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 import yaml
 from pydantic import ValidationError
 
+from ringside.errors import UserMistake
+
 Place = tuple[str | int, ...]  # ("limits", "silence"), ("answers", 0)
 Lines = Mapping[Place, int]
 
 
-class AgentFileError(Exception):
+class AgentFileError(UserMistake):
     """One or more agent files are wrong. One line for each problem: `file:line: field: what`."""
 
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ringside.aws.table import Conflict, Heard, Item, Table
 from ringside.calls import End, Status, Step
 from ringside.conversation.events import Usage
+from ringside.errors import RecordError
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -48,7 +49,7 @@ LIST_COLUMNS = (
 Keep = Callable[[Item], bool]
 
 
-class Fenced(Exception):
+class Fenced(RecordError):
     """This owner no longer owns the call: somebody else does, or it is over."""
 
 

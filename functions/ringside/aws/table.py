@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
+from ringside.errors import RecordError
+
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
@@ -16,7 +18,7 @@ Heard = Callable[[Mapping[str, Any], Item], None]
 """Whoever hears of a write: what was written, and the whole item as it now is. Must not block or raise."""
 
 
-class Conflict(Exception):
+class Conflict(RecordError):
     """A conditional write was refused; `found` is the item that stood in the way (empty: there is none)."""
 
     def __init__(self, found: Item) -> None:

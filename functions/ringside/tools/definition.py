@@ -6,12 +6,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from ringside.errors import ServiceError, UserMistake
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 RESULT_LIMIT = 16_000  # characters that the model is told of a result
 
 
-class ToolError(Exception):
+class ToolError(UserMistake):
     """`tools.py` cannot be used; the message names the file and the function."""
 
 
@@ -62,7 +64,7 @@ def tool(
     return mark
 
 
-class ToolFailed(Exception):
+class ToolFailed(ServiceError):
     """A tool could not do its work; the text is for the model."""
 
 
