@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-import sweeper
 import webhook
 from infra.emulator import Emulator, Settings
 from infra.emulator.call import Call
@@ -31,6 +30,7 @@ from infra.local.host import listen
 from infra.local.process import Guard, Process
 from infra.local.template import FUNCTIONS, REGION, REPOSITORY
 from ringside.aws.secrets import Secrets
+from ringside.invocation import wired
 from ringside.openai.call_control import CallControl, Timing
 from ringside.wiring import Wiring
 
@@ -116,9 +116,8 @@ class Door:
         self.aws, self.openai = aws, openai
         self.table, self.queue_url = environment["RINGSIDE_TABLE"], environment["RINGSIDE_QUEUE_URL"]
         self.secret_id = environment["RINGSIDE_SECRET_ID"]
-        webhook._wiring.cache_clear()
-        sweeper._wiring.cache_clear()
-        self.wiring, self.sweeper_wiring = webhook._wiring(), sweeper._wiring()
+        wired.cache_clear()
+        (self.wiring, _), (self.sweeper_wiring, _) = wired("webhook"), wired("sweeper")
         for wiring in (self.wiring, self.sweeper_wiring):
             vars(wiring)["control"] = CallControl(openai.emulator.base_url, partial(_api_key, wiring), TIMING)
         self.wiring.intake.answer_seconds = ANSWER_SECONDS
@@ -128,8 +127,7 @@ class Door:
             wiring.control.close()
             for client in (wiring.dynamodb, wiring.sqs, wiring.secrets._client):
                 client.close()
-        webhook._wiring.cache_clear()
-        sweeper._wiring.cache_clear()
+        wired.cache_clear()
 
     def use_secrets(self, secrets: Secrets | None = None) -> None:
         """These from now on; without any, new ones that have not been read yet."""
