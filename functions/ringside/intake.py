@@ -71,7 +71,7 @@ class Intake:
     tools: Mapping[str, Tool]
     metrics: Metrics
     ring_limit: float  # seconds
-    dialled_in: tuple[str, ...] = sip.DIALLED_IN  # the headers that may name the dialled number, in this order
+    dialled_in: tuple[str, ...]  # the headers that may name the dialled number, in this order
     clock: Callable[[], float] = time.time
     answer_seconds: float = ANSWER_SECONDS
 

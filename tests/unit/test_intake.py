@@ -202,6 +202,7 @@ class Bench:
             tools={},
             metrics=self.metrics,
             ring_limit=RING_LIMIT,
+            dialled_in=("Diversion", "To"),
             clock=lambda: self.world.now,
         )
 

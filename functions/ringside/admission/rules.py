@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -10,7 +10,8 @@ from ringside import phone_numbers
 from ringside.strict_model import Strict
 
 ANONYMOUS = "anonymous"
-SIP_STATUSES = (403, 404, 480, 486, 503, 603)
+SipStatus = Literal[403, 404, 480, 486, 503, 603]
+SIP_STATUSES: tuple[int, ...] = get_args(SipStatus)
 """A rejected call's SIP status: forbidden, not found, unavailable, busy, overloaded, declined (RFC 3261 section 21)."""
 
 
@@ -66,7 +67,7 @@ class Rule(Strict):
     spent_today: float | None = Field(default=None, ge=0)
     monitors_full: Literal[True] | None = None
     accept: Literal[True] | None = None
-    reject: Literal[403, 404, 480, 486, 503, 603] | None = None
+    reject: SipStatus | None = None
 
     @field_validator("reject", mode="before")
     @classmethod
