@@ -102,8 +102,8 @@ class FakeRecord:
     def unclaim(self, call_id: str, at: float) -> None:
         self._write("unclaim", call_id, claimed_at(at), {"claimed_at": 0})
 
-    def decided(self, call_id: str, decision: Mapping[str, Any], places: list[str], at: float) -> None:
-        changes = {"decision": decision, "places": places, "steps": {Step.DECIDED: at}}
+    def decided(self, call_id: str, decision: Mapping[str, Any], reservations: list[str], at: float) -> None:
+        changes = {"decision": decision, "reservations": reservations, "steps": {Step.DECIDED: at}}
         self._write("decided", call_id, bool, changes)
 
     def accepted(self, call_id: str, steps: Mapping[Step, float], detail: str = "") -> None:
@@ -202,6 +202,7 @@ class Bench:
             tools={},
             metrics=self.metrics,
             ring_limit=RING_LIMIT,
+            dialled_in=("Diversion", "To"),
             clock=lambda: self.world.now,
         )
 
@@ -338,7 +339,7 @@ def test_a_reject_that_fails_is_written_down_as_a_call_that_rings_out(
 
 
 @pytest.mark.parametrize(
-    ("age", "answered"), [(0, "accepted"), (RING_LIMIT, "accepted"), (RING_LIMIT + 1, "too old: the caller is gone")]
+    ("age", "answered"), [(0, "accepted"), (RING_LIMIT, "accepted"), (RING_LIMIT + 1, "too late, the caller has gone")]
 )
 def test_a_call_older_than_callers_wait_is_left_alone(bench: Bench, age: float, answered: str) -> None:
     bench.world.now = T0 + age
@@ -549,7 +550,7 @@ def test_a_second_delivery_of_a_decided_call_does_nothing(bench: Bench) -> None:
     bench.deliver()
     writes = bench.record.writes
 
-    assert bench.deliver() == Answer(200, "decided before")
+    assert bench.deliver() == Answer(200, "already decided")
     assert (bench.record.writes, bench.queue.sent) == (writes, ["rtc_1"])
     assert len(bench.openai.sessions) == 1
 
@@ -643,7 +644,7 @@ def test_a_call_that_a_monitor_has_taken_already_is_left_to_it(bench: Bench) -> 
     bench.item()["status"] = Status.LIVE
     bench.world.now += CLAIM_SECONDS
 
-    assert bench.deliver() == Answer(200, "decided before")
+    assert bench.deliver() == Answer(200, "already decided")
     assert bench.queue.sent == ["rtc_1"]
 
 

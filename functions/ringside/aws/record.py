@@ -121,9 +121,9 @@ class Record:
         values = {":ringing": Status.RINGING, ":seen": found["claimed_at"]}
         self._table.update(_key(call_id), {"claimed_at": now}, condition, values, names={"#status": "status"})
 
-    def decided(self, call_id: str, decision: Mapping[str, Any], places: Sequence[str], at: float) -> None:
+    def decided(self, call_id: str, decision: Mapping[str, Any], reservations: Sequence[str], at: float) -> None:
         """Write down a decision that was made after the claim."""
-        sets = {"decision": decision, "places": list(places), f"steps.{Step.DECIDED}": at}
+        sets = {"decision": decision, "reservations": list(reservations), f"steps.{Step.DECIDED}": at}
         self._table.update(_key(call_id), sets, "attribute_exists(pk)")
 
     def unclaim(self, call_id: str, claimed_at: float) -> None:

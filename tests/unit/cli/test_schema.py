@@ -19,26 +19,28 @@ from ringside.agentfile.session import (
     NoiseReduction,
     Prompt,
     RetentionRatio,
-    Session,
+    SessionConfig,
     Tracing,
     Transcription,
     TurnDetection,
 )
-from ringside.agentfile.yaml_lines import AgentFileError
 from ringside.conversation.builtin_tools import NAMES
 from ringside.settings import SHIPPED
 from ringside.strict_model import Strict
-from ringside.tools import runner
-from ringside.tools.definition import CallContext
 from ringside.tools.loader import load_tools
+from tests.unit.agentfile.files import LINE
 
 DOCS = Path(__file__).parents[3] / "docs"
+
+
 EXAMPLES = DOCS / "examples" / "agents"
+
+
 PAGE = (DOCS / "agents.md").read_text(encoding="utf-8")
-LINE = 'answers: ["+18005551212"]\ninstructions: Be kind.\n'
+
 
 CHAPTERS: dict[str, Any] = {
-    "The session": Session,
+    "The session": SessionConfig,
     "transcription": Transcription,
     "turn_detection": TurnDetection,
     "noise_reduction": NoiseReduction,
@@ -61,7 +63,7 @@ def test_every_field_is_documented_and_nothing_else(chapter: str) -> None:
 
 
 def test_so_are_the_agent_s_own_fields_and_the_built_in_tools() -> None:
-    assert set(documented("The agent")) == set(Agent.model_fields) - set(Session.model_fields)
+    assert set(documented("The agent")) == set(Agent.model_fields) - set(SessionConfig.model_fields)
     chapter = PAGE.partition("### Built in\n")[2].partition("\n#")[0]
     assert set(re.findall(r"^\| `([a-z_]+)`", chapter, re.MULTILINE)) == NAMES
 
@@ -92,32 +94,6 @@ def test_the_python_example_of_the_page_is_a_tool(tmp_path: Path) -> None:
     (tool,) = load_tools(tmp_path).values()
     assert (tool.name, tool.context, tool.options.repeatable) == ("order_status", "call", True)
 
-
-# --- the examples -----------------------------------------------------------------------------
-
-
-def test_the_example_agents_are_valid_and_answer_different_numbers() -> None:
-    found = load_agents(EXAMPLES, set(load_tools(EXAMPLES)))
-    assert [agent.name for agent in found] == ["appointments", "receptionist", "voicemail"]
-    night = found.answering("+14255550199")
-    assert night is not None
-    assert night.name == "voicemail"
-
-
-async def test_the_appointment_line_s_tools_book_a_time_once() -> None:
-    known = load_tools(EXAMPLES)
-    call = CallContext("rtc_1", "call_1", "appointments", None, None)
-    times = await runner.run(known, "call_0", "free_times", '{"subject": "pain"}', 5, call)
-    assert times.output == '["2026-12-01 09:30", "2026-12-01 14:00", "2026-12-02 11:15"]'
-    wish = '{"time": "2026-12-01 09:30", "subject": "pain"}'
-    booked = [await runner.run(known, "call_1", "book", wish, 5, call) for _ in range(2)]
-    assert [finished.outcome for finished in booked] == ["ok", "ok"]
-    assert ['"booked"' in finished.output for finished in booked] == [True, False]
-    refused = await runner.run(known, "call_2", "book", '{"time": "tomorrow", "subject": "pain"}', 5, call)
-    assert refused.outcome == "refused"
-
-
-# --- the schema for editors -------------------------------------------------------------------
 
 jsonschema = pytest.importorskip("jsonschema")
 
@@ -167,58 +143,3 @@ def test_an_editor_sees_these_mistakes(wrong: object) -> None:
 def test_every_field_is_explained_to_an_editor() -> None:
     shown = schema.schema()["properties"]
     assert [name for name in Agent.model_fields if not shown[name].get("description")] in ([], ["model"])
-
-
-# --- fields that have to fit together ---------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        ("tools: [transfer]", "3: tools: there is transfer, but transfer: names no target"),
-        (
-            "admission: [{name: closed, outside_hours: true, reject: 480}]",
-            "3: admission: a rule asks for outside_hours, but there are no opening_hours",
-        ),
-        ("transfer: {sales: '+14255550100'}", "3: transfer.sales: neither a number such as tel:+14255550100 nor"),
-        ("transfer:\n  sales:\n    uri: +1425", "5: transfer.sales.uri: "),
-        ("transfer: {sales: 'tel:4255550100'}", "3: transfer.sales: neither "),
-        ("transfer: {sales: 'sip:a b@example.com'}", "3: transfer.sales: neither "),
-        ("transfer: {sales: 'https://example.com'}", "3: transfer.sales: neither "),
-        ("transfer: {Sales Team: 'tel:+14255550100'}", "3: transfer.Sales Team"),
-        ("time_zone: Berlin", "3: time_zone: Berlin is no IANA time zone such as America/New_York"),
-        ("time_zone: ../../etc/passwd", "3: time_zone: "),
-        ("opening_hours: {monday: 9-5}", "3: opening_hours.monday: 9-5 is no span"),
-        ("digits: {terminator: '##'}", "3: digits.terminator: "),
-        ("digits: {told: You pressed a key.}", "3: digits.told: "),
-        ("limits: {max_cost: 0}", "3: limits.max_cost: "),
-    ],
-)
-def test_what_does_not_fit_is_told_with_its_line(tmp_path: Path, content: str, told: str) -> None:
-    (tmp_path / "desk.yaml").write_text(f"{LINE}{content}\n", encoding="utf-8")
-    with pytest.raises(AgentFileError) as refused:
-        load_agents(tmp_path)
-    assert str(refused.value).startswith(f"{tmp_path}/desk.yaml:{told}"), refused.value
-
-
-def test_a_lambda_tool_needs_a_name_of_its_own(tmp_path: Path) -> None:
-    entry = "{name: order, function: f, description: d}"
-    content = f"{LINE}lambda_tools:\n  - {entry}\n  - {entry}\n  - {{name: hang_up, function: f, description: d}}\n"
-    (tmp_path / "desk.yaml").write_text(content, encoding="utf-8")
-    with pytest.raises(AgentFileError) as refused:
-        load_agents(tmp_path, set())
-    assert [line.partition(": ")[2] for line in str(refused.value).splitlines()] == [
-        "lambda_tools: the name order is taken",
-        "lambda_tools: the name hang_up is taken",
-    ]
-
-
-def test_approved_servers_and_tools_reach_the_conversation(tmp_path: Path) -> None:
-    servers = [
-        {"server_label": "crm", "tunnel_id": "t", "approve": ["find", "list"]},
-        {"server_label": "kb", "tunnel_id": "t", "approve": "all"},
-        {"server_label": "ops", "tunnel_id": "t"},
-    ]
-    (tmp_path / "desk.yaml").write_text(LINE + yaml.safe_dump({"mcp_servers": servers}), encoding="utf-8")
-    (agent,) = load_agents(tmp_path)
-    assert agent.behaviour.approve_remote_tools == {"crm.find", "crm.list", "kb"}
