@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
-from ringside import signatures, sip
+from ringside import signatures
 from ringside.admission import policy
 from ringside.admission.decide import Admission, needs_counting, release_reservations
 from ringside.agentfile.agent import Agent
@@ -29,6 +29,7 @@ from ringside.calls import End, EndReason, Redelivery, Status, Step, is_stale, m
 from ringside.openai import accept
 from ringside.openai.call_control import CallControl, Outcome
 from ringside.openai.incoming import INCOMING, IncomingCall
+from ringside.sip.parties import parties
 from ringside.telemetry import Metrics, fields
 from ringside.tools.definition import Tool
 
@@ -129,16 +130,16 @@ class Intake:
             log.info("call.stale", extra={"call_id": call_id, "age": round(received - incoming.created_at, 1)})
             return Answer(200, "too late, the caller has gone")
         headers = incoming.data.readable_headers()
-        parties = sip.parties(headers, self.dialled_in)
-        agent = self.agents.answering(parties.dialled)
+        who = parties(headers, self.dialled_in)
+        agent = self.agents.answering(who.dialled)
         now = self.clock()
         call: Item = {
             "call_id": call_id,
             "webhook_id": webhook_id,
             "agent": agent.name if agent else None,
             "model": agent.model if agent else None,
-            "caller": parties.caller,
-            "dialled": parties.dialled,
+            "caller": who.caller,
+            "dialled": who.dialled,
             "steps": {Step.CREATED: incoming.created_at, Step.RECEIVED: received, Step.CLAIMED: now},
         }
         # Counting comes after the claim, so that a repeated webhook does not count; all else before it,

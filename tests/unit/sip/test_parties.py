@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringside.phone_numbers import country, number
-from ringside.sip import Parties, parties
+from ringside.sip.parties import Parties, parties
 
 OPENAI = "<sip:proj_abc123@sip.api.openai.com;transport=tls>"
 ALICE, SHOP = "+14255550112", "+15815550100"
