@@ -7,7 +7,7 @@ from collections.abc import Callable
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.deploy import account, checks, image, plan, stack
-from infra.deploy.tools import ToolError
+from infra.deploy.programs import DeployError
 from infra.local import template as templates
 
 
@@ -17,7 +17,7 @@ def main() -> int:
     run: Callable[[argparse.Namespace], int] = args.run
     try:
         return run(args)
-    except ToolError as error:
+    except DeployError as error:
         print(error, file=sys.stderr)
     except (BotoCoreError, ClientError) as error:
         print(f"AWS: {' '.join(str(error).split())}", file=sys.stderr)

@@ -9,8 +9,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.deploy import tools
-from infra.deploy.tools import ToolError
+from infra.deploy import programs
+from infra.deploy.programs import DeployError
 
 NO_ENGINE = "Docker is not installed: https://docs.docker.com/get-docker. It builds the monitor's image."
 NO_DAEMON = "Docker does not run: start it (the command `docker info` has to succeed)."
@@ -41,10 +41,10 @@ class Account:
 
 
 def find(*, docker: bool = False, build: bool = False) -> Account:
-    """The account, once everything that is needed is there; `ToolError` naming all that is missing."""
+    """The account, once everything that is needed is there; `DeployError` naming all that is missing."""
     missing = docker_problems() if docker else []
-    if build and tools.python313() is None:
-        missing.append(tools.NO_PYTHON313[0].upper() + tools.NO_PYTHON313[1:] + ".")
+    if build and programs.python313() is None:
+        missing.append(programs.NO_PYTHON313[0].upper() + programs.NO_PYTHON313[1:] + ".")
     region, number = chosen_region(), None
     if region is None:
         missing.append(NO_REGION)
@@ -57,14 +57,14 @@ def find(*, docker: bool = False, build: bool = False) -> Account:
     except BotoCoreError as error:
         missing.append(NO_CREDENTIALS if "redential" in str(error) else f"AWS: {' '.join(str(error).split())}.")
     if missing or region is None or number is None:
-        raise ToolError("This cannot be done yet:\n" + "\n".join(f"  - {problem}" for problem in missing))
+        raise DeployError("This cannot be done yet:\n" + "\n".join(f"  - {problem}" for problem in missing))
     return Account(region, number)
 
 
 def chosen_region() -> str | None:
     """The region that the environment or the profile names."""
     try:
-        region: str | None = tools.environment().get("AWS_REGION") or boto3.Session().region_name
+        region: str | None = programs.environment().get("AWS_REGION") or boto3.Session().region_name
     except BotoCoreError:  # a profile that is not there: the credentials' message says so
         return None
     return region

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from infra.deploy.tools import ToolError
+from infra.deploy.programs import DeployError
 from infra.local import template as templates
 from infra.local.template import REPOSITORY
 
@@ -21,19 +21,19 @@ def configured(config: str) -> tuple[str, Parameters]:
         section = sections[config]["deploy"]["parameters"]
     except KeyError:
         known = ", ".join(name for name in sections if name != "version")
-        raise ToolError(f"samconfig.toml has no section [{config}.deploy.parameters]; there are: {known}") from None
+        raise DeployError(f"samconfig.toml has no section [{config}.deploy.parameters]; there are: {known}") from None
     return section["stack_name"], assignments(section.get("parameter_overrides", "").split())
 
 
 def assignments(words: list[str]) -> Parameters:
-    """`Name=value` words as parameters; `ToolError` for what is none, or is not allowed."""
+    """`Name=value` words as parameters; `DeployError` for what is none, or is not allowed."""
     known, given = templates.translate()["Parameters"], {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or name not in known:
             near = [other for other in known if other.lower().startswith(name.lower()[:4])]
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
-            raise ToolError(f"{word}: not a parameter of template.yaml as Name=value.{hint}")
+            raise DeployError(f"{word}: not a parameter of template.yaml as Name=value.{hint}")
         check(name, known[name], value)
         given[name] = value
     return given
@@ -43,16 +43,18 @@ def check(name: str, parameter: Mapping[str, Any], value: str) -> None:
     """Refuse what CloudFormation would refuse, minutes earlier."""
     allowed = [str(choice) for choice in parameter.get("AllowedValues", [])]
     if allowed and value not in allowed:
-        raise ToolError(f"{name}={value}: must be one of {', '.join(allowed)}")
+        raise DeployError(f"{name}={value}: must be one of {', '.join(allowed)}")
     if not re.search(parameter.get("AllowedPattern", ""), value):
-        raise ToolError(f"{name}={value}: must match {parameter['AllowedPattern']}")
+        raise DeployError(f"{name}={value}: must match {parameter['AllowedPattern']}")
     if parameter["Type"] == "Number" and not allowed:
         try:
             fits = parameter["MinValue"] <= float(value) <= parameter["MaxValue"]
         except ValueError:
             fits = False
         if not fits:
-            raise ToolError(f"{name}={value}: must be a number from {parameter['MinValue']} to {parameter['MaxValue']}")
+            raise DeployError(
+                f"{name}={value}: must be a number from {parameter['MinValue']} to {parameter['MaxValue']}"
+            )
 
 
 def defaults(template: Mapping[str, Any]) -> Parameters:

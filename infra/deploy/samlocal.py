@@ -22,9 +22,9 @@ from standardwebhooks import Webhook
 
 from cli.cloud import LOCAL, read_env
 from cli.errors import CliError
-from infra.deploy import checks, tools
+from infra.deploy import checks, programs
 from infra.deploy.checks import NATIVE, Skipped
-from infra.deploy.tools import ToolError
+from infra.deploy.programs import DeployError
 from infra.local import template as templates
 from infra.local.template import REPOSITORY
 
@@ -74,7 +74,7 @@ def template_for(environment: Mapping[str, str]) -> Path:
 def sam_local(*arguments: str, environment: Mapping[str, str]) -> list[str]:
     """The command line of `sam local` for the local cloud."""
     network = ("--docker-network", "host") if platform.system() == "Linux" else ()
-    return tools.sam("local", arguments[0], "--template", str(template_for(environment)), *network, *arguments[1:])
+    return programs.sam("local", arguments[0], "--template", str(template_for(environment)), *network, *arguments[1:])
 
 
 def local_environment(path: Path = REPOSITORY / LOCAL) -> dict[str, str]:
@@ -82,7 +82,7 @@ def local_environment(path: Path = REPOSITORY / LOCAL) -> dict[str, str]:
     try:
         found = read_env(path)
     except CliError as error:
-        raise ToolError(f"{error}; `make local` starts one") from None
+        raise DeployError(f"{error}; `make local` starts one") from None
     return {name: value for name, value in found.items() if name.startswith(("AWS_", "RINGSIDE_", "OPENAI_"))}
 
 
@@ -109,7 +109,7 @@ def main() -> int:
         return _run(args)
     except Skipped as why:
         print(why, file=sys.stderr)
-    except ToolError as error:
+    except DeployError as error:
         print(error, file=sys.stderr)
     return 1
 
@@ -117,15 +117,15 @@ def main() -> int:
 def _run(args: argparse.Namespace) -> int:
     environment = local_environment()
     if args.command == "start-api":
-        return subprocess.call(sam_local("start-api", environment=environment), env=tools.environment())
+        return subprocess.call(sam_local("start-api", environment=environment), env=programs.environment())
     made = json.dumps(event(args.name, args.call_id, signing_secret(environment)))
     if args.command == "event":
         print(made)
         return 0
     if engine() is None:
-        raise ToolError(f"no container engine runs here: start one of {', '.join(ENGINES)}")
+        raise DeployError(f"no container engine runs here: start one of {', '.join(ENGINES)}")
     command = sam_local("invoke", "WebhookFunction", "--event", "-", environment=environment)
-    return subprocess.run(command, input=made, text=True, env=tools.environment(), check=False).returncode
+    return subprocess.run(command, input=made, text=True, env=programs.environment(), check=False).returncode
 
 
 if __name__ == "__main__":

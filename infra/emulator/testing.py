@@ -17,8 +17,9 @@ from openai.types.realtime.realtime_server_event import RealtimeServerEvent
 from pydantic import TypeAdapter
 from websockets.exceptions import ConnectionClosed
 
-from infra.emulator import Emulator, Settings
+from infra.emulator.app import Emulator
 from infra.emulator.client import Control
+from infra.emulator.settings import Settings
 
 Event = dict[str, Any]
 

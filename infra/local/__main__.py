@@ -40,7 +40,7 @@ def demo(args: argparse.Namespace, style: Style) -> int:
 
 
 def call(args: argparse.Namespace, style: Style) -> int:
-    from infra.local.emulator import Emulator
+    from infra.local.emulator_client import Emulator
 
     variables = read_env(envfile.running(args.directory))
     if "RINGSIDE_EMULATOR_URL" not in variables:

@@ -25,7 +25,7 @@ from moto.backends import SERVICE_NAMES
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from infra.local.tuning import tune
+from infra.local.moto_tuning import tune
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
 

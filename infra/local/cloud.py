@@ -20,13 +20,14 @@ from typing import Any, Self
 import httpx
 
 from infra.local import stack
-from infra.local.clients import CREDENTIALS, Clients
-from infra.local.emulator import Emulator
+from infra.local.aws_session import CREDENTIALS, REGION
+from infra.local.clients import Clients
+from infra.local.emulator_client import Emulator
 from infra.local.host import HOST, Ports, inherited_environment, listen, module
 from infra.local.openai import OpenAI
 from infra.local.process import Guard, Process, ProcessDied, Sink, logged
 from infra.local.records import Records
-from infra.local.template import FUNCTIONS, REGION, REPOSITORY
+from infra.local.template import FUNCTIONS, REPOSITORY
 
 READY_SECONDS = 60.0
 GRACE_SECONDS = 2.0

@@ -21,8 +21,8 @@ from typing import Any
 from aiohttp import web
 
 from infra.local import template as templates
-from infra.local.environments import Environments, FunctionError
-from infra.local.events import (
+from infra.local.execution_environments import Environments, FunctionError
+from infra.local.payload import (
     LARGEST_BODY,
     LONGEST_WAIT,
     BadResponse,

@@ -7,9 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from infra.local.aws_session import local_session
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 FUNCTIONS = REPOSITORY / "functions"
-REGION = "us-east-1"
 
 Expression = Any
 """A value of a template: a literal, or a CloudFormation function such as {"Ref": "CallsTable"}."""
@@ -76,8 +77,6 @@ def translate(path: Path = REPOSITORY / "template.yaml") -> dict[str, Any]:
     """Translate a SAM template to plain CloudFormation; no network, no credentials."""
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
-
-    from infra.local.clients import local_session
 
     document = parse(path.read_text(encoding="utf-8"))
     # `sam package` would have uploaded these; the translator accepts only places in S3.

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from aiohttp.test_utils import TestServer
 
-from infra.local.environments import Environments
+from infra.local.execution_environments import Environments
 from infra.local.gateway import Gateway
 from infra.local.template import Function, Route
 
