@@ -5,6 +5,11 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
 from infra.deploy.programs import DeployError
 from infra.local import template as templates
 from infra.local.template import REPOSITORY
@@ -26,7 +31,7 @@ def configured(config: str) -> tuple[str, Parameters]:
 
 
 def assignments(words: list[str]) -> Parameters:
-    """`Name=value` words as parameters; `DeployError` for what is none, or is not allowed."""
+    """`Name=value` words as parameters; `DeployError` for a word that is not one, or a value that is not allowed."""
     known, given = templates.translate()["Parameters"], {}
     for word in words:
         name, equals, value = word.partition("=")
@@ -112,19 +117,13 @@ def _value(expression: Any, values: Mapping[str, str]) -> str | None:
     return str(expression)
 
 
-def show(stack: str, parameters: Parameters) -> list[str]:
-    """The plan as lines."""
-    stacks = planned({"MonitorImage": NO_DIGEST, **parameters})
-    lines = [f"The stack {stack} would be:"]
-    for name, found in stacks.items():
-        lines.append(f"\n  {name or stack}  ({len(found)} resources)")
-        lines += [
-            f"    {kind.removeprefix('AWS::'):<40} {logical}" for logical, kind in sorted(found.items(), key=_by_kind)
-        ]
+def show(stack: str, parameters: Parameters) -> Group:
+    """The plan, for a terminal."""
+    parts: list[RenderableType] = [f"The stack {stack} would have:"]
+    for name, found in planned({"MonitorImage": NO_DIGEST, **parameters}).items():
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for logical, kind in sorted(found.items(), key=lambda entry: (entry[1], entry[0])):
+            table.add_row(kind.removeprefix("AWS::"), Text(logical, "dim"))
+        parts += [f"\n  {name or stack}  ({len(found)} resources)", Padding.indent(table, 4)]
     given = [f"{key}={value}" for key, value in sorted(parameters.items())]
-    lines.append(f"\nParameters other than the defaults: {' '.join(given) or 'none'}")
-    return lines
-
-
-def _by_kind(entry: tuple[str, str]) -> tuple[str, str]:
-    return entry[1], entry[0]
+    return Group(*parts, f"\nParameters that differ from their defaults: {' '.join(given) or 'none'}")

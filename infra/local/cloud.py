@@ -40,7 +40,7 @@ class LocalCloud:
     `parameters` are the template's (`LeaseSeconds` ...) and reach queue, table and every environment as they would
     at AWS. `environment` sets variables of one component, by its name in the template: `WebhookFunction`,
     `SweeperFunction`, `Monitor`. `pace` is the emulator's: 0.1 speaks ten times as fast. `schedules` runs the sweeper
-    every minute; without, it runs when told. `sink` gets every line of every component.
+    every minute; without, only `run_sweeper` runs it. `sink` gets every line of every component.
     """
 
     aws: Clients
@@ -100,7 +100,7 @@ class LocalCloud:
             self.gateway_url = f"http://{HOST}:{gateway.getsockname()[1]}"
             self.webhook_url = f"{self.gateway_url}/webhook"
             self.aws = Clients(self.aws_url)
-            self._run("aws", "infra.local.aws", "--fd", str(aws.fileno()), listener=aws)
+            self._run("aws", "infra.local.aws", str(aws.fileno()), listener=aws)
             if not self.openai.is_real:
                 where = ("--port", str(self._ports.emulator), "--webhook-url", self.webhook_url)
                 how = ("--webhook-secret", self.openai.webhook_secret, "--pace", str(self._pace))
@@ -111,8 +111,9 @@ class LocalCloud:
                 "environments": {name: self.component_environment(name) for name in self._environments},
                 "schedules": self._schedules,
             }
-            flag = ("--fd", str(gateway.fileno()))
-            self._run("gateway", "infra.local.gateway", *flag, listener=gateway, given=json.dumps(given))
+            self._run(
+                "gateway", "infra.local.gateway", str(gateway.fileno()), listener=gateway, given=json.dumps(given)
+            )
         for _ in range(self._first_monitors):
             self._start_monitor()
         self.processes["gateway"].wait_for_line(lambda line: line.startswith("gateway listening"), READY_SECONDS)
@@ -138,7 +139,7 @@ class LocalCloud:
                 self._guard = None
 
     def dead(self) -> Process | None:
-        """A component that ended without having been told to."""
+        """A component that ended unasked."""
         everything = [*self.processes.values(), *self.monitors]
         return next((process for process in everything if not process.alive and not process.expected_to_end), None)
 
@@ -178,9 +179,11 @@ class LocalCloud:
             raise ProcessDied(f"the sweeper failed: {response.text}\n{self.processes['gateway'].last_lines()}")
         return response.json()
 
-    def cli(self, *arguments: str, seconds: float = 30.0) -> subprocess.CompletedProcess[str]:
-        """Run the `ringside` command against this cloud."""
-        environment = {**inherited_environment(), **self.env}
+    def cli(
+        self, *arguments: str, variables: Mapping[str, str] | None = None, seconds: float = 30.0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the `ringside` command against this cloud; `variables` are more of its environment."""
+        environment = {**inherited_environment(), **self.env, **(variables or {})}
         command = [*module("cli.main"), *arguments]
         return subprocess.run(
             command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=seconds, check=False

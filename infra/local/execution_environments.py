@@ -20,7 +20,7 @@ from infra.local.payload import ACCOUNT
 from infra.local.template import FUNCTIONS, Function
 
 RUNTIME = Path(__file__).with_name("lambda_runtime.py")
-MOST_ENVIRONMENTS = 64
+MAX_ENVIRONMENTS = 64
 FEW_ENVIRONMENTS = 4
 START_INTERVAL = 0.2
 LONG_WAIT = 1.0
@@ -69,7 +69,7 @@ class Environments:
         environment: Mapping[str, str],
         *,
         code: Path = FUNCTIONS,
-        most: int = MOST_ENVIRONMENTS,
+        most: int = MAX_ENVIRONMENTS,
     ) -> None:
         self._function = function
         self._environment = dict(environment)

@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 ACCOUNT = "123456789012"
-LARGEST_BODY = 10 * 2**20
+MAX_BODY_BYTES = 10 * 2**20
 """Bytes; the quota of an HTTP API, not adjustable."""
 
-LONGEST_WAIT = 30.0
+MAX_WAIT = 30.0
 """Seconds until an HTTP API gives up on its integration; a quota, not adjustable."""
 
 

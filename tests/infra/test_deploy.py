@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -39,9 +40,10 @@ def command(*arguments: str, path: Path | None = None, **variables: str) -> subp
 
 
 def test_a_plan_needs_no_account_and_says_what_would_be_created(tmp_path: Path) -> None:
-    done = command("deploy", "--dry-run", path=tmp_path)
+    done = command("plan", path=tmp_path)
 
     assert done.returncode == 0, done.stderr
+    assert re.search(r"Without a call it costs about \d+\.\d\d USD a month", done.stdout)
     for wanted in ("DynamoDB::Table", "SQS::Queue", "ECS::Service", "ApiGatewayV2::Api", "CloudWatch::Dashboard"):
         assert wanted in done.stdout
     assert "NatGateway" not in done.stdout

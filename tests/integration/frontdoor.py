@@ -207,7 +207,7 @@ def front_door() -> Iterator[Door]:
     """AWS in a process of its own, for it must do one thing at a time, and OpenAI in a thread."""
     listener = listen(0, "AWS")
     url, guard = f"http://127.0.0.1:{listener.getsockname()[1]}", Guard()
-    command = [sys.executable, "-m", "infra.local.aws", "--fd", str(listener.fileno())]
+    command = [sys.executable, "-m", "infra.local.aws", str(listener.fileno())]
     process = Process("aws", command, environment=os.environ, guard=guard, cwd=REPOSITORY, listener=listener)
     aws, openai = Clients(url), OpenAI()
     with pytest.MonkeyPatch.context() as patch:
