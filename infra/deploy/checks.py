@@ -62,7 +62,7 @@ def scan() -> None:
         f"{finding['check_id']} {finding['resource']}: {finding['check_name']}" for finding in _of(report, "failed")
     ]
     idle = suppressed(folder) - {(finding["resource"], finding["check_id"]) for finding in _of(report, "skipped")}
-    failed += [f"{resource}: {check} is suppressed and would not be found" for resource, check in sorted(idle)]
+    failed += [f"{resource}: {check} is suppressed, but nothing would be reported" for resource, check in sorted(idle)]
     if report["summary"]["parsing_errors"] or not report["summary"]["passed"]:
         failed.append("checkov could not read the templates")
     if failed:
@@ -116,7 +116,7 @@ def build_native() -> None:
     text = (REPOSITORY / ROOT).read_text(encoding="utf-8")
     ours, here = "Architectures: [arm64]", "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
     if text.count(ours) != 1:
-        raise DeployError(f"{ROOT}: {ours} is not there once")
+        raise DeployError(f"{ROOT}: expected {ours} exactly once")
     NATIVE.mkdir(parents=True, exist_ok=True)
     (NATIVE / ROOT).write_text(text.replace(ours, f"Architectures: [{here}]"), encoding="utf-8")
     shutil.copytree(REPOSITORY / "infra", NATIVE / "infra", dirs_exist_ok=True, ignore=_all_but_templates)
@@ -128,7 +128,7 @@ def _all_but_templates(folder: str, names: list[str]) -> list[str]:
 
 
 def _no_account() -> dict[str, str]:
-    """No profile and no endpoint of whoever runs this: these checks speak to nobody."""
+    """An environment without profile and endpoint: these checks contact no one."""
     kept = {name: value for name, value in programs.environment().items() if not name.startswith("AWS_")}
     return {**kept, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 

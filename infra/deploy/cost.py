@@ -265,10 +265,10 @@ def _write(
         print("docs/cost.md is up to date")
         return 0
     if check:
-        print("docs/cost.md is not up to date: run this without --check")
+        print("docs/cost.md is out of date: run this without --check")
         return 1
     PAGE.write_text(wanted, encoding="utf-8")
-    print("docs/cost.md: wrote its tables anew")
+    print("docs/cost.md: its tables were brought up to date")
     return 0
 
 

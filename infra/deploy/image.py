@@ -30,7 +30,7 @@ def make(account: Account, repository: str, *, refresh: bool = False) -> str:
     name, tag = f"{account.registry}/{repository}", commit()
     found = pushed(account, repository, tag)
     if found and not refresh and not tag.endswith("-changed"):
-        print(f"The image of {tag} has been pushed before.")
+        print(f"The image for {tag} was pushed before.")
         return f"{name}@{found}"
     log_in(account)
     base = python_image(refresh=refresh)
@@ -70,7 +70,7 @@ def create_repository(account: Account, repository: str) -> None:
     old = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": KEPT_IMAGES}
     rule = {"rulePriority": 1, "selection": old, "action": {"type": "expire"}}
     ecr.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=json.dumps({"rules": [rule]}))
-    print(f"Made the repository {repository}.")
+    print(f"Created the repository {repository}.")
 
 
 def pushed(account: Account, repository: str, tag: str) -> str | None:
@@ -103,7 +103,7 @@ def python_image(*, refresh: bool = False) -> str:
     command = ["docker", "buildx", "imagetools", "inspect", tag, "--format", "{{.Manifest.Digest}}"]
     found = DIGEST.search(programs.run(command, what=f"looking for {tag}", quiet=True))
     if found is None:
-        raise DeployError(f"{tag}: its registry names no digest")
+        raise DeployError(f"{tag}: its registry did not report a digest")
     image = f"{tag}@{found[0]}"
     PINNED.write_text(image + "\n", encoding="utf-8")
     print(f"Pinned {image} in {PINNED.relative_to(REPOSITORY)}: commit it.")
@@ -114,7 +114,7 @@ def pinned(text: str) -> str:
     """The pinned image; `DeployError` if it is not one by digest."""
     if not re.fullmatch(rf"\S+@{DIGEST.pattern}", text.strip()):
         raise DeployError(
-            f"{PINNED.relative_to(REPOSITORY)}: not an image by its digest; remove it to have it written anew"
+            f"{PINNED.relative_to(REPOSITORY)}: not an image by digest; delete the file to have it written again"
         )
     return text.strip()
 

@@ -95,8 +95,8 @@ def _version(python: str) -> tuple[int, int] | None:
 
 
 NO_PYTHON313 = (
-    "no Python 3.13 is installed, and the functions are built with it. Install one (python3.13 on the path, or with "
-    "pyenv) or name it: RINGSIDE_PYTHON313=/path/to/python3.13"
+    "Python 3.13, which the functions are built with, is not installed. Install it (python3.13 on the path, or with "
+    "pyenv) or say where it is: RINGSIDE_PYTHON313=/path/to/python3.13"
 )
 
 

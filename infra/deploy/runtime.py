@@ -83,7 +83,7 @@ class Runtime:
                 time.sleep(0.02)
             else:
                 return
-        raise DeployError(f"Lambda's runtime emulator does not start:\n{self.log}")
+        raise DeployError(f"Lambda's runtime emulator did not start:\n{self.log}")
 
     def invoke(self, event: Any) -> Any:
         """Invoke the function and return its result, or what Lambda says of its failure (`errorType`)."""

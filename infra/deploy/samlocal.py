@@ -123,7 +123,7 @@ def _invoke(name: Name, /, *, call_id: CallId = None) -> int:
     environment = local_environment()
     signed = _signed(name, call_id, environment)
     if engine() is None:
-        raise DeployError(f"no container engine runs here: start one of {', '.join(ENGINES)}")
+        raise DeployError(f"no container engine is running: start one of {', '.join(ENGINES)}")
     command = sam_local("invoke", "WebhookFunction", "--event", "-", environment=environment)
     return subprocess.run(command, input=signed, text=True, env=programs.environment(), check=False).returncode
 

@@ -90,7 +90,7 @@ def destroy(account: Account, stack: str, *, yes: bool, records: bool) -> None:
     if not yes and _typed() != stack:
         raise DeployError("nothing was deleted")
     if records and given.get("ProtectData") == "true":
-        raise DeployError("the record is protected: deploy with ProtectData=false first. Nothing was deleted")
+        raise DeployError("the record of calls is protected: deploy with ProtectData=false first. Nothing was deleted")
     cloudformation = account.client("cloudformation")
     cloudformation.delete_stack(StackName=stack)
     waiter = cloudformation.get_waiter("stack_delete_complete")
@@ -100,14 +100,16 @@ def destroy(account: Account, stack: str, *, yes: bool, records: bool) -> None:
         account.client("dynamodb").delete_table(TableName=table)
     print("Deleted.")
     if table and not records:
-        print(f"What is left: the table. To delete it: aws dynamodb delete-table --table-name {table}")
-    print("OpenAI still has the webhook's endpoint: `ringside setup --remove` deletes it, or platform.openai.com.")
+        print(f"The table is left. To delete it: aws dynamodb delete-table --table-name {table}")
+    print("OpenAI still has the webhook endpoint: delete it with `ringside setup --remove` or at platform.openai.com.")
 
 
 def _typed() -> str:
     if not sys.stdin.isatty():
-        raise DeployError("nobody can confirm this here: ARGS=--yes does. Nothing was deleted")
-    return input("Type the stack's name to go on: ").strip()
+        raise DeployError(
+            "this needs confirmation, and there is no terminal to ask on: use ARGS=--yes. Nothing was deleted"
+        )
+    return input("Type the name of the stack to continue: ").strip()
 
 
 def _delete_repository(account: Account, repository: str | None) -> None:

@@ -230,7 +230,7 @@ class LocalCloud:
     def _spawn(self, name: str, command: list[str], environment: Mapping[str, str], cwd: Path, **more: Any) -> Process:
         with self._lock:
             if self._stopped:
-                raise ProcessDied(f"{name} was not started: the local cloud has been stopped")
+                raise ProcessDied(f"{name} was not started: the local cloud is stopping")
             self._guard = self._guard or Guard()
             return Process(name, command, environment=environment, guard=self._guard, cwd=cwd, sink=self._sink, **more)
 

@@ -110,7 +110,7 @@ class Environments:
         try:
             self._release(await self._open())
         except (OSError, asyncio.IncompleteReadError):
-            raise FunctionError(f"{self._function.handler} cannot be imported") from None
+            raise FunctionError(f"{self._function.handler} could not be imported") from None
 
     async def stop(self) -> None:
         """End every environment and their process, whatever they are at."""

@@ -21,7 +21,7 @@ MAX_WAIT = 30.0
 
 
 class BadResponse(Exception):
-    """What the function returned is no HTTP response."""
+    """What the function returned is not an HTTP response."""
 
 
 @dataclass(frozen=True)

@@ -55,10 +55,11 @@ def test_the_demo_shows_a_call_answered_one_transferred_and_one_declined() -> No
     assert "\x1b" not in done.stdout  # no colour where no terminal is
 
 
-@pytest.mark.parametrize(
-    "started", [[], ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]], ids=["in front", "in background"]
-)
-def test_ctrl_c_ends_the_demo_with_one_line_and_leaves_nothing_behind(started: list[str]) -> None:
+IN_THE_BACKGROUND = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
+
+
+@pytest.mark.parametrize("started", [[], IN_THE_BACKGROUND], ids=["in front", "in the background"])
+def test_ctrl_c_ends_the_demo_with_one_line(started: list[str]) -> None:
     running = subprocess.Popen(
         [*started, sys.executable, "-m", "infra.local", "demo"],
         cwd=REPOSITORY,

@@ -114,7 +114,7 @@ async def test_the_caller_can_speak_press_keys_and_hang_up_on_demand(world: Worl
         await supervisor.until_closed()
     call = await world.control.shown(call_id)
     assert call["spoken"][0]["text"] == "Anybody there?"
-    with pytest.raises(ValueError, match="is ended: nobody can be heard on it"):
+    with pytest.raises(ValueError, match="is ended: the caller cannot be heard"):
         await world.control.say(call_id, "Hello?")
 
 

@@ -27,18 +27,7 @@ class Up:
     def __init__(self, directory: Path, *flags: str, environment: dict[str, str], ignoring: str = "") -> None:
         self.directory = directory
         ignore = ["sh", "-c", f"trap '' {ignoring}; exec \"$@\"", "sh"] if ignoring else []
-        command = [
-            *ignore,
-            sys.executable,
-            "-m",
-            "infra.local",
-            "up",
-            "--monitors",
-            "0",
-            "--directory",
-            str(directory),
-            *flags,
-        ]
+        program = [sys.executable, "-m", "infra.local", "up", "--monitors", "0", "--directory", str(directory)]
         self.process = subprocess.Popen(
             [*ignore, *program, *flags],
             cwd=REPOSITORY,
@@ -182,7 +171,7 @@ def test_a_second_one_is_refused_and_a_dead_component_stops_the_first(tmp_path: 
         running.until_said(READY)
         with up(tmp_path) as second:
             assert second.end() == 1
-        assert second.lines == [f"a local cloud is running already (process {running.process.pid}, see .local/env)"]
+        assert second.lines == [f"a local cloud is already running (process {running.process.pid}, see .local/env)"]
 
         everything = descendants(running.process.pid)
         emulator = next(pid for pid in everything if "infra.emulator" in command_of(pid))

@@ -166,7 +166,7 @@ async def press(request: web.Request) -> web.Response:
 
 def _in_progress(call: Call) -> Accepted:
     if (accepted := call.in_progress) is None:
-        raise BadInput(f"Call {call.call_id} is {call.state}: nobody can be heard on it.")
+        raise BadInput(f"Call {call.call_id} is {call.state}: the caller cannot be heard.")
     return accepted
 
 
