@@ -16,7 +16,8 @@ import botocore.loaders
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.template import FUNCTIONS, REGION
+from infra.local.aws_session import REGION
+from infra.local.template import FUNCTIONS
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.sections import LambdaTool
 from ringside.aws.record import Ownership, Record

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import sweeper
-from infra.emulator.call import Call
+from infra.emulator.calls.call import Call
 from ringside import telemetry
 from ringside.aws.record import Fenced, Ownership
 from ringside.calls import CLAIM_SECONDS, End, EndReason, Status

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.emulator.webhooks import sign
+from infra.emulator.webhooks.signature import sign
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.agents import Agents
 from ringside.aws.counters import Counters

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from openai import InvalidWebhookSignatureError, OpenAI
 from standardwebhooks import Webhook
 
-from infra.emulator.webhooks import sign
+from infra.emulator.webhooks.signature import sign
 from ringside import signatures
 from ringside.signatures import UnverifiedRequest, verify
 

@@ -10,7 +10,7 @@ from openai.types.realtime import RealtimeSessionCreateRequest
 from openai.types.realtime.realtime_audio_config_output import RealtimeAudioConfigOutput
 from pydantic import BaseModel
 
-from infra.emulator.wire_shapes import SESSION
+from infra.emulator.wire.schemas import SESSION
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.loader import load_agents
 from ringside.agentfile.session import SessionConfig
