@@ -6,6 +6,7 @@ clipboard of whoever reads them, so `safe` stands before every one of them; and 
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -110,6 +111,19 @@ class Style:
 def wants_colour(is_terminal: bool, environ: Mapping[str, str]) -> bool:
     """Colour on a terminal only, and never against NO_COLOR (https://no-color.org) or a dumb terminal."""
     return is_terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+def columns() -> int:
+    """Columns of standard output; of one that is not a terminal, as many as are wanted."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else UNLIMITED
+
+
+def passed_on(margin: int) -> dict[str, str]:
+    """The environment in which a `ringside` whose output is read writes for this terminal, less a margin."""
+    if not sys.stdout.isatty():
+        return {}
+    same = {name: os.environ[name] for name in ("TERM", "COLORTERM", "NO_COLOR") if name in os.environ}
+    return {**same, "COLUMNS": str(columns() - margin), "FORCE_COLOR": "1", "TTY_INTERACTIVE": "0"}
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -28,7 +28,7 @@ class ShortNames:
 
 
 def line(news: News, clock: Clock, names: ShortNames | None = None) -> RenderableType:
-    """One piece of news. `names`: say of which call it is, where there are several."""
+    """One piece of news. `names`: say of which call it is, where there are several. The whole id comes once."""
     call_id = str(news.call.get("call_id"))
     name = names.of(call_id) if names else ""
     told = _told(news, clock, "" if name == call_id else call_id)

@@ -177,9 +177,11 @@ class LocalCloud:
             raise ProcessDied(f"the sweeper failed: {response.text}\n{self.processes['gateway'].last_lines()}")
         return response.json()
 
-    def cli(self, *arguments: str, seconds: float = 30.0) -> subprocess.CompletedProcess[str]:
-        """Run the `ringside` command against this cloud."""
-        environment = {**inherited_environment(), **self.env}
+    def cli(
+        self, *arguments: str, seconds: float = 30.0, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the `ringside` command against this cloud. `environment`: variables besides."""
+        environment = {**inherited_environment(), **self.env, **(environment or {})}
         command = [*module("cli.main"), *arguments]
         return subprocess.run(
             command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=seconds, check=False

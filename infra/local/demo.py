@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from cli import terminal
 from cli.terminal import Style
 from infra.local.cloud import LocalCloud
 from infra.local.narration import Narration
@@ -12,6 +13,8 @@ from infra.local.records import CallRecord
 
 CALLER, IN_NEED, DENIED, CALLED = "+14255550112", "+14255550134", "+19005550100", "+18005551212"
 CALL_SECONDS = 60.0
+MARGIN = 2
+"""Columns before the output of the `ringside` command."""
 
 
 class Unexpected(Exception):
@@ -20,7 +23,7 @@ class Unexpected(Exception):
 
 def run(style: Style, pace: float) -> int:
     """Show it; the exit status is 0 only when everything went as it should."""
-    say(style.bold("Ringside answers a phone call: no cloud, no phone, no key. All of it is on this machine."))
+    prose(style.bold, "Ringside answers a phone call: no cloud, no phone, no key. All of it is on this machine.")
     say()
     began = time.monotonic()
     say(style.dim("  Starting AWS's and OpenAI's stand-ins, the webhook and a monitor ..."))
@@ -36,10 +39,8 @@ def run(style: Style, pace: float) -> int:
     except (Unexpected, ProcessDied) as problem:
         print(f"demo: {problem}", file=sys.stderr)
         return 1
-    say(
-        style.dim(
-            "  Next: `make local` keeps it running and `make call` rings it; functions/agents/ is yours to change."
-        )
+    prose(
+        style.dim, "Next: `make local` keeps it running and `make call` rings it; functions/agents/ is yours to change."
     )
     return 0
 
@@ -73,7 +74,7 @@ def transferred(cloud: LocalCloud, style: Style) -> None:
 
 def declined(cloud: LocalCloud, style: Style) -> None:
     """A caller whom the agent's policy turns away."""
-    title(style, f"{DENIED} rings {CALLED}, and agents/concierge.yaml wants no premium-rate callers")
+    title(style, f"{DENIED} rings {CALLED}, and agents/concierge.yaml rejects premium-rate callers")
     call_id = cloud.emulator.ring("opening-hours", DENIED, CALLED)
     record = follow(cloud, call_id, style)
     require(record.status == "rejected", f"the call that was to be declined is {record.status}")
@@ -84,7 +85,7 @@ def declined(cloud: LocalCloud, style: Style) -> None:
 
 def follow(cloud: LocalCloud, call_id: str, style: Style) -> CallRecord:
     """Tell the call as it happens; its record once it is closed."""
-    narration = Narration(style, say)
+    narration = Narration(style, say, terminal.columns())
 
     def told(record: CallRecord) -> bool:
         narration.update(record)
@@ -100,16 +101,21 @@ def follow(cloud: LocalCloud, call_id: str, style: Style) -> CallRecord:
 
 def show(cloud: LocalCloud, *arguments: str) -> None:
     """The `ringside` command's own output."""
-    done = cloud.cli(*arguments)
+    done = cloud.cli(*arguments, environment=terminal.passed_on(MARGIN))
     require(done.returncode == 0, f"`ringside {' '.join(arguments)}` failed: {done.stderr.strip()}")
     for line in done.stdout.splitlines():
-        say(f"  {line}".rstrip())
+        say(f"{' ' * MARGIN}{line}".rstrip())
 
 
 def title(style: Style, text: str) -> None:
     say()
-    say(style.bold(text))
+    prose(style.bold, text)
     say()
+
+
+def prose(paint: Callable[[str], str], text: str) -> None:
+    for line in terminal.wrapped(text, terminal.columns()):
+        say(paint(line))
 
 
 def require(holds: bool, otherwise: str) -> None:

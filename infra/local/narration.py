@@ -10,7 +10,8 @@ from cli.terminal import Style, safe, wrapped
 from infra.local.records import CallRecord
 
 INDENT = 24
-WIDTH = 76
+NARROWEST = 30
+"""Columns for what is said, however narrow the terminal."""
 
 STEPS = {
     "accepted": "OpenAI was told to answer",
@@ -33,6 +34,8 @@ class Narration:
 
     style: Style
     say: Callable[[str], None]
+    columns: int
+    """As wide as the terminal; a line that is longer goes on below itself."""
     _told: set[str] = field(default_factory=set)
     _seen: dict[str, float] = field(default_factory=dict)
 
@@ -89,7 +92,7 @@ class Narration:
 
     def _tell(self, moment: float, who: str, what: str) -> None:
         colour = {"caller": self.style.cyan, "agent": self.style.green, "tool": self.style.yellow}.get(who, str)
-        first, *more = wrapped(safe(what), WIDTH)
+        first, *more = wrapped(safe(what), max(NARROWEST, self.columns - INDENT))
         self.say(f"{self.style.dim(f'{max(moment, 0):8.2f} s')}   {colour(f'{who:<9}')}  {first}")
         for line in more:
             self.say(" " * INDENT + line)

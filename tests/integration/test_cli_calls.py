@@ -115,7 +115,7 @@ def test_show_tells_the_whole_call(ringside: Ringside, record: Record) -> None:
         "rtc_1  ended: caller_hung_up",
         f"{ALICE} → {SHOP}",
         "2026-11-22 12:00:00 +0000",
-        "accepted         1000 ms",
+        "accepted            1000 ms",
         "0:01.0  agent   Hello, how can I help?",
         "0:04.0  caller  When are you open?",
         'opening_hours {"day":"monday"}',
@@ -296,7 +296,7 @@ def test_watch_follows_a_call_to_its_end(ringside: Ringside, record: Record, mon
     status, out, err = ringside("calls", "watch", "rtc_1")
     assert (status, err) == (0, "")
     assert [line.split("  ")[-1].strip() for line in out.splitlines()] == [
-        "live",
+        "rtc_1",
         "Hello",
         "Bye",
         "ended: caller_hung_up, 1 min 2 s, $0.0640",
