@@ -73,7 +73,9 @@ def show(out: Console, renderable: RenderableType) -> None:
 
 def busy(out: Console, text: str, silent: bool = False) -> AbstractContextManager[object]:
     """A line at the bottom of a terminal that moves while something is going on."""
-    return out.status(text) if out.is_terminal and out.is_interactive and not silent else nullcontext()
+    if silent or not (out.is_terminal and out.is_interactive):
+        return nullcontext()
+    return out.status(text, refresh_per_second=4)
 
 
 # --- lines that are printed as they are, by `make local` and `make demo` ---
