@@ -1,15 +1,13 @@
 """Calls as they happen. `Follower` is pure: snapshots of a call in, what is new in it out."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from cli import shapes, show
+from cli import shapes
 from cli.errors import CliError
-from cli.show import View
-from cli.terminal import safe
 from ringside.aws.record import Record
-from ringside.aws.table import Item
 from ringside.calls import Status
 
 INTERVAL = 1.0
@@ -17,6 +15,9 @@ INTERVAL = 1.0
 
 FOLLOWED = 50
 """Calls that are read word by word at a time; of more, the newest. A look costs one query for each."""
+
+REMEMBERED = 1000
+"""Calls that are known to have ended. An index lags by less than a second, as a rule."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,11 @@ class News:
 
 @dataclass
 class Follower:
-    """What has been told of one call."""
+    """What has been shown of one call."""
 
     begun: bool = False
     ended: bool = False
-    told: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    shown: dict[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def news(self, call: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> list[News]:
         """What is new since the last snapshot. Words come when they are whole, and once more if they change."""
@@ -53,9 +54,9 @@ class Follower:
             if entry.get("state") == "pending" and not over:
                 continue
             key, seen = str(entry.get("item_id") or entry.get("sk")), _essence(entry)
-            if self.told.get(key) != seen:
-                found.append(News("entry", call, entry, changed=key in self.told))
-                self.told[key] = seen
+            if self.shown.get(key) != seen:
+                found.append(News("entry", call, entry, changed=key in self.shown))
+                self.shown[key] = seen
         if over and not self.ended:
             found.append(News("end", call))
             self.ended = True
@@ -63,12 +64,12 @@ class Follower:
 
 
 def _essence(entry: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What a listener would want to be told of again."""
+    """What is shown again when it changes."""
     return tuple(entry.get(name) for name in ("text", "state", "outcome", "output", "ended_at"))
 
 
 def follow(record: Record, call_id: str, pause: Callable[[float], None]) -> Iterator[News]:
-    """One call from where it is until it is over. Raises `CliError` if there is none."""
+    """One call, from its beginning until it is over. Raises `CliError` if there is none."""
     follower = Follower()
     while not follower.ended:
         found = record.whole_call(call_id)
@@ -80,19 +81,19 @@ def follow(record: Record, call_id: str, pause: Callable[[float], None]) -> Iter
 
 
 def follow_all(record: Record, pause: Callable[[float], None]) -> Iterator[News]:
-    """All calls that are not over, for ever. Of those that have begun before, what is said from now on."""
+    """All calls that are not over, each from its beginning, for ever."""
     followers: dict[str, Follower] = {}
-    for call in record.open_calls()[:FOLLOWED]:
-        follower = followers[str(call["call_id"])] = Follower()
-        yield from (news for news in _look(record, str(call["call_id"]), follower) if news.what != "entry")
+    over: deque[str] = deque(maxlen=REMEMBERED)
     while True:
-        open_calls = {str(call["call_id"]): call for call in record.open_calls()}
+        # The index may step back, and show calls as open that have ended.
+        open_calls = [call_id for call in record.open_calls() if (call_id := str(call["call_id"])) not in over]
         gone = [call_id for call_id in followers if call_id not in open_calls]
-        for call_id in [*list(open_calls)[:FOLLOWED], *gone]:
-            yield from _look(record, call_id, followers.setdefault(call_id, Follower()))
-        for call_id in gone:
-            if followers[call_id].ended:
+        for call_id in [*open_calls[:FOLLOWED], *gone]:
+            follower = followers.setdefault(call_id, Follower())
+            yield from _look(record, call_id, follower)
+            if follower.ended:
                 del followers[call_id]
+                over.append(call_id)
         pause(INTERVAL)
 
 
@@ -102,21 +103,3 @@ def _look(record: Record, call_id: str, follower: Follower) -> list[News]:
         follower.ended = True
         return []
     return follower.news(*found)
-
-
-def lines(news: News, view: View, name_call: bool = False) -> list[str]:
-    """One piece of news for a person. `name_call`: say of which call, where there are several."""
-    call: Item = dict(news.call)
-    style = view.style
-    prefix = f"{style.dim(safe(call.get('call_id')))}  " if name_call else ""
-    match news.what:
-        case "begin":
-            return [f"{prefix}{show.parties(call)}  {show.outcome(call, style)}"]
-        case "end":
-            lasted = show.duration(call, view.now)
-            how_long = "" if lasted is None else f", {show.span(lasted)}"
-            return [f"{prefix}{show.outcome(call, style)}{how_long}, {show.money(call.get('cost'))}"]
-    entry = show.entry_lines(news.entry or {}, show.answered_at(call), view)
-    if news.changed:
-        entry[0] = f"{entry[0]} {style.dim('(changed)')}"
-    return [f"{prefix}{line}" for line in entry]

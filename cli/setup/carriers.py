@@ -14,7 +14,7 @@ def sip_uri(project: str, base_url: str) -> str:
 
 
 def instructions(uri: str) -> list[str]:
-    """Carrier by carrier, as lines."""
+    """What to enter, carrier by carrier, as lines."""
     user, _, host = uri.removeprefix("sip:").partition(";")[0].partition("@")
     return [
         f"Your SIP URI:  {uri}",
@@ -24,7 +24,7 @@ def instructions(uri: str) -> list[str]:
         f"  2. Origination: add the URI {uri}",
         "  3. Numbers: add the phone number to the trunk.",
         "  4. General: Secure trunking on, for encrypted audio.",
-        "  The dialled number comes in the header Diversion then; Ringside looks there first.",
+        "  The dialled number is then in the Diversion header; Ringside looks there first.",
         "",
         "Twilio, <Dial><Sip> (after a menu, or for some of a number's calls)",
         "  Let the number's webhook or TwiML bin answer:",
@@ -33,9 +33,9 @@ def instructions(uri: str) -> list[str]:
         "Telnyx, TeXML",
         "  Give the number a TeXML application whose bin answers:",
         f"    <Response><Dial><Sip>{uri}</Sip></Dial></Response>",
-        "  As a trunk instead: a connection of type FQDN, inbound over TLS with SRTP, to",
-        f"  {host}, port 5061, and {user} as the user of the invite.",
+        "  Or, as a trunk, use an FQDN connection: inbound over TLS with SRTP, to",
+        f"  {host}, port 5061, with {user} as the user of the INVITE.",
         "",
-        "Then put the number into `answers` of an agent file (functions/agents/), deploy, and call it.",
+        "Then list the number under `answers` in an agent file (functions/agents/), deploy, and call it.",
         "  ringside calls watch      shows the call as it happens",
     ]

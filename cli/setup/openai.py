@@ -15,7 +15,7 @@ TIMEOUT = 30.0
 
 
 class OpenAIError(CliError):
-    """OpenAI said no, or nothing. `status` is 0 where there was no answer."""
+    """OpenAI refused, or did not answer: `status` is 0 then."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
@@ -46,7 +46,7 @@ class OpenAI:
             trust_env=trust_env,
         )
         self.project = ""
-        """The project's id, if an answer has told it."""
+        """The project's id, once an answer has named it."""
 
     def __enter__(self) -> Self:
         return self
@@ -55,13 +55,15 @@ class OpenAI:
         self._http.close()
 
     def check_key(self) -> None:
-        """Ask for something cheap; raise `OpenAIError` if the key is not good."""
+        """Ask for something cheap; raise `OpenAIError` if the key is not valid."""
         try:
             self._ask("GET", "/models")
         except OpenAIError as error:
             if error.status == 401:
-                raise OpenAIError("OpenAI refuses this API key (401): is it whole, and of this project?", 401) from None
-            if error.status != 403:  # a restricted key may be good for calls, and not for this
+                raise OpenAIError(
+                    "OpenAI refuses this API key (401): check that it is complete, and of this project", 401
+                ) from None
+            if error.status != 403:  # a restricted key may be valid for calls, and not for this
                 raise
 
     def endpoints(self) -> Iterator[Endpoint]:
@@ -78,11 +80,11 @@ class OpenAI:
         return _endpoint(self._ask("POST", "/webhook_endpoints", {"event_types": [INCOMING], "name": NAME, "url": url}))
 
     def subscribe(self, endpoint: Endpoint) -> None:
-        """Let an endpoint that has other events get ours, too."""
+        """Have an endpoint for other events receive ours, too."""
         self._ask("POST", f"/webhook_endpoints/{endpoint.id}", {"event_types": [*endpoint.events, INCOMING]})
 
     def rotate(self, endpoint: Endpoint, *, keep_old: bool) -> Endpoint:
-        """A new signing secret; with `keep_old` the former one goes on for 24 hours."""
+        """A new signing secret; with `keep_old` the old one stays valid for 24 hours."""
         path = f"/webhook_endpoints/{endpoint.id}/rotate_secret"
         return _endpoint(self._ask("POST", path, {"keep_old_secret_active_for_24_hours": keep_old}))
 
@@ -103,7 +105,7 @@ class OpenAI:
         self.project = project if project.startswith("proj_") else self.project
         if response.status_code >= 400:
             raise OpenAIError(
-                f"OpenAI: {method} {path}: {response.status_code} {_told(response)}", response.status_code
+                f"OpenAI: {method} {path}: {response.status_code} {_message(response)}", response.status_code
             )
         try:
             answer: dict[str, Any] = response.json()
@@ -112,7 +114,7 @@ class OpenAI:
         return answer
 
 
-def _told(response: httpx.Response) -> str:
+def _message(response: httpx.Response) -> str:
     """What the error says, on one line, if it is in the form of OpenAI's errors."""
     try:
         return one_line(response.json()["error"]["message"])[:300]
