@@ -18,6 +18,9 @@ from ringside.conversation.behaviour import Behaviour, Target
 DEFAULT = "default"
 """Among the numbers an agent answers: every one that no other agent answers."""
 
+STALL_SECONDS = 20.0
+"""Without any event, while the session has something to do: then its sideband is opened anew."""
+
 
 def _answered(entry: str) -> str:
     found = entry if entry == DEFAULT else phone_numbers.number(entry)
@@ -39,7 +42,9 @@ class Agent(Session):
     greeting_instructions: str | None = None  # or said as instructed
     farewell_instructions: str = "Say a short, friendly goodbye now. Do not call any tool."
     silence_instructions: str = "The caller has been silent. Ask briefly whether they are still there."
-    waiting_instructions: str = Behaviour.waiting_instructions
+    waiting_instructions: str = (
+        "This is taking a little longer. Let the caller know in a few words. Do not call any tool."
+    )
     headers: tuple[HeaderName, ...] = ()  # SIP headers that the instructions may use
     time_zone: str = "UTC"
     opening_hours: OpeningHours | None = None
@@ -146,4 +151,5 @@ class Agent(Session):
             approve_remote_tools=frozenset(approved),
             transfers={name: Target(target.uri, target.otherwise) for name, target in self.transfer.items()},
             transfer_limit=self.limits.transfer,
+            stall_after=STALL_SECONDS,
         )

@@ -13,6 +13,8 @@ from typing import Any, Literal, TypeVar
 
 from hypothesis import settings
 
+from ringside.agentfile.agent import Agent
+from ringside.agentfile.sections import Limits
 from ringside.calls import EndReason, Step
 from ringside.conversation import conversation as c
 from ringside.conversation import effects as do
@@ -21,7 +23,19 @@ from ringside.conversation.behaviour import Behaviour
 
 ANSWERED = 1_000_000.0  # Unix seconds at which every call of these tests was answered
 
-BEHAVIOUR = Behaviour(greeting="Greet.", silence_instructions="Still there?", farewell_instructions="Say goodbye.")
+AGENT = Agent(
+    name="tests",
+    answers=("default",),
+    instructions="Be kind.",
+    greeting_instructions="Greet.",
+    silence_instructions="Still there?",
+    farewell_instructions="Say goodbye.",
+    limits=Limits(tool_patience=None),
+)
+
+BEHAVIOUR = AGENT.behaviour
+"""The defaults of an agent file, with short instructions; a slow tool is not excused."""
+
 
 unhurried = settings(deadline=None)
 """For properties: a busy machine is slow, and nothing is wrong with that."""
@@ -89,8 +103,8 @@ class Talk:
     def finish(self) -> list[do.Effect]:
         return self._keep(self.conversation.finish(self.now))
 
-    def pause(self) -> list[do.Effect]:
-        return self._keep(self.conversation.pause(self.now))
+    def hands_over(self) -> list[do.Effect]:
+        return self._keep(self.conversation.hand_over(self.now))
 
     def takes_leave(self, reason: EndReason) -> list[do.Effect]:
         return self._keep(self.conversation.say_goodbye(reason, self.now))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ringside.calls import EndReason
-from ringside.conversation import builtin_tools, effects, errands
+from ringside.conversation import builtin_tools, effects, notes
 from ringside.conversation import events as e
 from ringside.conversation.behaviour import Target
 from tests.unit.conversation.talk import BEHAVIOUR, Talk
@@ -150,7 +150,7 @@ def test_nothing_that_the_file_does_not_name_is_ever_referred_to(arguments: str)
     talk.response_ends("r1")
     assert refers(talk) == []
     assert talk.tool("t1")["outcome"] == "refused"
-    assert told(talk, "t1") == {"error": "There is no such target. There are: sales, desk."}
+    assert told(talk, "t1") == {"error": "Unknown target. Choose one of: sales, desk."}
 
 
 def test_an_address_beside_the_name_changes_nothing() -> None:
@@ -174,7 +174,7 @@ def test_a_second_transfer_waits_for_the_verdict_on_the_first() -> None:
     talk = announced()
     talk.feed(e.ReferAnswered("t1", True))
     talk.calls_tool("transfer", "t2", "r2", arguments='{"to": "desk"}')
-    assert told(talk, "t2") == {"error": "A transfer is under way already."}
+    assert told(talk, "t2") == {"error": "A transfer is already under way."}
     assert refers(talk) == ["tel:+14255550100"]
 
 
@@ -336,9 +336,9 @@ def test_half_a_note_is_refused(arguments: str) -> None:
 def test_notes_cannot_fill_the_record() -> None:
     long = json.dumps({"key": "k" * 9000, "value": "v" * 900_000})
     many = [json.dumps({"key": str(number), "value": "x"}) for number in range(200)]
-    notes = facts(noting(long, *many))["notes"]
-    assert len(notes) == errands.MOST_NOTES
-    assert max(len(key) + len(value) for key, value in notes.items()) == 1060
+    kept = facts(noting(long, *many))["notes"]
+    assert len(kept) == notes.MAX_NOTES
+    assert max(len(key) + len(value) for key, value in kept.items()) == 1060
 
 
 def test_half_a_character_does_not_stop_the_record() -> None:

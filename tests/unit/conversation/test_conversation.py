@@ -1,6 +1,7 @@
 """What was said is kept, once, in the conversation's order, and marked for what it is."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from ringside.calls import Step
 from ringside.conversation import effects as do
 from ringside.conversation import events as e
-from ringside.conversation.behaviour import Behaviour, Target
+from ringside.conversation.behaviour import Target
 from ringside.conversation.conversation import Conversation
 from tests.unit.conversation.talk import ANSWERED, BEHAVIOUR, Talk, sent, unhurried
 
@@ -489,7 +490,7 @@ any_event: st.SearchStrategy[e.Event] = st.one_of(
     st.builds(e.ToolFinished, st.sampled_from(["c1", "c2", "c3"]), st.sampled_from(["ok", "error"]), some_text),
 )
 any_pause = st.sampled_from([0.0, 0.5, 2.0, 15.0])
-GARBAGE_MANNERS = Behaviour(greeting="Greet.", max_duration=120.0, transfers={"office": Target("tel:+15550100")})
+GARBAGE_MANNERS = replace(BEHAVIOUR, max_duration=120.0, transfers={"office": Target("tel:+15550100")})
 
 
 @unhurried
@@ -562,7 +563,7 @@ def test_whoever_goes_on_is_left_the_turn_that_was_being_spoken() -> None:
     talk = Talk()
     talk.feed(e.CallerStarted("c9"), e.CallerWords("c9", "I would like"))
 
-    talk.pause()
+    talk.hands_over()
 
     assert talk.turn("c9")["state"] == "pending"
     assert talk.turn("c9")["text"] == "I would like"
@@ -572,7 +573,7 @@ def test_whoever_goes_on_is_left_the_answer_of_which_no_word_has_come() -> None:
     talk = Talk()
     talk.feed(e.ResponseStarted("r9"), talk.added("a9", "agent"))
 
-    talk.pause()
+    talk.hands_over()
 
     assert talk.turn("a9")["state"] == "pending"
 
@@ -585,13 +586,13 @@ def test_after_a_gap_it_catches_up_until_the_last_item_is_known_and_retrieved() 
         if isinstance(effect, do.Send) and isinstance(effect.command, e.TellFact)
     ]
     assert fact.item_id is not None
-    assert talk.conversation.transcript.is_catching_up
+    assert talk.conversation.transcript.gap.is_open
 
     talk.feed(e.ItemAdded(fact.item_id, "missed", "other"))
-    assert talk.conversation.transcript.is_catching_up
+    assert talk.conversation.transcript.gap.is_open
 
     talk.feed(e.ItemRetrieved("missed", "agent", "I am booking seat 3."))
-    assert not talk.conversation.transcript.is_catching_up
+    assert not talk.conversation.transcript.gap.is_open
 
 
 def response_ended(response: str, *items: str, calls: tuple[e.ToolCalled, ...] = ()) -> e.ResponseEnded:
@@ -630,14 +631,14 @@ def test_missed_words_stand_before_the_tool_that_their_response_called() -> None
 
 def test_it_is_owed_an_answer_from_asking_for_one_until_that_begins() -> None:
     talk = Talk()
-    assert not talk.conversation.is_owed_an_answer
+    assert not talk.conversation.awaits_the_session
     talk.feed(e.ToolCalled("f9", "r9", "call_9", "book", "{}"))
     talk.feed(e.ToolFinished("call_9", "ok", "booked"))
-    assert talk.conversation.is_owed_an_answer
+    assert talk.conversation.awaits_the_session
 
     talk.feed(e.ResponseStarted("r10", "ringside_1_2"))
 
-    assert not talk.conversation.is_owed_an_answer
+    assert not talk.conversation.awaits_the_session
 
 
 def test_what_two_owners_ask_for_has_different_names() -> None:
@@ -660,9 +661,9 @@ def test_words_that_come_after_a_gap_stand_before_the_answer_that_was_still_bein
     assert talk.lines == ["agent: Hello!", "caller: Please book it.", "agent: I am booking it."]
 
 
-def go_on_with(talk: Talk) -> Talk:
+def go_on_with(talk: Talk, *, dead: bool = False) -> Talk:
     """The conversation as the next owner has it: from what was written, and from nothing else."""
-    notes = [dict(effect.facts) for effect in talk.pause() if isinstance(effect, do.Note)]
+    notes = [dict(effect.facts) for effect in ([] if dead else talk.hands_over()) if isinstance(effect, do.Note)]
     facts = {name: value for note in notes for name, value in note.items()}
     history = [(position, talk.table.at[position]) for position in sorted(talk.table.at)]
     following = Talk(greeted=False)
@@ -713,14 +714,15 @@ def test_what_was_owed_and_paid_is_not_left_to_the_owner_after_the_next() -> Non
     following = go_on_with(with_a_finished_tool())
     following.feed(e.ResponseStarted("r10"))
 
-    assert do.Note({"owed": None}) in following.pause()
+    (note,) = [effect for effect in following.hands_over() if isinstance(effect, do.Note)]
+    assert note.facts["conversation"]["unanswered"]["ids"] == []
 
 
 def test_a_tool_that_a_dead_owner_may_have_told_of_is_answered_once() -> None:
     """The session refuses an output that it has; one that it had not is added, and then it is to be answered."""
     talk = Talk()
     talk.feed(e.ToolCalled("f9", "r9", "call_9", "book", "{}"))
-    following = go_on_with(talk)
+    following = go_on_with(talk, dead=True)
 
     effects = following.feed(e.ToolFinished("call_9", "unknown", "nobody knows"))
     assert asked_for(effects) == 0
