@@ -242,7 +242,7 @@ class Transcript:
         for item_id in self._begun:
             self.turn(item_id, "agent", now)
         for turn in self.turns.values():
-            if turn.text is None and turn.item_id not in self._saved:
+            if turn.text is None and turn.state in ("pending", "interrupted"):
                 turn.text = "".join(self._words.get(turn.item_id, ())) or None
                 effects += self.save(turn)
                 turn.text = None

@@ -8,6 +8,7 @@
 The clock stands still unless somebody lets time pass. Items are linked one to the next, as the API does it.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
@@ -51,8 +52,8 @@ class Table:
     def __init__(self) -> None:
         self.at: dict[int, Mapping[str, Any]] = {}
 
-    def save(self, save: do.Save) -> None:
-        self.at[save.position] = dict(save.item)
+    def save(self, save: do.Save, owner: int = 1) -> None:
+        self.at[save.position] = {**save.item, "epoch": owner}
         old = self.at.get(save.replaces) if save.replaces is not None and save.replaces != save.position else None
         if old is not None and save.replaces is not None and old["item_id"] == save.item["item_id"]:
             del self.at[save.replaces]
@@ -67,8 +68,12 @@ class Talk:
         self.behaviour = behaviour
         self.conversation = c.Conversation(behaviour, ANSWERED)
         self.now = ANSWERED
+        self.owner = 1
         self.effects: list[do.Effect] = []
+        self.times: list[float] = []  # of the effects
         self.table = Table()
+        self.placed: set[str] = set()  # the items that the session has added
+        self.facts: dict[str, Any] = {}  # what the notes make of the call's item
         self._last_item: str | None = None
         self._ids = 0
         self.greeting: e.Respond | None = None
@@ -85,6 +90,7 @@ class Talk:
         return effects
 
     def feed(self, *events: e.Event) -> list[do.Effect]:
+        self.placed |= {event.item_id for event in events if isinstance(event, e.ItemAdded)}
         return [effect for event in events for effect in self._keep(self.conversation.feed(event, self.now))]
 
     def wait(self, seconds: float) -> list[do.Effect]:
@@ -105,6 +111,22 @@ class Talk:
 
     def hands_over(self) -> list[do.Effect]:
         return self._keep(self.conversation.hand_over(self.now))
+
+    def is_taken_over(self) -> list[do.Effect]:
+        """Another owner goes on, with what is in the record and nothing else."""
+        self.owner += 1
+        usage = self.conversation.usage
+        self.conversation = c.Conversation(self.behaviour, ANSWERED, usage, self.owner)
+        history = [(position, dict(self.table.at[position])) for position in sorted(self.table.at)]
+        first_audio = Step.FIRST_AUDIO in self.marked
+        return self._keep(self.conversation.resume(history, first_audio, self.now, from_record(self.facts)))
+
+    def changes_hands(self) -> list[do.Effect]:
+        """A clean hand-over, in no time."""
+        return self.hands_over() + self.is_taken_over()
+
+    def is_reattached(self, gap: float = 1.0) -> list[do.Effect]:
+        return self._keep(self.conversation.reattached(self.now - gap, "for a test", self.now))
 
     def takes_leave(self, reason: EndReason) -> list[do.Effect]:
         return self._keep(self.conversation.say_goodbye(reason, self.now))
@@ -196,9 +218,13 @@ class Talk:
 
     def _keep(self, effects: list[do.Effect]) -> list[do.Effect]:
         self.effects += effects
+        self.times += [self.now] * len(effects)
         for effect in effects:
-            if isinstance(effect, do.Save):
-                self.table.save(effect)
+            match effect:
+                case do.Save():
+                    self.table.save(effect, self.owner)
+                case do.Note(facts):
+                    self.facts |= facts
         return effects
 
     def sent(self, kind: type[Command]) -> list[Command]:
@@ -243,6 +269,20 @@ class Talk:
 
     def tool(self, call: str) -> Mapping[str, Any]:
         return next(item for item in self.table.items if item.get("tool_call_id") == call)
+
+
+def from_record(value: Any) -> Any:
+    """As DynamoDB gives it back: whole numbers are integers, tuples are lists, and the order of a map is not kept."""
+    match value:
+        case dict():
+            return {name: from_record(value[name]) for name in sorted(value)}
+        case list() | tuple():
+            return [from_record(entry) for entry in value]
+        case float() if value.is_integer():
+            return int(value)
+        case float():
+            return round(value, 6)
+    return json.loads(json.dumps(value))
 
 
 def sent(effects: Iterable[do.Effect], kind: type[Command]) -> list[Command]:
