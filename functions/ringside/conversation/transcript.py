@@ -253,8 +253,8 @@ class Transcript:
         latest = list(self._response_of.items())[-REMEMBERED:]
         several = [(item_id, self._parts[item_id]) for item_id, _ in latest if set(self._parts.get(item_id, ())) - {0}]
         return {
-            "words": [[item_id, "".join(words)] for item_id, words in self._words.items()],
-            "wordless": [turn.item_id for turn in self.turns.values() if turn.text is None],
+            "words": [[item_id, "".join(words)] for item_id, words in sorted(self._words.items())],
+            "wordless": sorted(turn.item_id for turn in self.turns.values() if turn.text is None),
             "responses": [list(pair) for pair in latest],
             "parts": [[item_id, part, text] for item_id, parts in several for part, text in parts.items()],
             "order": self.order.snapshot(),

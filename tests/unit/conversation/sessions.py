@@ -49,7 +49,13 @@ class Session:
         if self._untranscribed:
             happenings += [self.caller_words, self.a_transcript, self.a_transcript]
         if self._active is not None:
-            happenings += [self.the_agent_speaks] * 3 + [self.a_part, self.a_tool, self.a_tool, self.the_end, self.the_end]
+            happenings += [self.the_agent_speaks] * 3 + [
+                self.a_part,
+                self.a_tool,
+                self.a_tool,
+                self.the_end,
+                self.the_end,
+            ]
         elif self._speaking is None:
             happenings += [self.a_response] * 4
         if self._playing and self._playing[0] != self._active:
@@ -164,7 +170,8 @@ class Session:
     def _end(self, status: str, reason: str | None = None) -> None:
         if self._active is None:
             return
-        said, items = (), ()
+        said: tuple[e.AgentTranscript, ...] = ()
+        items: tuple[str, ...] = ()
         if self._item is not None:
             items = (self._item,)
             if self._draw(st.booleans()):

@@ -38,6 +38,8 @@ BEHAVIOUR = AGENT.behaviour
 """The defaults of an agent file, with short instructions; a slow tool is not excused."""
 
 
+FAREWELL, STILL_THERE = BEHAVIOUR.farewell_instructions, BEHAVIOUR.silence_instructions
+
 unhurried = settings(deadline=None)
 """For properties: a busy machine is slow, and nothing is wrong with that."""
 
@@ -288,3 +290,55 @@ def from_record(value: Any) -> Any:
 def sent(effects: Iterable[do.Effect], kind: type[Command]) -> list[Command]:
     commands = (effect.command for effect in effects if isinstance(effect, do.Send))
     return [command for command in commands if isinstance(command, kind)]
+
+
+def outputs(talk: Talk) -> list[str]:
+    """The tool calls of which an output was sent."""
+    return [command.tool_call_id for command in talk.sent(e.TellOutput)]
+
+
+def learned(talk: Talk, call: str) -> dict[str, Any]:
+    """What the model learned of a built-in tool that it called, last."""
+    answers = [command.output for command in talk.sent(e.TellOutput) if command.tool_call_id == call]
+    found: dict[str, Any] = json.loads(answers[-1])
+    return found
+
+
+def called(call: str, response: str = "r1", name: str = "book") -> e.ToolCalled:
+    return e.ToolCalled(f"item_of_{call}", response, call, name, "{}")
+
+
+def refers(talk: Talk) -> list[str]:
+    return [effect.uri for effect in talk.effects if isinstance(effect, do.Refer)]
+
+
+def press(talk: Talk, keys: str) -> None:
+    for key in keys:
+        talk.feed(e.DigitPressed(key))
+        talk.wait(0.2)
+
+
+def quiet(talk: Talk) -> None:
+    """Nobody says anything until the agent loses patience; what it then says is heard."""
+    before = len(talk.asked)
+    talk.wait(talk.behaviour.silence_after)
+    if len(talk.asked) > before and not talk.hung_up:
+        talk.agent_says("Hm?", response=f"after_silence_{before}")
+
+
+def saying_goodbye() -> Talk:
+    """The model said goodbye and called hang_up in one response, which is done."""
+    talk = Talk()
+    talk.agent_generated("Goodbye!", response="r1")
+    talk.calls_tool("hang_up", "call_1", "r1")
+    talk.response_ends("r1")
+    return talk
+
+
+def assert_consistent(talk: Talk) -> None:
+    order = talk.conversation.transcript.order
+    for position, item in talk.table.at.items():
+        assert order.position(item["item_id"]) == position
+    ids = [item["item_id"] for item in talk.table.items]
+    assert len(set(ids)) == len(ids)
+    assert ids == [item_id for item_id in order if item_id in ids]
