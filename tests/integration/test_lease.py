@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 
 from infra.emulator.client import Shown
-from ringside.conversation.behaviour import Behaviour
+from ringside.agentfile.sections import Limits
 from tests.drills.compare import Lived, flaws_of
 from tests.drills.ground import Ground
 from tests.drills.talk import GREETING, chat, endless, exchange, script
@@ -125,4 +125,4 @@ def test_a_greeting_whose_claims_answer_was_lost_is_claimed_again_and_spoken_onc
     assert (unlucky.claims, call.greetings) == (2, 1)
     assert flaws_of(call, talk, pace=0.2) == []
     steps = call.record.call["steps"]  # had it been thought somebody else's, the greeting's clock would have asked
-    assert float(steps["first_audio"]) - float(steps["attached"]) < Behaviour.greeting_deadline
+    assert float(steps["first_audio"]) - float(steps["attached"]) < Limits().first_word

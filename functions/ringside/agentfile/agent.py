@@ -18,6 +18,9 @@ from ringside.conversation.behaviour import Behaviour, Target
 DEFAULT = "default"
 """In `answers`: every number that no other agent answers."""
 
+STALL_SECONDS = 20.0
+"""Without any event, while the session has something to do: then its sideband is opened anew."""
+
 
 def _number_or_default(entry: str) -> str:
     found = entry if entry == DEFAULT else phone_numbers.number(entry)
@@ -149,4 +152,5 @@ class Agent(SessionConfig):
             approve_remote_tools=frozenset(approved),
             transfers={name: Target(target.uri, target.otherwise) for name, target in self.transfer.items()},
             transfer_limit=self.limits.transfer,
+            stall_after=STALL_SECONDS,
         )

@@ -1,6 +1,6 @@
-"""The built-in tools: what an agent may do to its own call, as the model is told of it. Pure.
+"""The built-in tools: what an agent may do to its own call, as the model is shown it. Pure.
 
-They are no functions: the conversation acts on them itself, for they need what only it knows (what was
+They are not functions: the conversation acts on them itself, for they need what only it knows (what was
 heard, which keys were pressed, whether the transfer took).
 """
 
@@ -20,22 +20,22 @@ def functions(names: frozenset[str], targets: Mapping[str, str]) -> list[dict[st
     known = {
         HANG_UP: _function(
             HANG_UP,
-            "End the phone call. Say goodbye first, in the same response: the call ends when it was heard.",
+            "End the phone call. Say goodbye first, in the same response: the call ends once the goodbye was heard.",
         ),
         TRANSFER: _function(
             TRANSFER,
-            "Transfer the caller to somebody else. Announce it first, in the same response. Targets: "
+            "Transfer the caller to someone else. Announce it first, in the same response. Targets: "
             + "; ".join(f"{name}: {description}" if description else name for name, description in targets.items()),
             to={"type": "string", "enum": list(targets)},
         ),
         COLLECT_DIGITS: _function(
             COLLECT_DIGITS,
-            "Wait for the caller to press keys on the phone. Say first which ones, in the same response.",
+            "Wait for the caller to press keys on the phone. First say which ones, in the same response.",
             length={"type": "integer", "minimum": 1, "maximum": 40, "description": "how many digits are expected"},
         ),
         NOTE: _function(
             NOTE,
-            "Write a fact down for the record of this call, such as the caller's name.",
+            "Write down a fact for the record of this call, such as the caller's name.",
             key={"type": "string", "description": "what it is, in a word or two"},
             value={"type": "string"},
         ),

@@ -1,5 +1,6 @@
-"""What stands in a call's record besides the call itself: turns, tool runs, gaps and keys pressed. Pure."""
+"""What is in a call's record besides the call itself: turns, tool runs, gaps and keys pressed. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -56,3 +57,11 @@ class ToolRun:
 
     def as_item(self) -> dict[str, Any]:
         return {"kind": "tool"} | {name: getattr(self, name) for name in self.__slots__}
+
+
+def from_item(item: Mapping[str, Any]) -> Turn | ToolRun | Remark | None:
+    """An entry as the record has it; what this version of the entry does not know is left out."""
+    kinds: dict[Any, type[Turn] | type[ToolRun] | type[Remark]] = {"turn": Turn, "tool": ToolRun}
+    kinds |= dict.fromkeys(("gap", "digits"), Remark)
+    kind = kinds.get(item.get("kind"))
+    return None if kind is None else kind(**{name: item[name] for name in kind.__slots__ if name in item})

@@ -6,9 +6,15 @@ that sorts; the record's sort key is made of it, so a query returns the call as 
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ringside.conversation import snapshot
 
 SPACING = 1 << 20
 """Room left between neighbours, for an item that turns out to belong between them."""
+
+TAIL = 32
+"""How many of the last items the next owner learns of: links lead to them, and not all are in the record."""
 
 
 class Order:
@@ -35,7 +41,7 @@ class Order:
         return self._position[item_id]
 
     def place(self, item_id: str, previous_id: str | None, before: str | None = None) -> dict[str, int]:
-        """Give the item its place; return the items that had to move, with their old positions.
+        """Give the item its position; return the items that had to move, with their old positions.
 
         `before`: where no link says otherwise, it is older than this one.
         """
@@ -68,24 +74,46 @@ class Order:
             start = self._items.index(follower)
             end = self._end_of_run(start)
             tail = self._items[start:end]
-            if item_id not in tail:  # the links may run in a circle: nobody else's rules bind the other side
+            if item_id not in tail:  # the links may run in a circle: then the other side stays where it is
                 del self._items[start:end]
                 at = self._items.index(item_id)
                 self._items[at + 1 : at + 1] = tail
                 moved = run + tail
         return self._number(self._items.index(moved[0]), len(moved))
 
-    def strays_before(self, *anchors: str) -> None:
+    def strays_before(self, *anchors: str) -> tuple[str, ...]:
         """From now on, put items without a link before the first of these that is known, not at the end.
 
         After a gap: what is heard of, but was not seen to be added, was added before the last item of the gap.
+        Returns the anchors until now.
         """
-        self._strays_before = anchors
+        before, self._strays_before = self._strays_before, anchors
+        return before
 
     def hole(self, item_id: str) -> str | None:
         """The item before this one, if it was never seen."""
         previous = self._previous.get(item_id)
         return previous if previous is not None and previous not in self._position else None
+
+    def snapshot(self) -> dict[str, Any]:
+        tail = [[item_id, self._position[item_id], self._previous.get(item_id)] for item_id in self._items[-TAIL:]]
+        return {"tail": tail, "strays_before": list(self._strays_before)}
+
+    def restore(self, value: object) -> None:
+        """What the record does not have: items that are not written down, and the links."""
+        given = snapshot.mapping(value)
+        known = set(self._position.values())
+        for entry in snapshot.sequence(given.get("tail")):
+            match entry:
+                case [str(item_id), int(position), previous] if position > 0:
+                    if item_id not in self._position and position not in known:
+                        self._position[item_id] = position
+                        known.add(position)
+                    if isinstance(previous, str) and item_id in self._position and previous != item_id:
+                        self._previous[item_id] = previous
+        self._items = sorted(self._position, key=self._position.__getitem__)
+        self._waiting = {before: item_id for item_id, before in self._previous.items() if before not in self._position}
+        self._strays_before = tuple(snapshot.texts(given.get("strays_before")))
 
     def _end_of_run(self, start: int) -> int:
         """The index after the last of the items that are linked one to the next from `start`."""

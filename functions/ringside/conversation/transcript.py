@@ -1,7 +1,7 @@
-"""The minutes of a conversation: what was said and done, each at its place, written as it happens. Pure.
+"""What was said and done in a conversation, in its order, written as it happens. Pure.
 
-Words come in pieces, late, or never; items come before or after the links that order them. The minutes
-keep what is known of each turn, and say with every news which items of the record are to be written.
+Words come in pieces, late, or never; items come before or after the links that order them. The transcript
+keeps what is known of each turn, and returns with every event which items of the record are to be written.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,16 +9,25 @@ from itertools import pairwise
 from typing import Any
 
 from ringside.conversation import events as e
-from ringside.conversation.effects import Effect, Save, Send
-from ringside.conversation.items import Remark, ToolRun, Turn
+from ringside.conversation import snapshot
+from ringside.conversation.effects import Effect, Save
+from ringside.conversation.gap import Gap
+from ringside.conversation.items import Remark, ToolRun, Turn, from_item
 from ringside.conversation.order import Order
+
+REMEMBERED = 8
+"""How many of the agent's last items the next owner learns of, as more may come of them."""
 
 
 class Transcript:
-    """Times are Unix seconds; `effects` gets the writes, in order."""
+    """Times are Unix seconds.
+
+    Longer than other classes, for it is one thing: the turns, and what is known of a turn before it is finished.
+    """
 
     def __init__(self) -> None:
         self.order = Order()
+        self.gap = Gap()
         self.turns: dict[str, Turn] = {}
         self.tools: dict[str, ToolRun] = {}  # by the function call's id
         self.remarks: dict[str, Remark] = {}
@@ -27,204 +36,182 @@ class Transcript:
         self._response_of: dict[str, str] = {}  # the agent's item -> its response
         self._saved: set[str] = set()
         self._begun: set[str] = set()  # the agent's items that were added, and of which no word has come
-        self._retrieved: set[str] = set()
-        self._awaited: set[str] = set()  # ... and what of it has not come
-        self._probe: str | None = None  # the item that shows the end of the conversation after a gap
-        self._stray: str | None = None  # the first item that the agent went on with after a gap, not seen to be added
 
-    def load(self, history: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Any]:
-        """Take over what another owner wrote, with the positions; returns the last of its items."""
-        entries = [(position, dict(item)) for position, item in history]
-        self.order = Order({item["item_id"]: position for position, item in entries})
-        self._saved = {item["item_id"] for _, item in entries}
-        for _, item in entries:
-            match item["kind"]:
-                case "turn":
-                    self.turns[item["item_id"]] = Turn(**_known(item, Turn))
-                case "tool":
-                    self.tools[item["tool_call_id"]] = ToolRun(**_known(item, ToolRun))
-                case "gap" | "digits":
-                    self.remarks[item["item_id"]] = Remark(**_known(item, Remark))
-        return entries[-1][1] if entries else {}
+    # --- the order ---
 
-    # --- places ---
-
-    def added(self, event: e.ItemAdded, effects: list[Effect]) -> None:
+    def added(self, event: e.ItemAdded) -> list[Effect]:
         """An item got its place; one before it that was never seen is asked for."""
-        self.place(event.item_id, event.previous_id, effects)
+        effects = self.place(event.item_id, event.previous_id)
         missed = self.order.hole(event.item_id)
         if event.kind == "agent" and event.item_id not in self.turns:
             self._begun.add(event.item_id)
-        self._awaited.discard(event.item_id)
-        if event.item_id == self._probe:
+        self.gap.came(event.item_id)
+        if event.item_id == self.gap.probe:
             self.order.strays_before(*((event.previous_id,) if event.previous_id and missed else ()), event.item_id)
-        if missed is not None:
-            self._retrieve(missed, effects)
+        return effects + self.gap.retrieve(missed) if missed is not None else effects
 
-    def place(self, item_id: str, previous_id: str | None, effects: list[Effect], before: str | None = None) -> None:
+    def place(self, item_id: str, previous_id: str | None, before: str | None = None) -> list[Effect]:
         moved = self.order.place(item_id, previous_id, before)
-        if moved:
-            entries: Iterable[Turn | ToolRun | Remark]
-            entries = (*self.turns.values(), *self.tools.values(), *self.remarks.values())
-            for entry in entries:
-                if entry.item_id in moved and entry.item_id in self._saved:
-                    self.save(entry, effects, moved[entry.item_id])
+        if not moved:
+            return []
+        entries: Iterable[Turn | ToolRun | Remark]
+        entries = (*self.turns.values(), *self.tools.values(), *self.remarks.values())
+        return [
+            effect
+            for entry in entries
+            if entry.item_id in moved and entry.item_id in self._saved
+            for effect in self.save(entry, moved[entry.item_id])
+        ]
 
-    def save(self, entry: Turn | ToolRun | Remark, effects: list[Effect], replaces: int | None = None) -> None:
-        if entry.item_id not in self.order:
-            self.place(entry.item_id, None, effects)
+    def save(self, entry: Turn | ToolRun | Remark, replaces: int | None = None) -> list[Effect]:
+        effects = [] if entry.item_id in self.order else self.place(entry.item_id, None)
         self._saved.add(entry.item_id)
-        effects.append(Save(self.order.position(entry.item_id), entry.as_item(), replaces))
+        return [*effects, Save(self.order.position(entry.item_id), entry.as_item(), replaces)]
 
     # --- the caller ---
 
     def turn(self, item_id: str, role: e.Role, now: float) -> Turn:
         return self.turns.setdefault(item_id, Turn(item_id, role, now))
 
+    def goes_on(self, item_id: str, delta: str) -> bool:
+        """Add to a sentence that has begun; False if none has. Most events of a call are these."""
+        words = self._words.get(item_id)
+        if words is None:
+            return False
+        words.append(delta)
+        return True
+
     def words(self, item_id: str, delta: str) -> None:
         self._words.setdefault(item_id, []).append(delta)
 
-    def caller_said(self, item_id: str, text: str | None, now: float, effects: list[Effect]) -> None:
+    def caller_said(self, item_id: str, text: str | None, now: float) -> list[Effect]:
         """The caller's turn is transcribed; None: that failed, and what came before it failed is kept."""
         begun = "".join(self._words.pop(item_id, ()))
         turn = self.turn(item_id, "caller", now)
         if turn.state == "final":
-            return
+            return []
         turn.text = (begun or None) if text is None else text
         turn.state = "untranscribed" if turn.text is None else "final"
         turn.ended_at = turn.ended_at or now
         # Words that come late, after a gap, were said before what the agent still goes on with.
-        self.place(item_id, None, effects, self._stray)
-        self.save(turn, effects)
+        return self.place(item_id, None, self.gap.stray) + self.save(turn)
 
-    def caller_committed(self, item_id: str, now: float, effects: list[Effect]) -> None:
+    def caller_committed(self, item_id: str, now: float) -> list[Effect]:
         """The caller has said something, which is written before its words are known: whoever comes after us
         can ask for them, as long as it knows the item's id."""
         turn = self.turn(item_id, "caller", now)
         turn.ended_at = turn.ended_at or now
-        if turn.state == "pending" and item_id not in self._saved:
-            self.save(turn, effects)
+        return self.save(turn) if turn.state == "pending" and item_id not in self._saved else []
 
     # --- the agent ---
 
-    def agent_turn(self, item_id: str, response_id: str, now: float, effects: list[Effect]) -> Turn:
-        self._response_of[item_id] = response_id
-        self._begun.discard(item_id)
-        turn = self.turn(item_id, "agent", now)
-        if item_id not in self.order:
-            self.place(item_id, None, effects)
-            if self._probe is not None and self._stray is None:
-                self._stray = item_id
-        return turn
+    def is_new(self, item_id: str) -> bool:
+        """Whether no word of the agent's item has come."""
+        return item_id not in self.turns or item_id in self._begun
 
-    def agent_said(self, event: e.AgentTranscript, now: float, effects: list[Effect]) -> None:
+    def agent_turn(self, item_id: str, response_id: str, now: float) -> tuple[Turn, list[Effect]]:
+        """The agent's turn, which begins with its first word; and what had to move for it."""
+        self._response_of[item_id] = response_id
+        turn = self.turn(item_id, "agent", now)
+        if item_id in self._begun:
+            self._begun.discard(item_id)
+            turn.started_at = now
+        if item_id in self.order:
+            return turn, []
+        effects = self.place(item_id, None)
+        if self.gap.probe is not None and self.gap.stray is None:
+            self.gap.stray = item_id
+        return turn, effects
+
+    def agent_said(self, event: e.AgentTranscript, now: float) -> list[Effect]:
         self._words.pop(event.item_id, None)
-        turn = self.agent_turn(event.item_id, event.response_id, now, effects)
-        parts = self._parts.setdefault(event.item_id, {})
+        turn, effects = self.agent_turn(event.item_id, event.response_id, now)
+        # What is known from elsewhere, from the record or from the session, counts as the first part.
+        parts = self._parts.setdefault(event.item_id, {0: turn.text} if turn.text else {})
         parts[event.part] = event.text
         turn.text, turn.ended_at = " ".join(text for _, text in sorted(parts.items()) if text), now
         if turn.state == "pending":
             turn.state = "final"
-        self.save(turn, effects)
+        return effects + self.save(turn)
 
-    def missed_of(self, event: e.ResponseEnded, now: float, effects: list[Effect]) -> None:
-        """A response that ended tells its words again: those that were said while nobody listened are taken from it."""
+    def missed_of(self, event: e.ResponseEnded, now: float) -> list[Effect]:
+        """A response that ended repeats its words: those that were said while nobody listened are taken from it."""
         missed = [said for said in event.said if not self._has_words(said.item_id)]
-        if not missed:
-            return
-        for item_id, following in pairwise(event.items):
-            if item_id not in self.order and following in self.order:
-                self.place(following, item_id, effects)
+        effects: list[Effect] = []
+        if missed:
+            for item_id, following in pairwise(event.items):
+                if item_id not in self.order and following in self.order:
+                    effects += self.place(following, item_id)
         for said in missed:
-            known = said.item_id in self.turns
-            self.agent_turn(said.item_id, said.response_id, now, effects).recovered = not known
-            self.agent_said(said, now, effects)
+            known = not self.is_new(said.item_id)
+            turn, moved = self.agent_turn(said.item_id, said.response_id, now)
+            turn.recovered = not known
+            effects += moved + self.agent_said(said, now)
+        return effects
 
     def _has_words(self, item_id: str) -> bool:
         turn = self.turns.get(item_id)
         return turn is not None and turn.text is not None and turn.state != "pending"
 
-    def cut_off(self, event: e.AgentCutOff, effects: list[Effect]) -> None:
+    def cut_off(self, event: e.AgentCutOff) -> list[Effect]:
         """The caller heard only so much of it."""
         turn = self.turns.get(event.item_id)
-        if turn is not None and turn.role == "agent":
-            turn.heard_ms, turn.state = event.heard_ms, "interrupted"
-            if turn.text is not None:
-                self.save(turn, effects)
+        if turn is None or turn.role != "agent" or self.is_new(event.item_id):
+            return []
+        turn.heard_ms, turn.state = event.heard_ms, "interrupted"
+        return self.save(turn) if turn.text is not None else []
 
-    def interrupted(self, response_id: str, effects: list[Effect]) -> None:
+    def interrupted(self, response_id: str) -> list[Effect]:
+        effects: list[Effect] = []
         for item_id, response in self._response_of.items():
             turn = self.turns[item_id]
             if response == response_id and turn.state in ("pending", "final"):
                 turn.state = "interrupted"
                 if turn.text is not None:
-                    self.save(turn, effects)
+                    effects += self.save(turn)
+        return effects
 
     # --- gaps ---
 
-    def gap(self, since: float, until: float, why: str, effects: list[Effect]) -> str:
+    def gap_closed(self, since: float, until: float, why: str) -> tuple[str, list[Effect]]:
         """Nobody listened for a while: write that, and ask for the words of turns that are known of.
 
         Returns an id for an item of our own, which will show what the last item of the gap is.
         """
-        self.remark("gap", since, until, why, effects)
+        _, effects = self.remark("gap", since, until, why)
         for turn in self.turns.values():
             if turn.state == "pending" and turn.item_id in self.order:
-                self._retrieve(turn.item_id, effects)
+                effects += self.gap.retrieve(turn.item_id)
         for item_id in sorted(self._begun):
-            self._retrieve(item_id, effects)
-        self._probe, self._stray = f"ringside_gap_{len(self.remarks)}", None
-        self._awaited.add(self._probe)
-        return self._probe
+            effects += self.gap.retrieve(item_id)
+        return self.gap.opened(len(self.remarks)), effects
 
-    @property
-    def is_catching_up(self) -> bool:
-        """Whether something that was asked for after a gap is still to come. The next owner could not ask for
-        it: the last item that it would find is the one that we added."""
-        return bool(self._awaited)
-
-    def retrieved(self, event: e.ItemRetrieved, now: float, effects: list[Effect]) -> None:
-        self._awaited.discard(event.item_id)
+    def retrieved(self, event: e.ItemRetrieved, now: float) -> list[Effect]:
+        self.gap.came(event.item_id)
+        known = not self.is_new(event.item_id)
         self._begun.discard(event.item_id)
         if event.role is None:
-            return
-        known = event.item_id in self.turns
+            return []
         turn = self.turn(event.item_id, event.role, now)
         turn.recovered = turn.recovered or not known
         turn.ended_at = turn.ended_at or now
         if turn.state == "pending" and event.text is not None:
             turn.text, turn.state = event.text, "final"
             self._words.pop(event.item_id, None)
-        if turn.state != "pending" or (turn.role == "caller" and turn.item_id not in self._saved):
-            self.save(turn, effects)
+        unwritten = turn.role == "caller" and turn.item_id not in self._saved
+        return self.save(turn) if turn.state != "pending" or unwritten else []
 
-    def _retrieve(self, item_id: str, effects: list[Effect]) -> None:
-        if item_id not in self._retrieved:
-            self._retrieved.add(item_id)
-            self._awaited.add(item_id)
-            effects.append(Send(e.RetrieveItem(item_id)))
-
-    def remark(self, kind: Any, since: float, until: float, text: str, effects: list[Effect]) -> Remark:
+    def remark(self, kind: Any, since: float, until: float, text: str) -> tuple[Remark, list[Effect]]:
         """Their ids only have to be new in this call."""
         remark = Remark(f"{kind}_{len(self.remarks) + 1}", kind, since, until, text)
         self.remarks[remark.item_id] = remark
-        self.save(remark, effects)
-        return remark
+        return remark, self.save(remark)
 
     # --- the end ---
 
-    def pause(self, now: float, effects: list[Effect]) -> None:
-        """Another owner goes on: leave it the ids of turns whose words are still to come."""
-        self.order.strays_before()  # these have just begun: they are no strays of an earlier gap
-        for item_id in self._begun:
-            self.turn(item_id, "agent", now)
-        for turn in self.turns.values():
-            if turn.state == "pending" and turn.item_id not in self._saved:
-                turn.text = "".join(self._words.get(turn.item_id, ())) or None
-                self.save(turn, effects)
-
-    def close(self, unheard: Iterable[str], now: float, effects: list[Effect]) -> None:
+    def close(self, unheard: Iterable[str], now: float) -> list[Effect]:
         """The call is over: keep and mark what was cut off. `unheard`: responses that were not played to their end."""
+        effects: list[Effect] = []
         silent = set(unheard)
         for item_id in list(self._words):
             self.turn(item_id, "caller", now)  # begun, but never given a place
@@ -240,12 +227,84 @@ class Transcript:
             elif not begun:
                 continue
             turn.ended_at = turn.ended_at or now
-            self.save(turn, effects)
+            effects += self.save(turn)
+        return effects
 
     def running(self) -> Iterator[ToolRun]:
         return (run for run in self.tools.values() if run.outcome == "running")
 
+    # --- handed over ---
 
-def _known(item: Mapping[str, Any], entry: type) -> dict[str, Any]:
-    """Of an item of the record, what this version of the entry knows. Entries are dataclasses with slots."""
-    return {name: item[name] for name in entry.__slots__ if name in item}  # type: ignore[attr-defined]
+    def hand_over(self, now: float) -> list[Effect]:
+        """Another owner goes on: leave it the ids of turns whose words are still to come, and the words so far."""
+        effects: list[Effect] = []
+        anchors = self.order.strays_before()  # these have just begun: they are not strays of an earlier gap
+        for item_id in self._begun:
+            self.turn(item_id, "agent", now)
+        for turn in self.turns.values():
+            if turn.text is None and turn.state in ("pending", "interrupted"):
+                turn.text = "".join(self._words.get(turn.item_id, ())) or None
+                effects += self.save(turn)
+                turn.text = None
+        self.order.strays_before(*anchors)
+        return effects
+
+    def snapshot(self) -> dict[str, Any]:
+        latest = list(self._response_of.items())[-REMEMBERED:]
+        several = [(item_id, self._parts[item_id]) for item_id, _ in latest if set(self._parts.get(item_id, ())) - {0}]
+        return {
+            "words": [[item_id, "".join(words)] for item_id, words in sorted(self._words.items())],
+            "wordless": sorted(turn.item_id for turn in self.turns.values() if turn.text is None),
+            "responses": [list(pair) for pair in latest],
+            "parts": [[item_id, part, text] for item_id, parts in several for part, text in parts.items()],
+            "order": self.order.snapshot(),
+            "gap": self.gap.snapshot(),
+        }
+
+    def load(self, history: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Any]:
+        """Take over what another owner wrote, with the positions; returns the last of its items."""
+        entries = [(position, dict(item)) for position, item in history]
+        self.order = Order({item["item_id"]: position for position, item in entries})
+        self._saved = {item["item_id"] for _, item in entries}
+        for _, item in entries:
+            match from_item(item):
+                case Turn() as turn:
+                    self.turns[turn.item_id] = turn
+                    if turn.state == "pending":
+                        self._unsay(turn)
+                case ToolRun() as run:
+                    self.tools[run.tool_call_id] = run
+                case Remark() as remark:
+                    self.remarks[remark.item_id] = remark
+        return entries[-1][1] if entries else {}
+
+    def _unsay(self, turn: Turn) -> None:
+        """The text in the record is what was known when it was handed over: the beginning of a sentence."""
+        if turn.text:
+            self._words[turn.item_id] = [turn.text]
+        elif turn.role == "agent":
+            self._begun.add(turn.item_id)
+        turn.text = None
+
+    def restore(self, value: object) -> list[Effect]:
+        """After `load`: what the record does not have."""
+        given = snapshot.mapping(value)
+        self.order.restore(given.get("order"))
+        for item_id in snapshot.texts(given.get("wordless")):
+            turn = self.turns.get(item_id)
+            if turn is not None and turn.text is not None:
+                self._unsay(turn)
+        for entry in snapshot.sequence(given.get("words")):
+            match entry:
+                case [str(item_id), str(words)]:
+                    self._words[item_id] = [words]
+                    self._begun.discard(item_id)
+        for entry in snapshot.sequence(given.get("responses")):
+            match entry:
+                case [str(item_id), str(response_id)] if item_id in self.turns:
+                    self._response_of[item_id] = response_id
+        for entry in snapshot.sequence(given.get("parts")):
+            match entry:
+                case [str(item_id), int(part), str(text)]:
+                    self._parts.setdefault(item_id, {})[part] = text
+        return self.gap.restore(given.get("gap"))

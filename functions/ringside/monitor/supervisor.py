@@ -178,7 +178,7 @@ class Supervisor:
         """Wait for a good moment to leave: the session owes us no answer that the next owner would wait for in vain."""
         until = time.monotonic() + OWED_SECONDS
         # A moment at most, and rarely: worth no event of its own, so it looks again and again (ASYNC110).
-        while self._talk.is_owed_an_answer and self._online.is_set() and time.monotonic() < until:  # noqa: ASYNC110
+        while self._talk.awaits_the_session and self._online.is_set() and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
     async def offer(self, show: Callable[[], Awaitable[None]], seconds: float) -> bool:
@@ -257,10 +257,8 @@ class Supervisor:
         self._services.metrics.count("CallsTakenOver")
         history = await self._persist(lambda mine: self._services.record.history(mine.call_id), self._mine)
         first_audio = Step.FIRST_AUDIO in self._call["steps"]
-        facts = {name: self._call.get(name) for name in ("notes", "transfer", "owed")}
+        facts = {name: self._call.get(name) for name in ("notes", "transfer", "hang_up_reason", "conversation")}
         self._perform(self._talk.resume(history, first_audio, self._now(), facts))
-        if self._call.get("hang_up_reason"):
-            self._start(self._hang_up(EndReason(self._call["hang_up_reason"])))
 
     def _gap(self) -> tuple[float, str]:
         """Since when nobody of us was listening, and why."""
@@ -587,7 +585,7 @@ class Supervisor:
         if self._listens.is_set():
             await self._say_what_is_left()
         self._usage_saved_at = -USAGE_EVERY
-        self._perform(self._talk.pause(self._now()))
+        self._perform(self._talk.hand_over(self._now()))
         await self._writes.done()
         since = None
         if not self._listens.is_set():  # whoever never got to listen leaves the gap that it found

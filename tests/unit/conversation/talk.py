@@ -8,11 +8,14 @@
 The clock stands still unless somebody lets time pass. Items are linked one to the next, as the API does it.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
 from hypothesis import settings
 
+from ringside.agentfile.agent import Agent
+from ringside.agentfile.sections import Limits
 from ringside.calls import EndReason, Step
 from ringside.conversation import conversation as c
 from ringside.conversation import effects as do
@@ -21,7 +24,21 @@ from ringside.conversation.behaviour import Behaviour
 
 ANSWERED = 1_000_000.0  # Unix seconds at which every call of these tests was answered
 
-BEHAVIOUR = Behaviour(greeting="Greet.", silence_instructions="Still there?", farewell_instructions="Say goodbye.")
+AGENT = Agent(
+    name="tests",
+    answers=("default",),
+    instructions="Be kind.",
+    greeting_instructions="Greet.",
+    silence_instructions="Still there?",
+    farewell_instructions="Say goodbye.",
+    limits=Limits(tool_patience=None),
+)
+
+BEHAVIOUR = AGENT.behaviour
+"""The defaults of an agent file, with short instructions; a slow tool is not excused."""
+
+
+FAREWELL, STILL_THERE = BEHAVIOUR.farewell_instructions, BEHAVIOUR.silence_instructions
 
 unhurried = settings(deadline=None)
 """For properties: a busy machine is slow, and nothing is wrong with that."""
@@ -37,8 +54,8 @@ class Table:
     def __init__(self) -> None:
         self.at: dict[int, Mapping[str, Any]] = {}
 
-    def save(self, save: do.Save) -> None:
-        self.at[save.position] = dict(save.item)
+    def save(self, save: do.Save, owner: int = 1) -> None:
+        self.at[save.position] = {**save.item, "epoch": owner}
         old = self.at.get(save.replaces) if save.replaces is not None and save.replaces != save.position else None
         if old is not None and save.replaces is not None and old["item_id"] == save.item["item_id"]:
             del self.at[save.replaces]
@@ -53,8 +70,12 @@ class Talk:
         self.behaviour = behaviour
         self.conversation = c.Conversation(behaviour, ANSWERED)
         self.now = ANSWERED
+        self.owner = 1
         self.effects: list[do.Effect] = []
+        self.times: list[float] = []  # of the effects
         self.table = Table()
+        self.placed: set[str] = set()  # the items that the session has added
+        self.facts: dict[str, Any] = {}  # what the notes make of the call's item
         self._last_item: str | None = None
         self._ids = 0
         self.greeting: e.Respond | None = None
@@ -71,6 +92,7 @@ class Talk:
         return effects
 
     def feed(self, *events: e.Event) -> list[do.Effect]:
+        self.placed |= {event.item_id for event in events if isinstance(event, e.ItemAdded)}
         return [effect for event in events for effect in self._keep(self.conversation.feed(event, self.now))]
 
     def wait(self, seconds: float) -> list[do.Effect]:
@@ -89,8 +111,24 @@ class Talk:
     def finish(self) -> list[do.Effect]:
         return self._keep(self.conversation.finish(self.now))
 
-    def pause(self) -> list[do.Effect]:
-        return self._keep(self.conversation.pause(self.now))
+    def hands_over(self) -> list[do.Effect]:
+        return self._keep(self.conversation.hand_over(self.now))
+
+    def is_taken_over(self) -> list[do.Effect]:
+        """Another owner goes on, with what is in the record and nothing else."""
+        self.owner += 1
+        usage = self.conversation.usage
+        self.conversation = c.Conversation(self.behaviour, ANSWERED, usage, self.owner)
+        history = [(position, dict(self.table.at[position])) for position in sorted(self.table.at)]
+        first_audio = Step.FIRST_AUDIO in self.marked
+        return self._keep(self.conversation.resume(history, first_audio, self.now, from_record(self.facts)))
+
+    def changes_hands(self) -> list[do.Effect]:
+        """A clean hand-over, in no time."""
+        return self.hands_over() + self.is_taken_over()
+
+    def is_reattached(self, gap: float = 1.0) -> list[do.Effect]:
+        return self._keep(self.conversation.reattached(self.now - gap, "for a test", self.now))
 
     def takes_leave(self, reason: EndReason) -> list[do.Effect]:
         return self._keep(self.conversation.say_goodbye(reason, self.now))
@@ -182,9 +220,13 @@ class Talk:
 
     def _keep(self, effects: list[do.Effect]) -> list[do.Effect]:
         self.effects += effects
+        self.times += [self.now] * len(effects)
         for effect in effects:
-            if isinstance(effect, do.Save):
-                self.table.save(effect)
+            match effect:
+                case do.Save():
+                    self.table.save(effect, self.owner)
+                case do.Note(facts):
+                    self.facts |= facts
         return effects
 
     def sent(self, kind: type[Command]) -> list[Command]:
@@ -231,6 +273,72 @@ class Talk:
         return next(item for item in self.table.items if item.get("tool_call_id") == call)
 
 
+def from_record(value: Any) -> Any:
+    """As DynamoDB gives it back: whole numbers are integers, tuples are lists, and the order of a map is not kept."""
+    match value:
+        case dict():
+            return {name: from_record(value[name]) for name in sorted(value)}
+        case list() | tuple():
+            return [from_record(entry) for entry in value]
+        case float() if value.is_integer():
+            return int(value)
+        case float():
+            return round(value, 6)
+    return json.loads(json.dumps(value))
+
+
 def sent(effects: Iterable[do.Effect], kind: type[Command]) -> list[Command]:
     commands = (effect.command for effect in effects if isinstance(effect, do.Send))
     return [command for command in commands if isinstance(command, kind)]
+
+
+def outputs(talk: Talk) -> list[str]:
+    """The tool calls of which an output was sent."""
+    return [command.tool_call_id for command in talk.sent(e.TellOutput)]
+
+
+def learned(talk: Talk, call: str) -> dict[str, Any]:
+    """What the model learned of a built-in tool that it called, last."""
+    answers = [command.output for command in talk.sent(e.TellOutput) if command.tool_call_id == call]
+    found: dict[str, Any] = json.loads(answers[-1])
+    return found
+
+
+def called(call: str, response: str = "r1", name: str = "book") -> e.ToolCalled:
+    return e.ToolCalled(f"item_of_{call}", response, call, name, "{}")
+
+
+def refers(talk: Talk) -> list[str]:
+    return [effect.uri for effect in talk.effects if isinstance(effect, do.Refer)]
+
+
+def press(talk: Talk, keys: str) -> None:
+    for key in keys:
+        talk.feed(e.DigitPressed(key))
+        talk.wait(0.2)
+
+
+def quiet(talk: Talk) -> None:
+    """Nobody says anything until the agent loses patience; what it then says is heard."""
+    before = len(talk.asked)
+    talk.wait(talk.behaviour.silence_after)
+    if len(talk.asked) > before and not talk.hung_up:
+        talk.agent_says("Hm?", response=f"after_silence_{before}")
+
+
+def saying_goodbye() -> Talk:
+    """The model said goodbye and called hang_up in one response, which is done."""
+    talk = Talk()
+    talk.agent_generated("Goodbye!", response="r1")
+    talk.calls_tool("hang_up", "call_1", "r1")
+    talk.response_ends("r1")
+    return talk
+
+
+def assert_consistent(talk: Talk) -> None:
+    order = talk.conversation.transcript.order
+    for position, item in talk.table.at.items():
+        assert order.position(item["item_id"]) == position
+    ids = [item["item_id"] for item in talk.table.items]
+    assert len(set(ids)) == len(ids)
+    assert ids == [item_id for item_id in order if item_id in ids]

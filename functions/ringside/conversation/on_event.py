@@ -1,0 +1,199 @@
+"""What each event means to the parts of a conversation, and what is to be done about it. Pure."""
+
+from collections.abc import Callable
+
+from ringside.calls import Step
+from ringside.conversation import events as e
+from ringside.conversation.effects import Count, Effect, Mark, SaveUsage
+from ringside.conversation.next_step import settle
+from ringside.conversation.parts import Parts
+from ringside.conversation.responses import Purpose
+
+# --- the caller ---
+
+
+def caller_started(parts: Parts, event: e.CallerStarted, now: float) -> list[Effect]:
+    parts.caller_speaks = True
+    parts.patience.sign_of_life()
+    parts.transcript.turn(event.item_id, "caller", now)
+    effects = parts.stay(now)
+    return effects + parts.tools.progress(([], parts.tools.transfer.caller_speaks()), now)
+
+
+def caller_stopped(parts: Parts, event: e.CallerStopped, now: float) -> list[Effect]:
+    parts.caller_speaks = False
+    return []
+
+
+def item_added(parts: Parts, event: e.ItemAdded, now: float) -> list[Effect]:
+    effects = parts.transcript.added(event)
+    match event.kind:
+        case "caller":
+            parts.caller_speaks, parts.answer_due = False, True
+            effects += parts.transcript.caller_committed(event.item_id, now)
+        case "tool_output" | "approval" if event.tool_call_id is not None:
+            parts.unanswered.seen(event.tool_call_id)
+        case "other" if event.item_id in parts.transcript.remarks:
+            parts.unanswered.seen(event.item_id)
+    return effects
+
+
+def caller_words(parts: Parts, event: e.CallerWords, now: float) -> list[Effect]:
+    parts.transcript.words(event.item_id, event.delta)
+    return []
+
+
+def caller_transcript(parts: Parts, event: e.CallerTranscript, now: float) -> list[Effect]:
+    parts.usage += event.usage
+    return parts.transcript.caller_said(event.item_id, event.text, now)
+
+
+def caller_transcript_failed(parts: Parts, event: e.CallerTranscriptFailed, now: float) -> list[Effect]:
+    return [Count("transcription_failed"), *parts.transcript.caller_said(event.item_id, None, now)]
+
+
+def digit_pressed(parts: Parts, event: e.DigitPressed, now: float) -> list[Effect]:
+    parts.patience.key_pressed()
+    effects = parts.stay(now)
+    return effects + parts.tools.progress(parts.tools.keypad.pressed(event.digit, now), now)
+
+
+# --- the agent ---
+
+
+def response_started(parts: Parts, event: e.ResponseStarted, now: float) -> list[Effect]:
+    parts.answer_due = False
+    parts.responses.begun(event)
+    return []
+
+
+def agent_words(parts: Parts, event: e.AgentWords, now: float) -> list[Effect]:
+    if parts.transcript.goes_on(event.item_id, event.delta):
+        return []
+    effects: list[Effect] = []
+    if parts.transcript.is_new(event.item_id):
+        _, effects = parts.transcript.agent_turn(event.item_id, event.response_id, now)
+        parts.playback.speaks(event.response_id)
+        effects += settle(parts, now)
+    parts.transcript.words(event.item_id, event.delta)
+    return effects
+
+
+def agent_transcript(parts: Parts, event: e.AgentTranscript, now: float) -> list[Effect]:
+    parts.playback.speaks(event.response_id)
+    return parts.transcript.agent_said(event, now)
+
+
+def agent_cut_off(parts: Parts, event: e.AgentCutOff, now: float) -> list[Effect]:
+    return parts.transcript.cut_off(event)
+
+
+def response_ended(parts: Parts, event: e.ResponseEnded, now: float) -> list[Effect]:
+    failed = parts.responses.ended(event)
+    effects: list[Effect] = []
+    if event.usage != e.Usage():
+        parts.usage += event.usage
+        effects.append(SaveUsage(parts.usage))
+    effects += parts.transcript.missed_of(event, now)
+    for call in event.tool_calls:
+        effects += tool_called(parts, call, now)
+    if event.status == "cancelled":
+        effects += parts.transcript.interrupted(event.response_id)
+        if event.reason != "client_cancelled":  # what is not interrupted by speech goes on playing
+            parts.playback.stopped(event.response_id)
+    if event.status == "failed":
+        effects.append(Count("response_failed"))
+        if not parts.playback.was_audible(event.response_id):
+            parts.playback.stopped(event.response_id)
+    if failed is Purpose.FAREWELL:
+        parts.say_goodbye_again()
+    elif failed is not None:
+        parts.responses.want(failed)
+    return effects
+
+
+def playback_started(parts: Parts, event: e.PlaybackStarted, now: float) -> list[Effect]:
+    parts.patience.greeting_heard()
+    return [Mark(Step.FIRST_AUDIO)] if parts.playback.started(event.response_id) else []
+
+
+def playback_stopped(parts: Parts, event: e.PlaybackStopped, now: float) -> list[Effect]:
+    parts.playback.stopped(event.response_id)
+    return []
+
+
+def playback_cleared(parts: Parts, event: e.PlaybackCleared, now: float) -> list[Effect]:
+    effects: list[Effect] = []
+    for response_id in parts.playback.cleared(event.response_id):
+        effects += parts.transcript.interrupted(response_id)
+    return effects + parts.stay(now)
+
+
+# --- tools ---
+
+
+def tool_called(parts: Parts, event: e.ToolCalled, now: float) -> list[Effect]:
+    run, effects = parts.tools.called(event, now)
+    return effects if run is None else effects + parts.begin(run, now)
+
+
+def tool_finished(parts: Parts, event: e.ToolFinished, now: float) -> list[Effect]:
+    return parts.tools.finished(event)
+
+
+def refer_answered(parts: Parts, event: e.ReferAnswered, now: float) -> list[Effect]:
+    return parts.tools.progress(parts.tools.transfer.answered(event, now), now)
+
+
+def approval_asked(parts: Parts, event: e.ApprovalAsked, now: float) -> list[Effect]:
+    return parts.tools.approval_asked(event)
+
+
+def remote_tool_called(parts: Parts, event: e.RemoteToolCalled, now: float) -> list[Effect]:
+    return parts.tools.remote_called(event, now)
+
+
+# --- the session ---
+
+
+def session_error(parts: Parts, event: e.SessionError, now: float) -> list[Effect]:
+    # Greeting and questions are not asked for again: somebody has spoken, or their timers see to it.
+    if parts.responses.refused(event, now) is Purpose.FAREWELL:
+        parts.say_goodbye_again()
+    return [Count("session_errors")]
+
+
+def item_retrieved(parts: Parts, event: e.ItemRetrieved, now: float) -> list[Effect]:
+    effects = parts.transcript.place(event.item_id, None)
+    if event.tool_call is not None:
+        effects += tool_called(parts, event.tool_call, now)
+    return effects + parts.transcript.retrieved(event, now)
+
+
+FRAGMENTS: frozenset[type] = frozenset({e.AgentWords, e.CallerWords})
+"""Most events are of these kinds. Nothing follows from them."""
+
+HANDLERS: dict[type, Callable[..., list[Effect]]] = {
+    e.CallerStarted: caller_started,
+    e.CallerStopped: caller_stopped,
+    e.ItemAdded: item_added,
+    e.CallerWords: caller_words,
+    e.CallerTranscript: caller_transcript,
+    e.CallerTranscriptFailed: caller_transcript_failed,
+    e.ResponseStarted: response_started,
+    e.AgentWords: agent_words,
+    e.AgentTranscript: agent_transcript,
+    e.ToolCalled: tool_called,
+    e.ResponseEnded: response_ended,
+    e.PlaybackStarted: playback_started,
+    e.PlaybackStopped: playback_stopped,
+    e.PlaybackCleared: playback_cleared,
+    e.AgentCutOff: agent_cut_off,
+    e.DigitPressed: digit_pressed,
+    e.ItemRetrieved: item_retrieved,
+    e.ApprovalAsked: approval_asked,
+    e.RemoteToolCalled: remote_tool_called,
+    e.SessionError: session_error,
+    e.ToolFinished: tool_finished,
+    e.ReferAnswered: refer_answered,
+}

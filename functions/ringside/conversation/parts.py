@@ -1,0 +1,126 @@
+"""The parts of one conversation, and what takes several of them. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ringside.calls import EndReason
+from ringside.conversation import builtin_tools, snapshot
+from ringside.conversation import events as e
+from ringside.conversation.behaviour import Behaviour
+from ringside.conversation.effects import Effect
+from ringside.conversation.goodbye import Goodbye
+from ringside.conversation.items import ToolRun
+from ringside.conversation.patience import Patience
+from ringside.conversation.playback import Playback
+from ringside.conversation.responses import Purpose, Responses
+from ringside.conversation.timers import Timers
+from ringside.conversation.tool_calls import ToolCalls
+from ringside.conversation.transcript import Transcript
+from ringside.conversation.unanswered import Unanswered
+
+
+class Parts:
+    """Each owns its state and its timers, and nobody else writes them."""
+
+    def __init__(self, behaviour: Behaviour, started_at: float, usage: e.Usage, owner: int) -> None:
+        self.usage = usage
+        self.timers = Timers()
+        self.unanswered = Unanswered()
+        self.transcript = Transcript()
+        self.responses = Responses(behaviour, self.timers, self.unanswered, owner)
+        self.playback = Playback()
+        self.goodbye = Goodbye(behaviour, self.timers)
+        self.patience = Patience(behaviour, self.timers, started_at)
+        self.tools = ToolCalls(behaviour, self.timers, self.transcript, self.unanswered)
+        self.caller_speaks = False
+        self.answer_due = False  # the caller has said something, and no response has begun
+
+    # --- leaving and staying ---
+
+    def leave(self, reason: EndReason, now: float) -> None:
+        """Say goodbye, and hang up when it was heard."""
+        if self.goodbye.by_us(reason, now):
+            self.responses.drop_all()
+            self.responses.want(Purpose.FAREWELL)
+
+    def say_goodbye_again(self) -> None:
+        """It was refused, or failed, or nobody knows."""
+        if self.goodbye.is_wanted:
+            self.responses.want(Purpose.FAREWELL, first=True)
+
+    def stay(self, now: float) -> list[Effect]:
+        """The caller is not done: no hanging up because of silence, or because the model thought so."""
+        if not self.goodbye.retract():
+            return []
+        self.responses.drop(Purpose.FAREWELL)
+        return self.tools.refuse_hang_ups(now)
+
+    def begin(self, run: ToolRun, now: float) -> list[Effect]:
+        """The model has called a tool."""
+        if run.name != builtin_tools.HANG_UP:
+            effects = self.tools.begin(run, now)
+            return effects + self.stay(now) if self.tools.transfer.stage is not None else effects
+        if self.goodbye.is_wanted:
+            return []
+        if self.caller_speaks or self.tools.transfer.stage is not None:
+            return self.tools.refuse_hang_ups(now)
+        self.goodbye.by_model(now)
+        return []
+
+    # --- handed over ---
+
+    def snapshot(self) -> dict[str, Any]:
+        return {
+            "timers": self.timers.snapshot(),
+            "transcript": self.transcript.snapshot(),
+            "unanswered": self.unanswered.snapshot(),
+            "responses": self.responses.snapshot(),
+            "playback": self.playback.snapshot(),
+            "goodbye": self.goodbye.snapshot(),
+            "patience": self.patience.snapshot(),
+            "transfer": self.tools.transfer.snapshot(),
+            "keypad": self.tools.keypad.snapshot(),
+            "caller": {"speaks": self.caller_speaks, "answer_due": self.answer_due},
+        }
+
+    def restore(self, given: Mapping[str, Any], now: float) -> list[Effect]:
+        """The owner before us has left it all in order. The transcript is loaded."""
+        self.timers.restore(given.get("timers"))
+        effects = self.transcript.restore(given.get("transcript"))
+        self.unanswered.restore(given.get("unanswered"))
+        self.responses.restore(given.get("responses"), now)
+        self.playback.restore(given.get("playback"))
+        self.goodbye.restore(given.get("goodbye"), now)
+        self.patience.restore(given.get("patience"), now)
+        caller = snapshot.mapping(given.get("caller"))
+        self.caller_speaks, self.answer_due = caller.get("speaks") is True, caller.get("answer_due") is True
+        self._go_on_leaving(now)
+        return effects + self.tools.go_on(given.get("transfer"), given.get("keypad"), now)
+
+    def start_over(self, old: Mapping[str, Any], last: Mapping[str, Any], now: float) -> list[Effect]:
+        """The owner before us has died: nobody knows what it did after its last write, the record's `last` item.
+
+        `old`: the snapshot of an earlier owner, or nothing.
+        """
+        self.patience.await_greeting(now)
+        self.patience.restore_old(old.get("patience"))
+        if self.goodbye.restore_old(old.get("goodbye"), now):
+            self.playback.lost(may_play=True)
+        self._go_on_leaving(now)
+        effects: list[Effect] = []
+        for run in [run for run in self.transcript.running() if run.name != builtin_tools.HANG_UP]:
+            self.unanswered.may_have_been_sent(run.tool_call_id)
+            effects += self.begin(run, now)
+        if last.get("kind") == "tool" and last["outcome"] in ("ok", "error", "timeout", "refused"):
+            # The last thing known is a tool's outcome: its output may not have reached the session. It
+            # carries an id of its own, so telling it again does no harm.
+            # If the session has it already, it has been answered or soon will be: one more answer is one too many.
+            self.unanswered.may_have_been_sent(last["tool_call_id"])
+            effects += self.tools.tell_again(last["tool_call_id"])
+        return effects
+
+    def _go_on_leaving(self, now: float) -> None:
+        """The model had called hang_up, and how far its goodbye was heard is not known."""
+        if any(self.tools.hang_ups()) and not self.goodbye.is_wanted:
+            self.goodbye.begun_before_us(EndReason.AGENT_HUNG_UP, now)
+            self.playback.lost(may_play=True)

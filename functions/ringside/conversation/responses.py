@@ -1,0 +1,222 @@
+"""One response at a time: which one is being generated, which was asked for, which are wanted next. Pure.
+
+The session refuses a second response while one is active (`conversation_already_has_active_response`), and its own
+voice detection begins responses too. So a request of ours may be refused, overtaken, or never be answered at all.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from ringside.conversation import events as e
+from ringside.conversation import snapshot
+from ringside.conversation.behaviour import Behaviour
+from ringside.conversation.effects import Greet, Send
+from ringside.conversation.timers import Timers
+from ringside.conversation.unanswered import Unanswered
+
+ASKED_SECONDS = 10.0
+"""How long a response that was asked for may take to begin; then it is taken for one that never will."""
+
+REFUSED_SECONDS = 1.0
+"""How long to wait before asking again, when the response that stood in the way is not known."""
+
+
+class Purpose(StrEnum):
+    """What a response is for. The instructions of each are the behaviour's."""
+
+    ANSWER = "answer"  # to go on, without instructions of its own
+    GREETING = "greeting"
+    SILENCE = "silence"
+    WAITING = "waiting"
+    FAREWELL = "farewell"
+
+
+@dataclass(slots=True)
+class Request:
+    """A response that we ask for; `covers` is what it is to answer: outputs of tools, keys pressed, approvals."""
+
+    purpose: Purpose
+    ref: str
+    covers: set[str] = field(default_factory=set)
+
+
+class Responses:
+    """`asked` and `pause` are its timers. `owner`: requests of different owners have different names."""
+
+    def __init__(self, behaviour: Behaviour, timers: Timers, unanswered: Unanswered, owner: int) -> None:
+        self._instructions: dict[Purpose, str | None] = {
+            Purpose.ANSWER: None,
+            Purpose.GREETING: behaviour.greeting,
+            Purpose.SILENCE: behaviour.silence_instructions,
+            Purpose.WAITING: behaviour.waiting_instructions,
+            Purpose.FAREWELL: behaviour.farewell_instructions,
+        }
+        self._timers = timers
+        self._unanswered = unanswered
+        self._owner = owner
+        self._refs = 0
+        self.active: str | None = None  # the response being generated
+        self.is_pending = False  # whether one was asked for that has not begun
+        self._purpose = Purpose.ANSWER  # of the response being generated, as far as we know
+        self._asked: Request | None = None  # the last that was asked for: it may still be refused
+        self._wanted: deque[Request] = deque()
+        self._names_requests = False  # whether the session tells which of its responses is ours
+        self._retried = False
+
+    # --- ours ---
+
+    @property
+    def is_idle(self) -> bool:
+        return self.active is None and not self.is_pending
+
+    @property
+    def may_ask(self) -> bool:
+        return self.is_idle and not self._timers.is_set("pause")
+
+    def awaits(self, purpose: Purpose) -> bool:
+        """Whether such a response is wanted, or asked for and not begun."""
+        asked = self.is_pending and self._asked is not None and self._asked.purpose is purpose
+        return asked or any(request.purpose is purpose for request in self._wanted)
+
+    def want(self, purpose: Purpose, *, first: bool = False) -> None:
+        """Ask for such a response as soon as that may be."""
+        request = self._request(purpose)
+        if first:
+            self._wanted.appendleft(request)
+        else:
+            self._wanted.append(request)
+
+    def drop(self, purpose: Purpose) -> None:
+        self._wanted = deque(request for request in self._wanted if request.purpose is not purpose)
+
+    def drop_all(self) -> None:
+        self._wanted.clear()
+
+    def greet(self) -> Greet:
+        """Ask for the greeting. Its time begins with `claimed`."""
+        self._asked, self.is_pending = self._request(Purpose.GREETING), True
+        return Greet(self._command(self._asked))
+
+    def claimed(self, now: float) -> None:
+        if self.is_pending:
+            self._timers.set("asked", now + ASKED_SECONDS)
+
+    def next(self, now: float) -> Send | None:
+        """Ask for what is wanted, if anything is."""
+        return self._ask(self._wanted.popleft(), now) if self._wanted else None
+
+    def answer(self, now: float) -> Send:
+        """Ask for a response to what is unanswered."""
+        return self._ask(self._request(Purpose.ANSWER), now)
+
+    def _ask(self, request: Request, now: float) -> Send:
+        request.covers = self._unanswered.all()
+        self._asked, self.is_pending = request, True
+        self._timers.set("asked", now + ASKED_SECONDS)
+        return Send(self._command(request))
+
+    def _request(self, purpose: Purpose) -> Request:
+        self._refs += 1
+        return Request(purpose, f"ringside_{self._owner}_{self._refs}")
+
+    def _command(self, request: Request) -> e.Respond:
+        return e.Respond(self._instructions[request.purpose], request.ref)
+
+    # --- the session's ---
+
+    def begun(self, event: e.ResponseStarted) -> None:
+        self.active, self._purpose = event.response_id, Purpose.ANSWER
+        seen = self._unanswered.answered_by_any()
+        if self._asked is None:
+            return
+        self._asked.covers -= seen
+        # A session that names our requests in its responses leaves no doubt whose this is; others do.
+        ours = event.ref == self._asked.ref
+        self._names_requests = self._names_requests or ours
+        if self.is_pending and (ours or not self._names_requests):
+            self.is_pending = False
+            self._purpose = self._asked.purpose
+            self._timers.cancel("asked")
+            self._unanswered.drop(self._asked.covers)
+
+    def ended(self, event: e.ResponseEnded) -> Purpose | None:
+        """Returns what for a response is to be asked for again, as this one failed."""
+        if event.response_id == self.active:
+            self.active = None
+        self._timers.cancel("pause")
+        if event.status != "failed":
+            self._retried = False
+            return None
+        if self._retried:  # once: a second failure in a row is no accident
+            return None
+        self._retried = True
+        if self._purpose is Purpose.ANSWER:
+            self._unanswered.seen(event.response_id)
+            self._unanswered.add(event.response_id)
+            return None
+        return self._purpose
+
+    def refused(self, event: e.SessionError, now: float) -> Purpose | None:
+        """An error that may be about our request. Returns what for a response is to be asked for again."""
+        if self._asked is None or event.ref != self._asked.ref:
+            return None
+        asked, self._asked, self.is_pending = self._asked, None, False
+        self._timers.cancel("asked")
+        busy = event.code == "conversation_already_has_active_response"
+        if self._retried and not busy:
+            self._unanswered.drop(asked.covers)
+            return None
+        # Somebody was faster, mostly the session's own voice detection: ask again when that response has ended.
+        self._retried = self._retried or not busy
+        self._unanswered.again(asked.covers)
+        if self.active is None:  # when that is, we cannot know
+            self._timers.set("pause", now + REFUSED_SECONDS)
+        return asked.purpose
+
+    def never_began(self) -> None:
+        """The time for it to begin is up, or nobody waits for it any longer."""
+        self.is_pending = False
+
+    def lost(self) -> Purpose | None:
+        """After a gap: nobody knows what became of the responses. Returns what for one was asked, and may not be."""
+        asked = self._asked if self.is_pending else None
+        self.active, self._asked, self.is_pending = None, None, False
+        self._timers.cancel("asked")
+        if asked is not None:
+            self._unanswered.again(asked.covers)
+        return asked.purpose if asked is not None else None
+
+    # --- handed over ---
+
+    def snapshot(self) -> dict[str, Any]:
+        asked = self._asked
+        return {
+            "active": self.active,
+            "purpose": self._purpose.value,
+            "is_pending": self.is_pending,
+            "asked": None if asked is None else [asked.purpose.value, asked.ref, sorted(asked.covers)],
+            "wanted": [request.purpose.value for request in self._wanted],
+            "names_requests": self._names_requests,
+            "retried": self._retried,
+        }
+
+    def restore(self, value: object, now: float) -> None:
+        given = snapshot.mapping(value)
+        self.active = snapshot.text(given.get("active"))
+        self._purpose = _purpose(given.get("purpose")) or Purpose.ANSWER
+        for purpose in map(_purpose, snapshot.sequence(given.get("wanted"))):
+            if purpose is not None:
+                self.want(purpose)
+        self._names_requests, self._retried = given.get("names_requests") is True, given.get("retried") is True
+        match given.get("asked"):
+            case [purpose, str(ref), list(covers)] if (known := _purpose(purpose)) is not None:
+                self._asked = Request(known, ref, set(snapshot.texts(covers)))
+                self.is_pending = given.get("is_pending") is True
+        if self.is_pending:
+            self._timers.set_once("asked", now + ASKED_SECONDS)
+
+
+def _purpose(value: object) -> Purpose | None:
+    return next((purpose for purpose in Purpose if purpose.value == value), None)

@@ -1,0 +1,57 @@
+"""What the next owner of a call has to know, as one value in the call's record. Pure.
+
+Each part of the conversation writes its own: plain JSON, times in Unix seconds. Another version of this code may
+have written what is read here, so a part reads leniently: it ignores fields that it does not know, goes without
+those that are missing, and takes values of another type for missing ones.
+
+A snapshot is taken when an owner hands a call over, and by nobody who dies. So it may be older than the record:
+it is believed only if it comes from the owner just before.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+ATTRIBUTE = "conversation"
+"""The call item's attribute."""
+
+
+def taken(owner: int, now: float, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole value: the owner (its epoch) that took it, when (Unix seconds), and what the parts have to say."""
+    return {"epoch": owner, "at": now, **parts}
+
+
+def is_current(value: object, owner: int, items: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the owner just before this one took it, and wrote none of these items of the record after it."""
+    given = mapping(value)
+    epoch, at = given.get("epoch"), moment(given.get("at"))
+    if type(epoch) is not int or epoch != owner - 1 or at is None:
+        return False
+    times = (item.get("started_at") for item in items if item.get("epoch") == epoch)
+    return all(time <= at + 0.001 for time in map(moment, times) if time is not None)  # the record rounds
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def sequence(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def texts(value: object) -> list[str]:
+    return [entry for entry in sequence(value) if isinstance(entry, str)]
+
+
+def whole(value: object) -> int | None:
+    return value if type(value) is int else None
+
+
+def moment(value: object) -> float | None:
+    """A time in Unix seconds. The record gives back whole numbers as integers."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and math.isfinite(value) and abs(value) < 1e12 else None  # type: ignore[arg-type]

@@ -1,0 +1,173 @@
+"""Keys that the caller presses, asked for or not."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ringside.conversation import events as e
+from tests.unit.conversation.talk import (
+    BEHAVIOUR,
+    Talk,
+    learned,
+    press,
+)
+
+# --- digits ----------------------------------------------------------------------------------
+
+
+def collecting(length: object = 4, **behaviour: Any) -> Talk:
+    talk = Talk(replace(BEHAVIOUR, digits_timeout=20.0, next_digit_timeout=5.0, **behaviour))
+    talk.agent_generated("Please enter your number.", response="r1")
+    talk.calls_tool("collect_digits", "d1", "r1", arguments=json.dumps({"length": length}))
+    talk.response_ends("r1")
+    talk.feed(e.PlaybackStopped("r1"))
+    return talk
+
+
+def test_digits_are_told_as_soon_as_there_are_enough() -> None:
+    talk = collecting(4)
+    press(talk, "471")
+    assert talk.sent(e.TellOutput) == []
+    press(talk, "1")
+    assert learned(talk, "d1") == {"digits": "4711", "ended_by": "length"}
+    assert [item["text"] for item in talk.table.items if item["kind"] == "digits"] == ["4711"]
+
+
+def test_the_terminator_ends_them_and_is_none_of_them() -> None:
+    talk = collecting(10)
+    press(talk, "4711#")
+    assert learned(talk, "d1") == {"digits": "4711", "ended_by": "terminator"}
+
+
+def test_another_terminator_or_none_may_be_chosen() -> None:
+    talk = collecting(10, digits_terminator="*")
+    press(talk, "12#3*")
+    assert learned(talk, "d1") == {"digits": "12#3", "ended_by": "terminator"}
+    talk = collecting(3, digits_terminator=None)
+    press(talk, "1#*")
+    assert learned(talk, "d1") == {"digits": "1#*", "ended_by": "length"}
+
+
+def test_a_terminator_after_the_last_digit_is_not_told_as_a_key_of_its_own() -> None:
+    talk = collecting(4)
+    press(talk, "4711#")
+    talk.wait(10)
+    assert talk.sent(e.TellFact) == []
+
+
+@pytest.mark.parametrize(("keys", "seconds"), [("", 20.0), ("47", 5.0)])
+def test_a_caller_who_stops_is_waited_for_and_the_model_is_told(keys: str, seconds: float) -> None:
+    talk = collecting(4)
+    press(talk, keys)
+    talk.wait(seconds - 0.3)
+    assert talk.sent(e.TellOutput) == []
+    talk.wait(0.4)
+    assert learned(talk, "d1") == {"digits": keys, "ended_by": "timeout"}
+
+
+def test_keys_pressed_ahead_of_the_question_are_its_answer() -> None:
+    talk = Talk()
+    talk.agent_generated("Your number is needed.", response="r1")
+    for key in "47":
+        talk.feed(e.DigitPressed(key))
+    talk.calls_tool("collect_digits", "d1", "r1", arguments='{"length": 4}')
+    talk.response_ends("r1")
+    press(talk, "11")
+    assert learned(talk, "d1") == {"digits": "4711", "ended_by": "length"}
+
+
+def test_nobody_is_asked_whether_they_are_still_there_while_keys_are_waited_for() -> None:
+    talk = collecting(4, silence_after=3.0)
+    talk.wait(19)
+    assert "Still there?" not in talk.asked
+
+
+@pytest.mark.parametrize("length", [0, 41, -1, "four", 4.0, True, None, 10**30])
+def test_a_length_that_makes_no_sense_is_refused_in_words(length: object) -> None:
+    talk = collecting(length)
+    assert talk.tool("d1")["outcome"] == "refused"
+    assert "1 to 40" in learned(talk, "d1")["error"]
+
+
+def test_ten_thousand_digits_are_forty() -> None:
+    talk = Talk()
+    talk.feed(*(e.DigitPressed(str(number % 10)) for number in range(10_000)))
+    talk.wait(5)
+    (fact,) = talk.sent(e.TellFact)
+    assert len(fact.text) < 100
+    assert [len(item["text"]) for item in talk.table.items if item["kind"] == "digits"] == [40]
+
+
+def test_how_keys_are_told_is_the_file_s_own_and_no_format_of_python_s() -> None:
+    talk = Talk(replace(BEHAVIOUR, digits_template="Keys {digits.__class__} {0} {digits}!"))
+    press(talk, "5")
+    talk.wait(2)
+    assert talk.sent(e.TellFact)[0].text == "Keys {digits.__class__} {0} 5!"
+
+
+# --- keys ------------------------------------------------------------------------------------
+
+
+def test_keys_are_told_together_when_the_caller_pauses() -> None:
+    talk = Talk()
+    press(talk, "12")
+    talk.wait(1)
+    press(talk, "34#")
+    assert talk.sent(e.TellFact) == []
+    talk.wait(1.5)
+    assert [fact.text for fact in talk.sent(e.TellFact)] == ["The caller pressed 1234# on the phone's keypad."]
+    assert talk.asked == [None]
+    press(talk, "5")
+    talk.response_begins("r1")
+    talk.response_ends("r1")
+    talk.wait(1.5)
+    assert [fact.text for fact in talk.sent(e.TellFact)][1:] == ["The caller pressed 5 on the phone's keypad."]
+
+
+def test_keys_stand_in_the_record_where_they_were_pressed() -> None:
+    talk = Talk()
+    press(talk, "5")
+    talk.wait(1.5)
+    (told,) = talk.sent(e.TellFact)
+    assert told.item_id is not None
+    caller = talk.caller_starts()
+    talk.caller_stops(caller)
+    talk.feed(e.ItemAdded(told.item_id, "agent_1", "other"))
+    talk.transcribed(caller, "Did you get that?")
+    assert [item["kind"] for item in talk.table.items] == ["turn", "digits", "turn"]
+    assert [item.get("text") for item in talk.table.items] == ["Hello!", "5", "Did you get that?"]
+
+
+def test_keys_are_answered_although_a_tool_is_running() -> None:
+    talk = Talk()
+    talk.response_begins("r1")
+    talk.calls_tool("book", "call_1", "r1")
+    talk.response_ends("r1")
+    press(talk, "0")
+    talk.wait(1.5)
+    assert talk.asked == [None]
+    talk.agent_says("I am still at it.", response="r2")
+    talk.tool_returns("call_1")
+    assert talk.asked == [None, None]
+
+
+def test_keys_and_an_output_at_once_are_answered_together() -> None:
+    talk = Talk()
+    talk.response_begins("r1")
+    talk.calls_tool("book", "call_1", "r1")
+    talk.tool_returns("call_1")
+    press(talk, "0")
+    talk.wait(1.5)
+    talk.response_ends("r1")
+    talk.agent_says("Booked, and you pressed 0.", response="r2")
+    assert talk.asked == [None]
+
+
+def test_keys_pressed_over_the_silence_prompt_are_not_answered_twice() -> None:
+    talk = Talk()
+    talk.wait(BEHAVIOUR.silence_after - 0.1)
+    press(talk, "1")
+    talk.wait(1.5)
+    assert talk.asked == [None], "whoever presses keys is not silent"
