@@ -1,0 +1,392 @@
+"""A monitor's surroundings, fed by hand: time that passes when somebody sleeps, and neighbours that answer at once.
+
+world = World()
+world.record.failing = [THROTTLED]
+writer = RecordWriter(world.supervision(), world.services)
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, cast
+
+from botocore.exceptions import ClientError
+from websockets.exceptions import ConnectionClosedOK
+
+from ringside.agentfile.agent import Agent
+from ringside.agentfile.agents import Agents
+from ringside.aws.call_queue import CallQueue, Message
+from ringside.aws.record import Beat, Ownership
+from ringside.aws.table import Item
+from ringside.calls import End, EndReason, Step
+from ringside.conversation import effects as do
+from ringside.conversation import events as e
+from ringside.monitor.async_queue import AsyncQueue
+from ringside.monitor.async_record import AsyncRecord
+from ringside.monitor.attachment import Attachment
+from ringside.monitor.clock import CallClock, Time
+from ringside.monitor.contract import Connection
+from ringside.monitor.handover import Takeover
+from ringside.monitor.record_writer import RecordWriter
+from ringside.monitor.services import Services
+from ringside.monitor.supervision import Supervision
+from ringside.monitor.threads import Threads
+from ringside.openai.call_control import CallControl, Outcome, Reply
+from ringside.openai.sideband import AttachError
+from ringside.prices import Prices
+from ringside.telemetry import Metrics
+from ringside.tools.definition import CallContext
+
+NOON = 1795348800.0  # 2026-11-22 12:00 UTC
+LEASE = 12.0
+CALL = "rtc_1"
+AGENT = Agent(name="desk", answers=("+18005551212",), instructions="Be kind.")
+THROTTLED = ClientError({"Error": {"Code": "ThrottlingException", "Message": "secret"}}, "UpdateItem")
+TOO_LARGE = ClientError({"Error": {"Code": "ValidationException", "Message": "secret"}}, "PutItem")
+RESPOND = e.Respond("Greet.", "ref")
+GONE = 404
+
+
+class Clock:
+    """It is noon, and time passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0  # monotonic
+        self.slept: list[float] = []
+        self.jumped = 0.0
+        """What was added to the wall clock."""
+        self.on_sleep: Callable[[], None] = lambda: None
+        self.time = Time(self.wall, self.monotonic, self.sleep)
+
+    def wall(self) -> float:
+        return NOON + self.now - 1000.0 + self.jumped
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+        self.on_sleep()
+        await asyncio.sleep(0)
+
+
+class _AtOnce(ThreadPoolExecutor):
+    """Calls where it is asked, so that nothing depends on when a thread gets to run."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def threads() -> Threads:
+    made = Threads(1)
+    for pool in vars(made).values():
+        pool._executor = _AtOnce(1)
+    return made
+
+
+class Record(AsyncRecord):
+    """Notes what is written; answers as the test wants."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[Any, ...]] = []
+        self.failing: list[Exception] = []
+        """What the next requests raise, in this order."""
+        self.claimed: set[str] = set()
+        self.before_answer: Callable[[], Awaitable[None] | None] = lambda: None
+        """What happens while an answer is on its way."""
+        self.calls: dict[str, Item] = {}
+        self.beats: dict[str, Beat] = {}
+        self.items: list[tuple[int, Item]] = []
+        self.failures = 0
+
+    async def _note(self, *what: Any) -> None:
+        if self.failing:
+            raise self.failing.pop(0)
+        self.written.append(what)
+        happening = self.before_answer()
+        if happening is not None:
+            await happening
+
+    def of(self, kind: str) -> list[tuple[Any, ...]]:
+        """What was written by this method, without its name."""
+        return [rest for name, *rest_ in self.written if name == kind for rest in [tuple(rest_)]]
+
+    async def take(
+        self, call_id: str, owner: str, message_id: str, steps: Mapping[Step, float], found: Item | None
+    ) -> Item:
+        await self._note("take", call_id, found)
+        call = self.calls[call_id]
+        call |= {"owner": owner, "epoch": call["epoch"] + 1, "message_id": message_id}
+        return call
+
+    async def release(self, ownership: Ownership, at: float, unheard_since: float | None) -> None:
+        await self._note("release", ownership.call_id, unheard_since)
+
+    async def count_failure(self, ownership: Ownership) -> int:
+        await self._note("count_failure", ownership.call_id)
+        self.failures += 1
+        return self.failures
+
+    async def end(self, ownership: Ownership, end: End, facts: Mapping[str, Any]) -> None:
+        await self._note("end", end, dict(facts))
+
+    async def claim_effect(
+        self,
+        ownership: Ownership,
+        effect: str,
+        steps: Mapping[Step, float] | None,
+        facts: Mapping[str, Any] | None,
+        token: str,
+    ) -> bool:
+        await self._note("claim", effect, token)
+        first = effect not in self.claimed
+        self.claimed.add(effect)
+        return first
+
+    async def save(
+        self, ownership: Ownership, position: int, item: Mapping[str, Any], replaces: int | None = None
+    ) -> None:
+        await self._note("save", position, dict(item), replaces)
+
+    async def note(self, ownership: Ownership, facts: Mapping[str, Any]) -> None:
+        await self._note("note", dict(facts))
+
+    async def mark(self, ownership: Ownership, steps: Mapping[Step, float]) -> None:
+        await self._note("mark", dict(steps))
+
+    async def save_usage(self, ownership: Ownership, usage: e.Usage, cost: float | None) -> None:
+        await self._note("usage", usage, cost)
+
+    async def call(self, call_id: str) -> Item | None:
+        if self.failing:
+            raise self.failing.pop(0)
+        return self.calls.get(call_id)
+
+    async def history(self, call_id: str) -> list[tuple[int, Item]]:
+        return self.items
+
+    async def last_beat(self, owner: str) -> Beat:
+        await self._note("last_beat", owner)
+        return self.beats.get(owner, Beat(0.0))
+
+    async def beat(self, owner: str, until: float, calls: int, slots: int, number: int, *, draining: bool) -> None:
+        await self._note("beat", until, calls, slots, number, draining)
+
+    async def give_back(self, call_id: str, places: list[str]) -> None:
+        await self._note("give_back", call_id, places)
+
+    async def add_spending(self, agent: str, at: float, cost: float) -> None:
+        await self._note("spending", agent, cost)
+
+
+class Queue(CallQueue):
+    """Messages that are there, and what becomes of them."""
+
+    def __init__(self) -> None:
+        self.messages: list[list[Message]] = []
+        """What the next polls bring."""
+        self.done: list[tuple[Any, ...]] = []
+        self.asked: list[int] = []
+        self.failing: list[Exception] = []
+
+    def receive(self, visibility: float, wait: float = 20, most: int = 1) -> list[Message]:
+        self.asked.append(most)
+        if self.failing:
+            raise self.failing.pop(0)
+        return self.messages.pop(0) if self.messages else []
+
+    def extend(self, receipts: Sequence[str], visibility: float) -> set[str]:
+        self.done.append(("hide" if visibility else "show", *receipts, *([visibility] if visibility else [])))
+        return {receipt for receipt in receipts if receipt.startswith("outdated")}
+
+    def delete(self, receipt: str) -> None:
+        self.done.append(("delete", receipt))
+
+
+def message(call_id: str | None = CALL, receipt: str = "receipt", message_id: str = "message") -> Message:
+    return Message(message_id, receipt, call_id, NOON - 1, 1)
+
+
+class Sideband(Connection):
+    """A WebSocket whose frames are events; `None` closes it."""
+
+    def __init__(self, *frames: Any) -> None:
+        self.said: list[str] = []
+        self.closed = False
+        self._frames: asyncio.Queue[Any] = asyncio.Queue()
+        self.hear(*frames)
+
+    def hear(self, *frames: Any) -> None:
+        for frame in frames:
+            self._frames.put_nowait(frame)
+
+    async def recv(self) -> Any:
+        frame = await self._frames.get()
+        if frame is None:
+            self.closed = True
+            raise ConnectionClosedOK(None, None)
+        return frame
+
+    async def send(self, frame: str) -> None:
+        if self.closed:
+            raise ConnectionClosedOK(None, None)
+        self.said.append(frame)
+
+    async def close(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.hear(None)
+
+
+class Contract:
+    """A session whose frames are our own words, or nonsense. Opens the given sidebands, and then knows no call."""
+
+    def __init__(self, *answers: Sideband | int) -> None:
+        self.answers: list[Sideband | int] = list(answers)
+        """A sideband, or the status with which one is refused."""
+        self.keys: list[str] = []
+
+    async def attach(self, call_id: str, api_key: str) -> Connection:
+        self.keys.append(api_key)
+        answer = self.answers.pop(0) if self.answers else GONE
+        if isinstance(answer, int):
+            raise AttachError(answer)
+        return answer
+
+    def decode(self, frame: Any) -> e.Event | e.Skipped:
+        if frame == "nonsense":
+            raise ValueError("cannot be read")
+        return cast(e.Event, frame)
+
+    def encode(self, command: e.Command) -> str:
+        return repr(command)
+
+
+class Control(CallControl):
+    """OpenAI's call control; answers in this order, and then that it is done."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answers: list[Outcome] = []
+
+    def hang_up(self, call_id: str, attempts: int = 4, before: float | None = None) -> Reply:
+        return self._answer("hang_up")
+
+    def refer(self, call_id: str, uri: str) -> Reply:
+        return self._answer(f"refer {uri}")
+
+    def _answer(self, asked: str) -> Reply:
+        self.asked.append(asked)
+        return Reply(self.answers.pop(0) if self.answers else Outcome.DONE)
+
+
+class Tools:
+    """Runs every tool at once, unless the test holds it up."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+        self.repeatable: set[str] = set()
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    def is_repeatable(self, agent: Agent, name: str) -> bool:
+        return name in self.repeatable
+
+    async def run(self, agent: Agent, name: str, arguments: str, context: CallContext) -> e.ToolFinished:
+        await self.gate.wait()
+        self.ran.append(name)
+        return e.ToolFinished(context.tool_call_id, "ok", "done")
+
+
+class World:
+    """Everything around a call, and around a monitor."""
+
+    def __init__(self, *answers: Sideband | int) -> None:
+        self.clock = Clock()
+        self.record = Record()
+        self.queue = Queue()
+        self.control = Control()
+        self.contract = Contract(*answers)
+        self.tools = Tools()
+        self.holds = True
+        self.lost = 0
+        self.threads = threads()
+        self.metrics = Metrics("monitor")
+        self.agents = Agents({"desk": AGENT})
+        self.services = Services(
+            record=self.record,
+            control=self.control,
+            contract=self.contract,
+            api_key=lambda refresh: "new key" if refresh else "key",
+            tools=self.tools,
+            prices=Prices("2026-11-01", {AGENT.model: {"text": [1.0, 1.0, 1.0]}}, {}),
+            metrics=self.metrics,
+            threads=self.threads,
+            holds=lambda: self.holds,
+            attach_window=5.0,
+            time=self.clock.time,
+        )
+        self.messages = AsyncQueue(self.queue, self.threads)
+
+    def counted(self, name: str) -> float:
+        return self.metrics._gathered.get(name, ("", 0, [0.0]))[2][0]
+
+    def supervision(self, epoch: int = 1, agent: Agent = AGENT, **more: Any) -> Supervision:
+        call = call_item(epoch=epoch, **more)
+        return Supervision(
+            call,
+            Ownership(CALL, "me", epoch),
+            agent,
+            CallClock(self.clock.time),
+            lambda: self.holds,
+            self._count_loss,
+        )
+
+    def _count_loss(self) -> None:
+        self.lost += 1
+
+    def attachment(self, supervision: Supervision, takeover: Takeover | None = None) -> Attachment:
+        return Attachment(supervision, self.services, takeover or Takeover(supervision.call))
+
+    def writer(self, supervision: Supervision) -> RecordWriter:
+        return RecordWriter(supervision, self.services)
+
+
+class Talk:
+    """The conversation, as far as the effects report to it."""
+
+    def __init__(self) -> None:
+        self.fed: list[e.Event] = []
+        self.was_greeted = 0
+        self.goodbyes: list[EndReason] = []
+
+    def feed(self, event: e.Event) -> None:
+        self.fed.append(event)
+
+    def greeted(self) -> None:
+        self.was_greeted += 1
+
+    def say_goodbye(self, reason: EndReason) -> None:
+        self.goodbyes.append(reason)
+
+
+def call_item(call_id: str = CALL, **more: Any) -> Item:
+    """One that was accepted just now."""
+    steps = {Step.CREATED: NOON - 2, Step.ACCEPTED: NOON - 1}
+    return {"call_id": call_id, "status": "live", "epoch": 1, "agent": "desk", "steps": steps, **more}
+
+
+def save(position: int) -> do.Save:
+    return do.Save(position, {"kind": "turn", "item_id": f"item_{position}", "started_at": NOON})
+
+
+async def settle(rounds: int = 50) -> None:
+    """Let everything happen that does not wait for something else."""
+    for _ in range(rounds):
+        await asyncio.sleep(0)
