@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ringside import settings
+from ringside.monitor.background import TaskDied
 from ringside.monitor.task_protection import TaskProtection
 from ringside.telemetry import Metrics
 from ringside.wiring import Wiring
@@ -325,6 +326,17 @@ async def test_protection_ends_with_work_that_failed_and_the_failure_is_not_hidd
         await task_protection.keep(work)
 
     assert ecs.protections[-1] == OFF
+
+
+async def test_a_monitor_whose_task_can_be_protected_no_longer_stops_and_says_so(
+    ecs: Ecs, task_protection: TaskProtection, monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = asyncio.Event()
+    monkeypatch.setattr(task_protection, "look", lambda: 1 / 0)
+    monkeypatch.setattr(monitor, "stop", lambda wait: stopped.set())
+
+    with pytest.raises(TaskDied, match="task protection"):
+        await task_protection.keep(stopped.wait)
 
 
 async def test_what_was_never_protected_needs_no_end_of_it(ecs: Ecs, task_protection: TaskProtection) -> None:

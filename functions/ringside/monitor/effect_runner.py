@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 LAST_TOOLS_SECONDS = 20.0
 """That tools get to finish in before the call is handed over without their outcome."""
 
-_NOBODY_KNOWS = '{"error": "It is not known whether this was done. Tell the caller so; do not try again."}'
+_UNKNOWN = '{"error": "It is not known whether this was done. Tell the caller so; do not try again."}'
 
 
 class Feedback(Protocol):
@@ -146,7 +146,7 @@ class EffectRunner:
             finished = await tools.run(agent, effect.name, effect.arguments, context)
             log.info("tool.ran", extra={"call_id": call_id, "tool": effect.name, "outcome": finished.outcome})
         else:
-            finished = e.ToolFinished(effect.tool_call_id, "unknown", _NOBODY_KNOWS)
+            finished = e.ToolFinished(effect.tool_call_id, "unknown", _UNKNOWN)
         self._conversation.feed(finished)
 
     async def _refer(self, effect: do.Refer) -> None:
@@ -154,7 +154,7 @@ class EffectRunner:
         if not self._supervision.may_act():
             return
         accepted, detail = True, ""
-        if claimed:  # else an earlier owner asked, and nobody knows what came of it: wait and see
+        if claimed:  # else an earlier owner asked, and it is not known what came of it: wait and see
             reply = await self._services.refer(self._supervision.call_id, effect.uri)
             accepted, detail = reply.outcome in (Outcome.DONE, Outcome.UNKNOWN), reply.detail
         self._conversation.feed(e.ReferAnswered(effect.tool_call_id, accepted, detail))

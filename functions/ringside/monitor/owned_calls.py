@@ -173,10 +173,10 @@ class OwnedCalls:
             log.warning("queue.message_not_settled", extra=about)
 
     async def _let_go(self, call: OwnedCall) -> None:
-        """Supervision had to stop. If the record still says that the call is ours, nobody else would ever take it."""
+        """Supervision had to stop. If the record still says that the call is ours, no other monitor would take it."""
         while True:
             try:
-                # Since when nobody listened is not known exactly: certainly not before the lease began to run out.
+                # Since when no monitor listened is not known exactly: certainly not before the lease began to run out.
                 now = self._services.time.wall()
                 await self._services.record.release(call.ownership, now, now - self._lease_seconds)
             except Fenced:

@@ -27,7 +27,7 @@ from ringside.openai.call_control import Outcome
 
 log = logging.getLogger(__name__)
 
-OWED_SECONDS = 2.0  # for answers of the session that only we know of to arrive, before the call is handed on
+ANSWER_SECONDS = 2.0  # for answers of the session that only we know of to arrive, before the call is handed on
 LAST_WORDS_SECONDS = 1.0  # for what is still to be said to the session, before this owner leaves
 
 
@@ -85,7 +85,7 @@ class Supervisor:
     async def settled(self) -> None:
         """Wait for a good moment to leave: the session owes us no answer that the next owner would wait for in vain."""
         time = self._services.time
-        until = time.monotonic() + OWED_SECONDS
+        until = time.monotonic() + ANSWER_SECONDS
         # A moment at most, and rarely: not worth an event of its own, so it looks again and again.
         while self._conversation.is_owed_an_answer and self._attachment.is_online and time.monotonic() < until:
             await time.sleep(0.02)
@@ -161,7 +161,7 @@ class Supervisor:
         was_attached, closed_at = self._attachment.opened > 0, self._attachment.closed_at
         if was_attached and self._hang_up.reason is not None:
             return End(Status.ENDED, self._hang_up.reason, closed_at)
-        # A 404 is also what a refused sideband might look like: make sure that nobody is left on the line.
+        # A 404 is also what a refused sideband might look like: make sure that no caller is left on the line.
         reply = await self._services.hang_up(self._supervision.call_id)
         now = self._supervision.clock.now()
         if not was_attached and Step.ATTACHED not in self._call["steps"]:

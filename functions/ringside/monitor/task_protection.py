@@ -68,7 +68,7 @@ class TaskProtection:
         self._ask_at = -math.inf
         self._known_until = -math.inf
 
-    async def keep(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def keep(self, work: Callable[[], Awaitable[object]]) -> None:
         """Do the monitor's work, and protect the task meanwhile. Raises `TaskDied` if that could not go on."""
         background = BackgroundTasks(on_death=lambda: self._monitor.stop(0))
         background.start(_NAME, self._look_now_and_then)
