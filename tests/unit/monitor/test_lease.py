@@ -197,16 +197,18 @@ class Broken(logging.Handler):
         raise OSError("no space left on device")
 
 
-@pytest.fixture
-def unwritable(monkeypatch: pytest.MonkeyPatch) -> None:
+def make_unwritable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in a fixture: pytest captures standard output anew for the test itself."""
     logger = logging.getLogger("ringside")
     monkeypatch.setattr(logger, "handlers", [Broken()])
     monkeypatch.setattr("sys.stdout", None)  # where the metrics go
 
 
-@pytest.mark.usefixtures("unwritable")
-async def test_a_log_and_metrics_that_cannot_be_written_do_not_cost_the_lease() -> None:
+async def test_a_log_and_metrics_that_cannot_be_written_do_not_cost_the_lease(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     bench = Bench()
+    make_unwritable(monkeypatch)
     await bench.begin()
     bench.world.record.failing = [THROTTLED]
     await bench.keep(beats=6)
@@ -215,9 +217,11 @@ async def test_a_log_and_metrics_that_cannot_be_written_do_not_cost_the_lease() 
     assert bench.lease.holds()
 
 
-@pytest.mark.usefixtures("unwritable")
-async def test_calls_are_lost_with_the_lease_whether_that_can_be_logged_or_not() -> None:
+async def test_calls_are_lost_with_the_lease_whether_that_can_be_logged_or_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     bench = Bench()
+    make_unwritable(monkeypatch)
     await bench.begin()
     bench.world.clock.now += LEASE
     await bench.heartbeat.beat()
