@@ -93,9 +93,9 @@ class AsyncRecord:
     async def beat(self, owner: str, until: float, calls: int, slots: int, number: int, *, draining: bool) -> None:
         await self._run_beat(self._record.beat, owner, until, calls, slots, number, draining=draining)
 
-    async def give_back(self, call_id: str, places: list[str]) -> None:
-        """The call is over: others may have its places."""
-        await self._run(give_back, self._counters, call_id, places)
+    async def give_back(self, call_id: str, call: Item) -> None:
+        """The call is over: others may have the places that its item names."""
+        await self._run(give_back, self._counters, call_id, call.get("places", []))
 
     async def add_spending(self, agent: str, at: float, cost: float) -> None:
         await self._run(self._counters.add_spending, agent, at, cost)

@@ -4,6 +4,15 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
+
+
+class Timer(Protocol):
+    def cancel(self) -> None: ...
+
+
+def _call_later(seconds: float, ring: Callable[[], None]) -> Timer:
+    return asyncio.get_running_loop().call_later(seconds, ring)
 
 
 @dataclass(frozen=True)
@@ -13,6 +22,7 @@ class Time:
     wall: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    call_later: Callable[[float, Callable[[], None]], Timer] = _call_later
 
 
 class CallClock:
@@ -23,10 +33,15 @@ class CallClock:
 
     def __init__(self, time: Time) -> None:
         self._monotonic = time.monotonic
+        self._call_later = time.call_later
         self._zero = time.wall() - time.monotonic()
 
     def now(self) -> float:
         return self._zero + self._monotonic()
+
+    def call_at(self, at: float, ring: Callable[[], None]) -> Timer:
+        """Call `ring` at that moment, or as soon as possible if it is past."""
+        return self._call_later(max(0.0, at - self.now()), ring)
 
 
 class Alarm:
@@ -36,7 +51,7 @@ class Alarm:
         self._clock = clock
         self._ring = ring
         self._at: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
 
     def set(self, at: float | None) -> None:
         """Ring at that moment (Unix seconds) and no longer at another; None is never."""
@@ -45,7 +60,7 @@ class Alarm:
         self.cancel()
         self._at = at
         if at is not None:
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, at - self._clock.now()), self._rings)
+            self._timer = self._clock.call_at(at, self._rings)
 
     def cancel(self) -> None:
         if self._timer is not None:

@@ -209,5 +209,5 @@ class OwnedCalls:
         end = End(Status.FAILED, EndReason.SUPERVISION_LOST, self._services.time.wall(), f"{why}; hung up")
         call = await record.call(call_id) or {}
         await record.end(ownership, end, {"duration": round(end.at - answered_at(call), 3)})
-        await record.give_back(call_id, call.get("places", []))
+        await record.give_back(call_id, call)
         await self._queue.delete(message.receipt)

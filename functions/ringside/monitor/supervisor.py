@@ -195,7 +195,7 @@ class Supervisor:
         """Give back the call's places and count its cost; admission looks after itself if this is cut short."""
         record, call_id = self._services.record, self._supervision.call_id
         try:
-            await record.give_back(call_id, self._call.get("places", []))
+            await record.give_back(call_id, self._call)
             if cost:
                 await record.add_spending(self._supervision.agent.name, end.at, cost)
         except Exception as error:

@@ -56,7 +56,8 @@ class Clock:
         self.jumped = 0.0
         """What was added to the wall clock."""
         self.on_sleep: Callable[[], None] = lambda: None
-        self.time = Time(self.wall, self.monotonic, self.sleep)
+        self.timers: list[FakeTimer] = []
+        self.time = Time(self.wall, self.monotonic, self.sleep, self.call_later)
 
     def wall(self) -> float:
         return NOON + self.now - 1000.0 + self.jumped
@@ -64,11 +65,36 @@ class Clock:
     def monotonic(self) -> float:
         return self.now
 
+    def call_later(self, seconds: float, ring: Callable[[], None]) -> "FakeTimer":
+        timer = FakeTimer(self.now + seconds, ring)
+        self.timers.append(timer)
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, and ring what is due in it."""
+        until = self.now + seconds
+        while due := [timer for timer in self.timers if timer.is_set and timer.at <= until]:
+            first = min(due, key=lambda timer: timer.at)
+            first.is_set = False
+            self.now = max(self.now, first.at)
+            first.ring()
+        self.now = until
+
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += seconds
         self.on_sleep()
         await asyncio.sleep(0)
+
+
+class FakeTimer:
+    def __init__(self, at: float, ring: Callable[[], None]) -> None:
+        self.at = at
+        self.ring = ring
+        self.is_set = True
+
+    def cancel(self) -> None:
+        self.is_set = False
 
 
 class _AtOnce(ThreadPoolExecutor):
@@ -178,8 +204,8 @@ class Record(AsyncRecord):
     async def beat(self, owner: str, until: float, calls: int, slots: int, number: int, *, draining: bool) -> None:
         await self._note("beat", until, calls, slots, number, draining)
 
-    async def give_back(self, call_id: str, places: list[str]) -> None:
-        await self._note("give_back", call_id, places)
+    async def give_back(self, call_id: str, call: Item) -> None:
+        await self._note("give_back", call_id)
 
     async def add_spending(self, agent: str, at: float, cost: float) -> None:
         await self._note("spending", agent, cost)
@@ -304,6 +330,30 @@ class Tools:
         return e.ToolFinished(context.tool_call_id, "ok", "done")
 
 
+class Counts(Metrics):
+    """Keeps the metrics; one that is `broken` cannot write them."""
+
+    def __init__(self) -> None:
+        super().__init__("monitor")
+        self.values: dict[str, list[float]] = {}
+        self.broken = False
+
+    def count(self, name: str, value: float = 1) -> None:
+        if self.broken:
+            raise OSError("no space left on device")
+        self.values.setdefault(name, []).append(value)
+
+    def milliseconds(self, name: str, value: float) -> None:
+        self.count(name, value)
+
+    def gauge(self, name: str, value: float) -> None:
+        self.count(name, value)
+
+    def flush(self) -> None:
+        if self.broken:
+            raise OSError("no space left on device")
+
+
 class World:
     """Everything around a call, and around a monitor."""
 
@@ -317,7 +367,7 @@ class World:
         self.holds = True
         self.lost = 0
         self.threads = threads()
-        self.metrics = Metrics("monitor")
+        self.metrics = Counts()
         self.agents = Agents({"desk": AGENT})
         self.services = Services(
             record=self.record,
@@ -335,7 +385,7 @@ class World:
         self.messages = AsyncQueue(self.queue, self.threads)
 
     def counted(self, name: str) -> float:
-        return self.metrics._gathered.get(name, ("", 0, [0.0]))[2][0]
+        return sum(self.metrics.values.get(name, ()))
 
     def supervision(self, epoch: int = 1, agent: Agent = AGENT, **more: Any) -> Supervision:
         call = call_item(epoch=epoch, **more)

@@ -2,56 +2,70 @@
 
 import asyncio
 
+import pytest
+
 from ringside.monitor.clock import Alarm, CallClock, Time
 from tests.unit.monitor.fakes import NOON, Clock
 
 
-async def rung(alarm_in: list[float | None]) -> int:
-    """How often an alarm rings that was set to these moments, in seconds from now, one after the other."""
-    rings: list[None] = []
-    clock = CallClock(Time())
-    alarm = Alarm(clock, lambda: rings.append(None))
-    for seconds in alarm_in:
-        alarm.set(None if seconds is None else clock.now() + seconds)
-    await asyncio.sleep(0.05)
-    alarm.cancel()
-    return len(rings)
+class Bench:
+    """An alarm, and when it rang."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.call_clock = CallClock(self.clock.time)
+        self.rang_at: list[float] = []
+        self.alarm = Alarm(self.call_clock, lambda: self.rang_at.append(self.call_clock.now()))
 
 
 def test_a_wall_clock_that_jumps_leaves_a_calls_time_alone() -> None:
-    clock = Clock()
-    call_clock = CallClock(clock.time)
+    bench = Bench()
+    bench.clock.jumped = 3600.0
+    bench.clock.advance(2.0)
 
-    clock.jumped = 3600.0
-    clock.now += 2.0
-
-    assert call_clock.now() == NOON + 2.0
+    assert bench.call_clock.now() == NOON + 2.0
 
 
-async def test_an_alarm_rings_at_the_moment_it_was_last_set_to() -> None:
-    assert await rung([0.0]) == 1
-    assert await rung([60.0, 0.01]) == 1
+@pytest.mark.parametrize("moments", [[NOON + 5], [NOON + 60, NOON + 5], [NOON + 1, NOON + 5], [NOON + 5, NOON + 5]])
+def test_an_alarm_rings_once_at_the_moment_it_was_last_set_to(moments: list[float]) -> None:
+    bench = Bench()
+    for moment in moments:
+        bench.alarm.set(moment)
+    bench.clock.advance(100.0)
+
+    assert bench.rang_at == [NOON + 5]
 
 
-async def test_an_alarm_that_was_called_off_or_put_off_does_not_ring() -> None:
-    assert await rung([0.0, None]) == 0
-    assert await rung([0.0, 60.0]) == 0
+def test_an_alarm_that_was_called_off_does_not_ring() -> None:
+    bench = Bench()
+    bench.alarm.set(NOON + 1)
+    bench.alarm.set(None)
+    bench.alarm.set(NOON + 1)
+    bench.alarm.cancel()
+    bench.clock.advance(100.0)
+
+    assert bench.rang_at == []
 
 
-async def test_an_alarm_set_to_a_moment_that_is_past_rings_at_once() -> None:
-    assert await rung([-5.0]) == 1
+def test_an_alarm_set_to_a_moment_that_is_past_rings_at_once() -> None:
+    bench = Bench()
+    bench.alarm.set(NOON - 5)
+    bench.clock.advance(0.0)
+
+    assert bench.rang_at == [NOON]
 
 
-async def test_an_alarm_may_be_set_again_while_it_rings() -> None:
-    rings: list[None] = []
-    clock = CallClock(Time())
+def test_an_alarm_may_be_set_to_the_same_moment_again_once_it_has_rung() -> None:
+    bench = Bench()
+    for _ in range(2):
+        bench.alarm.set(NOON)
+        bench.clock.advance(0.0)
 
-    def ring() -> None:
-        rings.append(None)
-        if len(rings) < 3:
-            alarm.set(clock.now())
+    assert bench.rang_at == [NOON, NOON]
 
-    alarm = Alarm(clock, ring)
-    alarm.set(clock.now())
-    await asyncio.sleep(0.05)
-    assert len(rings) == 3
+
+async def test_in_a_process_it_rings_in_the_event_loop() -> None:
+    rung, clock = asyncio.Event(), CallClock(Time())
+    Alarm(clock, rung.set).set(clock.now())
+
+    await asyncio.wait_for(rung.wait(), 10)

@@ -191,9 +191,11 @@ async def test_a_monitor_whose_lease_is_renewed_no_more_is_done_with_its_offers_
 
 
 async def test_a_monitor_waits_for_its_calls_and_for_those_that_are_being_taken() -> None:
-    bench, considered = Bench(1), asyncio.create_task(asyncio.sleep(0.01))
+    bench, gate = Bench(1), asyncio.Event()
+    considered = asyncio.create_task(gate.wait())
     bench.drain.wait_at_most(60.0)
-    waiting = asyncio.create_task(bench.drain.wait(lambda: {considered} - {t for t in [considered] if t.done()}))
+    waiting = asyncio.create_task(bench.drain.wait(lambda: set() if considered.done() else {considered}))
+    gate.set()
     await considered
     await settle()
     assert not waiting.done()

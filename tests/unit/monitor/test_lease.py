@@ -197,18 +197,17 @@ class Broken(logging.Handler):
         raise OSError("no space left on device")
 
 
-def make_unwritable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not in a fixture: pytest captures standard output anew for the test itself."""
-    logger = logging.getLogger("ringside")
-    monkeypatch.setattr(logger, "handlers", [Broken()])
-    monkeypatch.setattr("sys.stdout", None)  # where the metrics go
-
-
-async def test_a_log_and_metrics_that_cannot_be_written_do_not_cost_the_lease(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def unwritable(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """A monitor that can write neither logs nor metrics."""
+    monkeypatch.setattr(logging.getLogger("ringside"), "handlers", [Broken()])
     bench = Bench()
-    make_unwritable(monkeypatch)
+    bench.world.metrics.broken = True
+    return bench
+
+
+async def test_a_log_and_metrics_that_cannot_be_written_do_not_cost_the_lease(unwritable: Bench) -> None:
+    bench = unwritable
     await bench.begin()
     bench.world.record.failing = [THROTTLED]
     await bench.keep(beats=6)
@@ -217,11 +216,8 @@ async def test_a_log_and_metrics_that_cannot_be_written_do_not_cost_the_lease(
     assert bench.lease.holds()
 
 
-async def test_calls_are_lost_with_the_lease_whether_that_can_be_logged_or_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    bench = Bench()
-    make_unwritable(monkeypatch)
+async def test_calls_are_lost_with_the_lease_whether_that_can_be_logged_or_not(unwritable: Bench) -> None:
+    bench = unwritable
     await bench.begin()
     bench.world.clock.now += LEASE
     await bench.heartbeat.beat()

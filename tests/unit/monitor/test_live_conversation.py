@@ -1,6 +1,5 @@
 """A conversation on the clock: what goes in, what is done about it, and what a fault of ours costs."""
 
-import asyncio
 from collections.abc import Iterable
 
 import pytest
@@ -9,7 +8,6 @@ from ringside.agentfile.sections import Limits
 from ringside.calls import EndReason, Step
 from ringside.conversation import effects as do
 from ringside.conversation import events as e
-from ringside.monitor.clock import CallClock, Time
 from ringside.monitor.live_conversation import LiveConversation, usage_of
 from tests.unit.monitor.fakes import AGENT, NOON, World
 
@@ -19,8 +17,6 @@ class Bench:
         self.world = World()
         hasty = AGENT.model_copy(update={"limits": Limits(first_word=0.5)})
         self.supervision = self.world.supervision(1, hasty, **more)
-        self.supervision.clock = CallClock(Time())  # its alarms ring
-        self.supervision.answered_at = self.supervision.clock.now()
         self.conversation = LiveConversation(self.supervision, self.world.metrics)
         self.conversation.perform = self._perform
         self.done: list[do.Effect] = []
@@ -57,7 +53,7 @@ async def test_it_is_woken_when_it_wants_to_be_and_again_after_an_alarm_that_bro
     bench.conversation.begin()
     bench.conversation.greeted()
     bench.broken = True
-    await asyncio.sleep(0.6)
+    bench.world.clock.advance(0.6)
     bench.conversation.stop()
 
     assert bench.world.counted("ConversationErrors") == 1  # the greeting did not start: it was asked for again
@@ -73,7 +69,7 @@ async def test_it_is_not_woken_once_it_is_stopped_or_the_call_is_not_ours_any_mo
         bench.conversation.stop()
     else:
         bench.supervision.lose()
-    await asyncio.sleep(0.6)
+    bench.world.clock.advance(0.6)
 
     assert bench.done == []
 

@@ -32,7 +32,7 @@ class Supervised:
 class Bench:
     def __init__(self) -> None:
         self.world = World()
-        self.world.record.calls[CALL] = call_item(places=["live#desk"])
+        self.world.record.calls[CALL] = call_item()
         self.owned = OwnedCalls("me", self.world.services, self.world.messages, self.world.agents, 5, LEASE)
 
     @property
@@ -125,7 +125,7 @@ async def test_a_call_whose_supervision_always_breaks_is_hung_up_and_closed() ->
     ((end, _),) = bench.world.record.of("end")
     assert (end.status, end.reason) == (Status.FAILED, EndReason.SUPERVISION_LOST)
     assert (bench.world.control.asked, bench.messages) == (["hang_up"], [("delete", "receipt")])
-    assert bench.world.record.of("give_back") == [(CALL, ["live#desk"])]
+    assert bench.world.record.of("give_back") == [(CALL,)]
     assert bench.world.counted("CallsLost") == 1
 
 

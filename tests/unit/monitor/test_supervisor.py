@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ringside.aws.record import Fenced, Ownership
+from ringside.aws.table import Item
 from ringside.calls import End, EndReason, Status, Step
 from ringside.conversation import events as e
 from ringside.monitor.handover import EarlySideband, Takeover, marker_of
@@ -57,12 +58,12 @@ async def show() -> None: ...
 
 
 async def test_a_caller_who_hangs_up_ends_the_call_and_what_was_said_is_in_the_record() -> None:
-    bench = Bench(Sideband(*SAID, None), places=["live#desk"])
+    bench = Bench(Sideband(*SAID, None))
 
     assert await bench.run() is SupervisionResult.OVER
     assert (bench.end.status, bench.end.reason, bench.end.at) == (Status.ENDED, EndReason.CALLER_HUNG_UP, NOON)
     assert bench.items("turn")[-1]["text"] == "Hi."
-    assert bench.world.record.of("give_back") == [(CALL, ["live#desk"])]
+    assert bench.world.record.of("give_back") == [(CALL,)]
     assert [name for name, *_ in bench.world.record.written][-2:] == ["end", "give_back"]
 
 
@@ -99,7 +100,7 @@ async def test_a_call_that_ended_while_no_monitor_listened_ended_when_it_was_las
 async def test_what_cannot_be_counted_does_not_keep_a_call_open() -> None:
     bench = Bench(Sideband(None))
 
-    async def broken(call_id: str, places: list[str]) -> None:
+    async def broken(call_id: str, call: Item) -> None:
         raise THROTTLED
 
     bench.world.record.give_back = broken  # type: ignore[method-assign]
