@@ -10,7 +10,8 @@ from ringside.conversation import events as e
 from ringside.monitor.attachment import FAIR_SHARE
 from ringside.monitor.handover import EarlySideband, Takeover
 from ringside.monitor.supervision import SupervisionResult
-from tests.unit.monitor.fakes import GONE, NOON, RESPOND, Sideband, World, call_item, settle
+from tests.unit.monitor.fakes import GONE, NOON, RESPOND, Sideband
+from tests.unit.monitor.world import World, call_item, settle
 
 HELLO, LATER = e.CallerStarted("item_1"), e.CallerStopped("item_1")
 MARKER = e.ItemAdded("ringside_owner_2", None, "other")

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from ringside.monitor.background import BackgroundTasks, TaskDied
-from tests.unit.monitor.fakes import settle
+from tests.unit.monitor.world import settle
 
 
 async def for_ever() -> None:

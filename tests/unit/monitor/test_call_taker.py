@@ -14,7 +14,8 @@ from ringside.monitor.call_taker import MAX_TAKING, TAKEOVER_SECONDS, CallTaker
 from ringside.monitor.handover import Takeover, marker_of
 from ringside.monitor.lease import Lease
 from ringside.monitor.owned_calls import OwnedCalls
-from tests.unit.monitor.fakes import CALL, LEASE, NOON, THROTTLED, Sideband, World, call_item, message, settle
+from tests.unit.monitor.fakes import CALL, LEASE, NOON, THROTTLED, Sideband, message
+from tests.unit.monitor.world import World, call_item, settle
 
 FORMER = "former"
 

@@ -13,7 +13,8 @@ from ringside.monitor.drain import MAX_UNANSWERED, MAX_UNTAKEN, OFFERED, RELEASE
 from ringside.monitor.lease import Heartbeat, Lease
 from ringside.monitor.owned_calls import OwnedCall, OwnedCalls
 from ringside.monitor.supervision import SupervisionResult
-from tests.unit.monitor.fakes import LEASE, THROTTLED, World, message, settle
+from tests.unit.monitor.fakes import LEASE, THROTTLED, message
+from tests.unit.monitor.world import World, settle
 
 
 class Others:

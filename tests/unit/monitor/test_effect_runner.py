@@ -17,7 +17,8 @@ from ringside.monitor.hang_up import HangUp
 from ringside.monitor.spending import Spending
 from ringside.monitor.supervision import SupervisionResult
 from ringside.openai.call_control import Outcome
-from tests.unit.monitor.fakes import AGENT, NOON, RESPOND, Sideband, Talk, World, save, settle
+from tests.unit.monitor.fakes import AGENT, NOON, RESPOND, Sideband
+from tests.unit.monitor.world import Talk, World, save, settle
 
 TOOL, REFER = do.RunTool("call_1", "book", "{}"), do.Refer("call_2", "tel:+18005550199")
 

@@ -7,7 +7,8 @@ import pytest
 from ringside.conversation import events as e
 from ringside.monitor import handover
 from ringside.monitor.handover import Handover, attach_early, marker_of
-from tests.unit.monitor.fakes import CALL, GONE, Sideband, World, settle
+from tests.unit.monitor.fakes import CALL, GONE, Sideband
+from tests.unit.monitor.world import World, settle
 
 
 def added(epoch: int) -> e.ItemAdded:

@@ -9,7 +9,8 @@ from ringside.calls import EndReason
 from ringside.monitor.hang_up import MAX_CHECKS, HangUp
 from ringside.monitor.supervision import Supervision, SupervisionResult
 from ringside.openai.call_control import Outcome
-from tests.unit.monitor.fakes import NOON, Sideband, World
+from tests.unit.monitor.fakes import NOON, Sideband
+from tests.unit.monitor.world import World
 
 
 async def hung_up(world: World, *answers: Outcome, closes: bool = True) -> Supervision:

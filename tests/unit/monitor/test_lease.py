@@ -8,7 +8,8 @@ import pytest
 
 from ringside.monitor.clock import Time
 from ringside.monitor.lease import BEATS_PER_LEASE, MARGIN, Heartbeat, Lease
-from tests.unit.monitor.fakes import LEASE, NOON, THROTTLED, World
+from tests.unit.monitor.fakes import LEASE, NOON, THROTTLED
+from tests.unit.monitor.world import World
 
 BEAT = LEASE / BEATS_PER_LEASE
 

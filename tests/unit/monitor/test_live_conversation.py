@@ -9,7 +9,8 @@ from ringside.calls import EndReason, Step
 from ringside.conversation import effects as do
 from ringside.conversation import events as e
 from ringside.monitor.live_conversation import LiveConversation, usage_of
-from tests.unit.monitor.fakes import AGENT, NOON, World
+from tests.unit.monitor.fakes import AGENT, NOON
+from tests.unit.monitor.world import World
 
 
 class Bench:

@@ -13,7 +13,8 @@ from ringside.monitor.clock import Time
 from ringside.monitor.monitor import Monitor
 from ringside.monitor.services import Services
 from ringside.monitor.threads import Threads
-from tests.unit.monitor.fakes import CALL, LEASE, Sideband, World, call_item, message
+from tests.unit.monitor.fakes import CALL, LEASE, Sideband, message
+from tests.unit.monitor.world import World, call_item
 
 
 class Bench:

@@ -11,8 +11,9 @@ from ringside.monitor.handover import EarlySideband, Takeover
 from ringside.monitor.owned_calls import MAX_FAILURES, MAX_OWNERS, OwnedCall, OwnedCalls
 from ringside.monitor.supervision import SupervisionResult
 from ringside.openai.call_control import Outcome
-from tests.unit.monitor.fakes import CALL, LEASE, NOON, THROTTLED, Sideband, World, call_item, message, settle
+from tests.unit.monitor.fakes import CALL, LEASE, NOON, THROTTLED, Sideband, message
 from tests.unit.monitor.test_attachment import MARKER
+from tests.unit.monitor.world import World, call_item, settle
 
 
 class Supervised:

@@ -10,7 +10,8 @@ from ringside.aws.record import Fenced
 from ringside.calls import End, EndReason, Status, Step
 from ringside.conversation.events import Usage
 from ringside.monitor.supervision import SupervisionResult
-from tests.unit.monitor.fakes import NOON, THROTTLED, TOO_LARGE, World, settle
+from tests.unit.monitor.fakes import NOON, THROTTLED, TOO_LARGE
+from tests.unit.monitor.world import World, settle
 
 END = End(Status.ENDED, EndReason.CALLER_HUNG_UP, NOON)
 

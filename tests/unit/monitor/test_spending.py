@@ -4,7 +4,8 @@ from ringside.agentfile.agent import Agent
 from ringside.agentfile.sections import Limits
 from ringside.conversation.events import Usage
 from ringside.monitor.spending import USAGE_EVERY, Spending
-from tests.unit.monitor.fakes import AGENT, World
+from tests.unit.monitor.fakes import AGENT
+from tests.unit.monitor.world import World
 
 MILLION = Usage(input_text=1_000_000)  # one dollar
 UNPRICED = Usage(input_audio=1)

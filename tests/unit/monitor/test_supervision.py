@@ -2,7 +2,8 @@
 
 from ringside.calls import End, EndReason, Status
 from ringside.monitor.supervision import SupervisionResult
-from tests.unit.monitor.fakes import NOON, World
+from tests.unit.monitor.fakes import NOON
+from tests.unit.monitor.world import World
 
 OVER = End(Status.ENDED, EndReason.CALLER_HUNG_UP, NOON)
 

@@ -13,7 +13,8 @@ from ringside.monitor.handover import EarlySideband, Takeover, marker_of
 from ringside.monitor.supervision import SupervisionResult
 from ringside.monitor.supervisor import Supervisor
 from ringside.openai.call_control import Outcome
-from tests.unit.monitor.fakes import AGENT, CALL, NOON, THROTTLED, Sideband, World, call_item, settle
+from tests.unit.monitor.fakes import AGENT, CALL, NOON, THROTTLED, Sideband
+from tests.unit.monitor.world import World, call_item, settle
 
 SAID = [
     e.CallerStarted("item_1"),
