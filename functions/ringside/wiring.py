@@ -1,7 +1,6 @@
 """Which adapters an entry point gets: the only module that builds clients."""
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -31,9 +30,11 @@ if TYPE_CHECKING:
     from types_boto3_lambda.client import LambdaClient
     from types_boto3_sqs.client import SQSClient
 
+    from ringside.monitor.clock import Time
     from ringside.monitor.monitor import Monitor
-    from ringside.monitor.supervisor import Services
+    from ringside.monitor.services import Services
     from ringside.monitor.task_protection import TaskProtection, Worker
+    from ringside.monitor.threads import Threads
 
 
 @dataclass
@@ -136,10 +137,8 @@ class Wiring:
 
         return Monitor(
             self.settings.task_name,
-            self.record,
             self.queue,
             self.agents,
-            self.metrics,
             self.services,
             slots=self.settings.max_calls,
             lease=self.settings.lease,
@@ -147,7 +146,7 @@ class Wiring:
         )
 
     def task_protection(self, monitor: "Worker") -> "TaskProtection | None":
-        """Who keeps ECS from stopping a monitor that has calls; None if nobody is to, or this is no task of ECS."""
+        """What keeps ECS from stopping a monitor that has calls; None if nothing is to, or ECS does not run it."""
         if not (self.settings.drain and self.settings.ecs_agent and self.settings.ecs_metadata):
             return None
         from ringside.aws.ecs_task import EcsTask
@@ -157,22 +156,24 @@ class Wiring:
         task = EcsTask(client, self.settings.ecs_agent, self.settings.ecs_metadata)
         return TaskProtection(task, monitor, self.metrics, self.settings.drain)
 
-    def services(self, threads: Executor, holds: Callable[[], bool]) -> "Services":
-        from ringside.monitor.supervisor import Services
+    def services(self, threads: "Threads", holds: Callable[[], bool], time: "Time") -> "Services":
+        from ringside.monitor.async_record import AsyncRecord
+        from ringside.monitor.contract import RealtimeContract
+        from ringside.monitor.services import Services
+        from ringside.monitor.tool_runner import InProcessTools
 
         return Services(
-            record=self.record,
-            counters=self.counters,
+            record=AsyncRecord(self.record, self.counters, threads),
             control=self.control,
+            contract=RealtimeContract(self.settings.openai_base_url),
             api_key=lambda refresh: self.secrets.keys(refresh).api_key,
-            base_url=self.settings.openai_base_url,
-            tools=self.tools,
-            lambda_tools=lambda_tools.tools(self.lambda_client, self.agents),
+            tools=InProcessTools(self.tools, lambda_tools.tools(self.lambda_client, self.agents)),
             prices=self.prices,
             metrics=self.metrics,
             threads=threads,
             holds=holds,
             attach_window=self.settings.attach_window,
+            time=time,
         )
 
     def check(self) -> None:

@@ -39,6 +39,6 @@ SWEEP_SECONDS = 0.3
 WEBHOOK_SECONDS = 0.5
 IMAGE_GB = 0.08
 KEPT_IMAGES = 10
-POLLERS, BEATS_A_LEASE = 3, 3  # ringside/monitor/monitor.py
+POLLERS, BEATS_A_LEASE = 3, 3  # ringside/monitor/monitor.py, ringside/monitor/lease.py
 SWEEP_READS = 4 * 0.5 + 2  # the shards of the live calls, and two sets of places
 IDLE_METRICS = 2  # LiveCalls and FreeSlots: the others are written, and paid for, when something happens

@@ -38,9 +38,8 @@ class Mutation:
     also: tuple[str, str, str] | None = None
 
 
-RECORD, SUPERVISOR, MONITOR = (
-    f"functions/ringside/{name}.py" for name in ("aws/record", "monitor/supervisor", "monitor/monitor")
-)
+RECORD = "functions/ringside/aws/record.py"
+MONITOR = "functions/ringside/monitor"
 
 MUTATIONS = {
     "claim": Mutation(
@@ -62,33 +61,61 @@ MUTATIONS = {
     "lease": Mutation(
         "I3",
         "a monitor believes for ever that it holds its lease",
-        MONITOR,
-        "return time.monotonic() < self._proven_until",
+        f"{MONITOR}/lease.py",
+        "return self._monotonic() < self._proven_until",
         "return True",
-        "tests/unit/monitor/test_monitor.py",
+        "tests/unit/monitor/test_lease.py",
     ),
     "greeting": Mutation(
         "I4",
         "the greeting is claimed anew by every owner",
-        SUPERVISOR,
-        'if not self._attached and "greeting" not in self._call.get("effects", ()):',
-        "if not self._attached:",
+        f"{MONITOR}/supervisor.py",
+        'if attachment.opened == 1 and "greeting" not in self._call.get("effects", ()):',
+        "if attachment.opened == 1:",
         "rolling",
-        also=(SUPERVISOR, 'self._claim("greeting", ', 'self._claim(f"greeting:{self._mine.epoch}", '),
+        also=(
+            f"{MONITOR}/effect_runner.py",
+            'self._writer.claim("greeting", ',
+            'self._writer.claim(f"greeting:{self._supervision.ownership.epoch}", ',
+        ),
+    ),
+    "claimed too late": Mutation(
+        "I3",
+        "an owner that lost its lease while it claimed a hang-up hangs up all the same",
+        f"{MONITOR}/hang_up.py",
+        "if not self._supervision.may_act():",
+        "if False:",
+        "tests/unit/monitor/test_hang_up.py",
+    ),
+    "dead task": Mutation(
+        "I7",
+        "a monitor goes on after its lease loop or a poller has died",
+        f"{MONITOR}/background.py",
+        "self._on_death()",
+        "pass",
+        "tests/unit/monitor/test_monitor.py",
+    ),
+    "abandoned": Mutation(
+        "I7",
+        "a call that cannot be offered keeps the others from being handed over",
+        f"{MONITOR}/drain.py",
+        "except Exception as error:  # its message is shown when it is released",
+        "except UNAVAILABLE as error:  # its message is shown when it is released",
+        "tests/unit/monitor/test_drain.py",
     ),
     "tools": Mutation(
         "I4",
         "a new owner runs every unfinished tool again",
-        SUPERVISOR,
-        "if claimed or (known is not None and known.options.repeatable):",
+        f"{MONITOR}/effect_runner.py",
+        "if claimed or tools.is_repeatable(agent, effect.name):",
         "if True:",
         "tests/integration/test_takeover.py",
     ),
     "turns": Mutation(
         "I5",
         "turns are not written down",
-        SUPERVISOR,
-        "self._write(self._services.record.save, effect.position, effect.item, effect.replaces)",
+        f"{MONITOR}/effect_runner.py",
+        "self._writer.save(effect.position, effect.item, effect.replaces)",
         "pass",
         "kill",
     ),
@@ -103,23 +130,23 @@ MUTATIONS = {
     "visibility": Mutation(
         "I7",
         "the message of a call that is handed over is not made visible",
-        MONITOR,
-        "would hide the message again\n                await self._show(case.message)",
+        f"{MONITOR}/owned_calls.py",
+        "would hide the message again\n                await self._queue.show(call.message.receipt)",
         "would hide the message again\n                pass",
         "rolling",
     ),
     "marker": Mutation(
         "I7",
         "an owner that leaves does not wait for the next one to listen",
-        MONITOR,
-        "unanswered = 0 if await self._announce_drain() else MOST_UNANSWERED",
-        "unanswered = MOST_UNANSWERED",
+        f"{MONITOR}/drain.py",
+        "0 if announced else MAX_UNANSWERED",
+        "MAX_UNANSWERED",
         "rolling",
     ),
     "take-over": Mutation(
         "I7",
         "a dead owner's call is not taken over",
-        MONITOR,
+        f"{MONITOR}/call_taker.py",
         "if beat.until > now:",
         "if owner is not None:",
         "kill",
@@ -167,7 +194,7 @@ MUTATIONS = {
     "retry": Mutation(
         "I5",
         "a write that failed is not tried again, neither by boto3 nor by us",
-        SUPERVISOR,
+        f"{MONITOR}/record_writer.py",
         "                if code in HOPELESS:\n                    raise",
         "                raise",
         "aws",
@@ -180,7 +207,7 @@ MUTATIONS = {
     "gone": Mutation(
         "I6",
         "a hang-up that finds no call has failed",
-        SUPERVISOR,
+        f"{MONITOR}/hang_up.py",
         "if reply.outcome in (Outcome.DONE, Outcome.GONE):",
         "if reply.outcome is Outcome.DONE:",
         "tests/integration/test_hang_up.py",
@@ -188,17 +215,17 @@ MUTATIONS = {
     "unpaced": Mutation(
         "I7",
         "calls are released whether anybody takes them or not",
-        MONITOR,
-        "if not answered and untaken < MOST_UNTAKEN and time.monotonic() < hurry:",
+        f"{MONITOR}/drain.py",
+        "if not answered and self._untaken < MAX_UNTAKEN and not self._in_hurry:",
         "if False:",
-        "tests/unit/monitor/test_monitor.py",
+        "tests/unit/monitor/test_drain.py",
     ),
     "price": Mutation(
         "section 9",
         "every event costs three milliseconds more",
-        SUPERVISOR,
-        "event = realtime.decode(frame)",
-        "event = (time.sleep(0.003), realtime.decode(frame))[1]",
+        f"{MONITOR}/attachment.py",
+        "event = self._services.contract.decode(frame)",
+        "event = (__import__('time').sleep(0.003), self._services.contract.decode(frame))[1]",
         "flood",
     ),
 }

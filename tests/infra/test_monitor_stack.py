@@ -7,7 +7,7 @@ import pytest
 from infra.local import template as templates
 from infra.local.template import REPOSITORY, of_type
 from monitor import FORCED_SECONDS
-from ringside.monitor.monitor import UNHURRIED_SECONDS
+from ringside.monitor.drain import UNHURRIED_SECONDS
 from ringside.monitor.task_protection import SPARE_MINUTES
 
 

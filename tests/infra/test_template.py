@@ -9,7 +9,7 @@ from infra.local import template as templates
 from infra.local.template import REPOSITORY, of_type
 from ringside import calls
 from ringside.aws import record
-from ringside.monitor.monitor import MOST_OWNERS
+from ringside.monitor.owned_calls import MAX_OWNERS
 from ringside.settings import Settings
 
 COMMON = {
@@ -117,7 +117,7 @@ def test_the_queue_outlasts_hand_overs_and_gives_up_on_poison(template: dict[str
     redrive = queues["CallsQueue"]["RedrivePolicy"]
 
     assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["CallsDeadLetterQueue", "Arn"]}
-    assert redrive["maxReceiveCount"] >= 4 * MOST_OWNERS  # a monitor that leaves may receive what it offers, too
+    assert redrive["maxReceiveCount"] >= 4 * MAX_OWNERS  # a monitor that leaves may receive what it offers, too
     assert default(template, queues["CallsQueue"]["VisibilityTimeout"]) == 12
     assert queues["CallsQueue"]["MessageRetentionPeriod"] == 2 * 3600
     assert queues["CallsDeadLetterQueue"]["MessageRetentionPeriod"] == 14 * 24 * 3600

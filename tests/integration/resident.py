@@ -7,9 +7,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from infra.local.aws_session import local_session
@@ -18,8 +16,8 @@ from ringside import settings
 from ringside.agentfile.agents import Agents
 from ringside.aws.call_queue import CallQueue
 from ringside.aws.secrets import Secrets
+from ringside.monitor.clock import Time
 from ringside.monitor.monitor import Monitor
-from ringside.monitor.supervisor import Services
 from ringside.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -48,21 +46,16 @@ def resident_monitor(
     }
     vars(wiring).update(given)
 
-    def services(threads: Executor, holds: Callable[[], bool]) -> Services:
-        return replace(wiring.services(threads, holds), clock=clock)
-
     loop = asyncio.new_event_loop()
     monitor = Monitor(
         "resident",
-        wiring.record,
         queue or wiring.queue,
         agents or wiring.agents,
-        wiring.metrics,
-        services,
+        wiring.services,
         slots=100,
         lease=lease,
         poll=1,
-        clock=clock,
+        time=Time(wall=clock),
     )
     thread = threading.Thread(target=lambda: loop.run_until_complete(monitor.run()), name="resident monitor")
     thread.start()

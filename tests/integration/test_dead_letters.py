@@ -10,7 +10,7 @@ import pytest
 
 from infra.local.records import CallRecord
 from ringside.aws.call_queue import CallQueue
-from ringside.monitor.monitor import MOST_FAILURES, MOST_OWNERS
+from ringside.monitor.owned_calls import MAX_FAILURES, MAX_OWNERS
 from tests.drills.compare import Lived, flaws_of
 from tests.drills.ground import Ground
 from tests.drills.talk import GREETING, endless, exchange, goodbye, script
@@ -84,14 +84,14 @@ def test_a_call_whose_supervision_always_breaks_is_tried_some_times_and_then_hun
 
     record, known = ground.records.get(call_id), ground.emulator.shown(call_id)
     assert (record.status, record.call["end_reason"]) == ("failed", "supervision_lost")
-    assert record.call["end_detail"] == f"supervision failed {MOST_FAILURES} times; hung up"
+    assert record.call["end_detail"] == f"supervision failed {MAX_FAILURES} times; hung up"
     assert "live_pk" not in record.call
     assert (known["state"], known["ended"]["by"]) == ("ended", "hangup")
     assert Lived(known, record, {}).asked("hangup") == 1
-    assert len(pauses) == MOST_FAILURES - 1
+    assert len(pauses) == MAX_FAILURES - 1
     assert all(after >= 2 * before for before, after in pairwise(pauses))
     counts, _ = metrics_and_logs(capsys.readouterr().out)
-    assert (counts["CallsLost"], counts["SupervisionsFailed"]) == (1, MOST_FAILURES)
+    assert (counts["CallsLost"], counts["SupervisionsFailed"]) == (1, MAX_FAILURES)
     assert dead_letters(ground) == 0
 
 
@@ -106,7 +106,7 @@ def test_a_call_that_was_given_up_has_its_duration_in_the_record(ground: Ground)
 def test_a_call_that_goes_from_owner_to_owner_is_given_up_before_the_queue_gives_it_up(ground: Ground) -> None:
     call_id = orphan(ground, endless()).call_id
     queue, record = CallQueue(ground.aws.sqs, ground.queue_url), record_of(ground)
-    for number in range(2, MOST_OWNERS + 1):
+    for number in range(2, MAX_OWNERS + 1):
         (message,) = queue.receive(visibility=0, wait=1)
         record.take(call_id, f"gone-{number}", message.id, {}, record.call(call_id))
     assert dead_letters(ground) == 0
@@ -115,7 +115,7 @@ def test_a_call_that_goes_from_owner_to_owner_is_given_up_before_the_queue_gives
     found = ground.records.wait_for_end(call_id)
 
     assert (found.status, found.call["end_reason"]) == ("failed", "supervision_lost")
-    assert found.call["end_detail"] == f"it went through {MOST_OWNERS + 1} owners; hung up"
+    assert found.call["end_detail"] == f"it went through {MAX_OWNERS + 1} owners; hung up"
     known = ground.emulator.shown(call_id)
     assert (known["state"], known["ended"]["by"], known["attachments"]) == ("ended", "hangup", [])
     ground.monitors[-1].wait_for_line(lambda line: "_aws" in line and "CallsLost" in line, 15)

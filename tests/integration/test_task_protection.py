@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ringside import settings
+from ringside.monitor.background import TaskDied
 from ringside.monitor.task_protection import TaskProtection
 from ringside.telemetry import Metrics
 from ringside.wiring import Wiring
@@ -308,7 +309,7 @@ async def test_protection_ends_with_the_work(ecs: Ecs, task_protection: TaskProt
         monitor.calls = 1
         await task_protection.look()
 
-    await task_protection.keep(work())
+    await task_protection.keep(work)
 
     assert ecs.protections[-1] == OFF
 
@@ -322,16 +323,27 @@ async def test_protection_ends_with_work_that_failed_and_the_failure_is_not_hidd
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        await task_protection.keep(work())
+        await task_protection.keep(work)
 
     assert ecs.protections[-1] == OFF
+
+
+async def test_a_monitor_whose_task_can_be_protected_no_longer_stops_and_says_so(
+    ecs: Ecs, task_protection: TaskProtection, monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = asyncio.Event()
+    monkeypatch.setattr(task_protection, "look", lambda: 1 / 0)
+    monkeypatch.setattr(monitor, "stop", lambda wait: stopped.set())
+
+    with pytest.raises(TaskDied, match="task protection"):
+        await task_protection.keep(stopped.wait)
 
 
 async def test_what_was_never_protected_needs_no_end_of_it(ecs: Ecs, task_protection: TaskProtection) -> None:
     async def work() -> None:
         await task_protection.look()
 
-    await task_protection.keep(work())
+    await task_protection.keep(work)
 
     assert ecs.protections == []
 
@@ -345,7 +357,7 @@ TASK = {"ECS_AGENT_URI": "http://169.254.170.2/api", "ECS_CONTAINER_METADATA_URI
 @pytest.mark.parametrize(
     "given", [TASK, {"RINGSIDE_DRAIN": "0", **TASK}, {"RINGSIDE_DRAIN": "20"}, {"RINGSIDE_DRAIN": ""}]
 )
-def test_who_does_not_wait_or_is_no_task_has_no_keeper_and_no_client(
+def test_who_does_not_wait_or_is_no_task_has_no_task_protection_and_no_client(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, str]
 ) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
@@ -355,7 +367,7 @@ def test_who_does_not_wait_or_is_no_task_has_no_keeper_and_no_client(
     assert Wiring(settings.load({**SETTINGS, **given}), "monitor").task_protection(Monitor()) is None
 
 
-def test_a_task_that_waits_has_a_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_waits_is_protected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     loaded = settings.load({**SETTINGS, **TASK, "RINGSIDE_DRAIN": "20"})
 

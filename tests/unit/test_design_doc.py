@@ -6,7 +6,8 @@ from pathlib import Path
 from ringside.aws.call_queue import CallQueue
 from ringside.aws.record import Record
 from ringside.calls import EndReason, Status, Step
-from ringside.monitor.supervisor import Supervisor, Verdict
+from ringside.monitor.supervision import SupervisionResult
+from ringside.monitor.supervisor import Supervisor
 
 ROOT = Path(__file__).parents[2]
 DESIGN = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
@@ -36,8 +37,8 @@ def test_every_step_of_ownership_that_is_drawn_is_a_method_of_the_code() -> None
     assert steps <= methods
 
 
-def test_the_verdicts_that_are_listed_are_those_of_the_code() -> None:
-    assert set(re.findall(r"^\| `(\w+)` \|", section("Who owns a call"), re.MULTILINE)) == set(Verdict)
+def test_the_results_of_a_supervision_that_are_listed_are_those_of_the_code() -> None:
+    assert set(re.findall(r"^\| `(\w+)` \|", section("Who owns a call"), re.MULTILINE)) == set(SupervisionResult)
 
 
 def test_every_step_of_the_answer_budget_is_listed() -> None:

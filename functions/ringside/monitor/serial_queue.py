@@ -1,4 +1,4 @@
-"""Things to be done one after the other, in the background, for one call."""
+"""Work that is done in order, in the background, for one call."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 class SerialQueue:
     """An ordered queue with a worker that exists only while there is work.
 
-    `crowded` says that the work comes faster than it gets done: whoever adds should wait for `room`.
+    `is_crowded` says that work comes faster than it gets done: the one who adds should wait for `room`.
     """
 
     def __init__(self, name: str, limit: int = 256) -> None:
@@ -23,7 +23,7 @@ class SerialQueue:
         self._moved = asyncio.Event()
 
     @property
-    def crowded(self) -> bool:
+    def is_crowded(self) -> bool:
         return len(self._todo) >= self._limit
 
     def add(self, work: Callable[[], Awaitable[None]]) -> None:
@@ -35,7 +35,7 @@ class SerialQueue:
             self._worker = asyncio.create_task(self._run(), name=self._name)
 
     async def room(self) -> None:
-        while self.crowded:
+        while self.is_crowded:
             self._moved.clear()
             await self._moved.wait()
 
@@ -59,7 +59,7 @@ class SerialQueue:
                 try:
                     await self._todo[0]()
                 except Exception:
-                    log.exception("lane.failed", extra={"lane": self._name})
+                    log.exception("work.failed", extra={"queue": self._name})
                 if self._todo:
                     self._todo.popleft()
                 self._moved.set()

@@ -4,24 +4,25 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
 from ringside.aws.ecs_task import EcsTask, EcsTaskError
+from ringside.monitor.background import BackgroundTasks
 from ringside.telemetry import Metrics
 
-if TYPE_CHECKING:
-    pass
-
 log = logging.getLogger(__name__)
+
 SPARE_MINUTES = 10
 """That protection lasts longer than the waiting: to notice a deployment, to renew, and to hand over in the end."""
 
+_NAME = "task protection"
+
 
 class Worker(Protocol):
-    """What is kept: a monitor."""
+    """What the task is protected for: a monitor."""
 
     @property
     def calls(self) -> int: ...
@@ -67,18 +68,20 @@ class TaskProtection:
         self._ask_at = -math.inf
         self._known_until = -math.inf
 
-    async def keep(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do the work, and keep the task meanwhile."""
-        keeping = asyncio.create_task(self._keep(), name="keeper")
+    async def keep(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Do the monitor's work, and protect the task meanwhile. Raises `TaskDied` if that could not go on."""
+        background = BackgroundTasks(on_death=lambda: self._monitor.stop(0))
+        background.start(_NAME, self._look_now_and_then)
         try:
-            await work
+            await work()
         finally:
-            keeping.cancel()
-            await asyncio.wait({keeping})
+            background.stop()
+            await background.done(_NAME)
             if self._protected or self._set_at < math.inf:
                 await self._did(self._task.unprotect)
+        background.raise_for_deaths()
 
-    async def _keep(self) -> None:
+    async def _look_now_and_then(self) -> None:
         while True:
             await self.look()
             await asyncio.sleep(self._pace.look)

@@ -1,4 +1,4 @@
-"""A lane does one thing after the other, and nothing is held up for good."""
+"""A serial queue does its work in order, and nothing is held up for good."""
 
 import asyncio
 import logging
@@ -33,7 +33,7 @@ def workers(name: str) -> int:
 
 
 async def test_work_is_done_in_the_order_it_was_added_however_long_each_takes() -> None:
-    lane, done = SerialQueue("a lane"), []
+    queue, done = SerialQueue("a queue"), []
 
     async def work(number: int) -> None:
         for _ in range(5 - number):
@@ -41,118 +41,118 @@ async def test_work_is_done_in_the_order_it_was_added_however_long_each_takes() 
         done.append(number)
 
     for number in range(5):
-        lane.add(partial(work, number))
-    await lane.done()
+        queue.add(partial(work, number))
+    await queue.done()
     assert done == [0, 1, 2, 3, 4]
 
 
 async def test_a_worker_exists_only_while_there_is_work() -> None:
-    lane, gate = SerialQueue("a lane"), Gate()
-    assert workers("a lane") == 0
-    lane.add(gate.work("first"))
-    lane.add(gate.work("second"))
-    assert workers("a lane") == 1
+    queue, gate = SerialQueue("a queue"), Gate()
+    assert workers("a queue") == 0
+    queue.add(gate.work("first"))
+    queue.add(gate.work("second"))
+    assert workers("a queue") == 1
     gate.open()
-    await lane.done()
-    assert workers("a lane") == 0
-    lane.add(gate.work("third"))
-    await lane.done()
+    await queue.done()
+    assert workers("a queue") == 0
+    queue.add(gate.work("third"))
+    await queue.done()
     assert gate.done == ["first", "second", "third"]
 
 
 async def test_work_may_add_work() -> None:
-    lane, gate = SerialQueue("a lane"), Gate()
+    queue, gate = SerialQueue("a queue"), Gate()
     gate.open()
 
     async def more() -> None:
         gate.done.append("first")
-        lane.add(gate.work("second"))
+        queue.add(gate.work("second"))
 
-    lane.add(more)
-    await lane.done()
+    queue.add(more)
+    await queue.done()
     assert gate.done == ["first", "second"]
 
 
 async def test_done_returns_at_once_when_there_is_nothing_to_do() -> None:
-    await SerialQueue("a lane").done()
+    await SerialQueue("a queue").done()
 
 
-async def test_it_is_crowded_at_its_limit_and_makes_whoever_asks_wait_for_room() -> None:
-    lane, gate = SerialQueue("a lane", limit=2), Gate()
-    await lane.room()
-    lane.add(gate.work("first"))
-    assert not lane.crowded
-    lane.add(gate.work("second"))
-    assert lane.crowded
-    waiting = [asyncio.create_task(lane.room()) for _ in range(2)]
+async def test_it_is_crowded_at_its_limit_and_makes_those_who_ask_wait_for_room() -> None:
+    queue, gate = SerialQueue("a queue", limit=2), Gate()
+    await queue.room()
+    queue.add(gate.work("first"))
+    assert not queue.is_crowded
+    queue.add(gate.work("second"))
+    assert queue.is_crowded
+    waiting = [asyncio.create_task(queue.room()) for _ in range(2)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert not any(task.done() for task in waiting)
     gate.open()
     await asyncio.gather(*waiting)
-    assert not lane.crowded
+    assert not queue.is_crowded
 
 
 async def test_stopping_drops_what_is_not_done_and_takes_nothing_more() -> None:
-    lane, gate = SerialQueue("a lane"), Gate()
-    lane.add(gate.work("running"))
-    lane.add(gate.work("waiting"))
+    queue, gate = SerialQueue("a queue"), Gate()
+    queue.add(gate.work("running"))
+    queue.add(gate.work("waiting"))
     await asyncio.sleep(0)
-    await lane.stop()
-    lane.add(gate.work("too late"))
+    await queue.stop()
+    queue.add(gate.work("too late"))
     gate.open()
-    await lane.done()
+    await queue.done()
     assert gate.done == []
-    assert workers("a lane") == 0
+    assert workers("a queue") == 0
 
 
 async def test_stopping_lets_those_go_who_wait_for_room() -> None:
-    lane, gate = SerialQueue("a lane", limit=1), Gate()
-    lane.add(gate.work("running"))
-    waiting = asyncio.create_task(lane.room())
+    queue, gate = SerialQueue("a queue", limit=1), Gate()
+    queue.add(gate.work("running"))
+    waiting = asyncio.create_task(queue.room())
     await asyncio.sleep(0)
-    await lane.stop()
+    await queue.stop()
     await waiting
 
 
-async def test_work_may_stop_its_own_lane() -> None:
-    lane, gate = SerialQueue("a lane"), Gate()
+async def test_work_may_stop_its_own_queue() -> None:
+    queue, gate = SerialQueue("a queue"), Gate()
     gate.open()
 
     async def stop() -> None:
-        await lane.stop()
+        await queue.stop()
         gate.done.append("stopped")
 
-    lane.add(stop)
-    lane.add(gate.work("never"))
-    await lane.done()
+    queue.add(stop)
+    queue.add(gate.work("never"))
+    await queue.done()
     assert gate.done == ["stopped"]
 
 
 async def test_work_that_fails_is_logged_and_neither_repeated_nor_in_the_way(caplog: pytest.LogCaptureFixture) -> None:
-    lane, gate, attempts = SerialQueue("a lane"), Gate(), []
+    queue, gate, attempts = SerialQueue("a queue"), Gate(), []
     gate.open()
 
     async def fail() -> None:
         attempts.append(1)
         raise RuntimeError("no")
 
-    lane.add(gate.work("before"))
-    lane.add(fail)
-    lane.add(gate.work("after"))
+    queue.add(gate.work("before"))
+    queue.add(fail)
+    queue.add(gate.work("after"))
     with caplog.at_level(logging.ERROR, "ringside"):
-        await lane.done()
+        await queue.done()
     assert gate.done == ["before", "after"]
     assert attempts == [1]
-    assert [record.message for record in caplog.records] == ["lane.failed"]
+    assert [record.message for record in caplog.records] == ["work.failed"]
 
 
 async def test_work_that_fails_makes_room_like_any_other() -> None:
-    lane = SerialQueue("a lane", limit=1)
+    queue = SerialQueue("a queue", limit=1)
 
     async def fail() -> None:
         raise RuntimeError("no")
 
-    lane.add(fail)
-    await lane.room()
-    assert not lane.crowded
+    queue.add(fail)
+    await queue.room()
+    assert not queue.is_crowded

@@ -1,0 +1,120 @@
+"""All that one owner writes of one call, in order, fenced by its epoch."""
+
+import logging
+import random
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from ringside.aws.record import Fenced
+from ringside.aws.table import Item
+from ringside.calls import End, Step
+from ringside.conversation.events import Usage
+from ringside.monitor.async_record import UNAVAILABLE, reason
+from ringside.monitor.serial_queue import SerialQueue
+from ringside.monitor.services import Services
+from ringside.monitor.supervision import Supervision
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+HOPELESS = frozenset({"ValidationException", "ItemCollectionSizeLimitExceededException"})
+"""DynamoDB's answers to a write that will never be taken, such as an item above 400 KB."""
+
+FIRST_PAUSE, MAX_PAUSE = 0.2, 5.0  # seconds between two tries of a write
+
+
+class RecordWriter:
+    """`save`, `note`, `mark` and `save_usage` return at once and are written in order, without anybody waiting;
+    the other methods return when it is done. Those raise `Fenced` if the call has another owner by now."""
+
+    def __init__(self, supervision: Supervision, services: Services) -> None:
+        self._supervision = supervision
+        self._ownership = supervision.ownership
+        self._record = services.record
+        self._services = services
+        self._queue = SerialQueue(f"writes {supervision.call_id}")
+
+    # --- written in order, in the background ---
+
+    def save(self, position: int, item: Mapping[str, Any], replaces: int | None) -> None:
+        """One item of the conversation at its position; `replaces` is where it was before."""
+        self._queue_write(self._record.save, position, item, replaces)
+
+    def note(self, facts: Mapping[str, Any]) -> None:
+        """Facts about the call, onto its item."""
+        self._queue_write(self._record.note, facts)
+
+    def mark(self, step: Step, at: float) -> None:
+        self._queue_write(self._record.mark, {step: at})
+
+    def save_usage(self, usage: Usage, cost: float | None) -> None:
+        self._queue_write(self._record.save_usage, usage, cost)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether more is to be written than gets written: read no further before there is `room`."""
+        return self._queue.is_crowded
+
+    async def room(self) -> None:
+        await self._queue.room()
+
+    async def done(self) -> None:
+        """Wait until everything is written."""
+        await self._queue.done()
+
+    async def stop(self) -> None:
+        """Drop what is not written."""
+        await self._queue.stop()
+
+    # --- one by one, with an answer ---
+
+    async def claim(
+        self, effect: str, steps: Mapping[Step, float] | None = None, facts: Mapping[str, Any] | None = None
+    ) -> bool:
+        """Claim an effect that may happen once in a call; False if it was claimed before.
+
+        All tries carry one token: an outage may swallow the answer to a claim that was made.
+        """
+        return await self._persist(self._record.claim_effect, effect, steps, facts, secrets.token_hex(8))
+
+    async def release(self, at: float, unheard_since: float | None) -> None:
+        await self._persist(self._record.release, at, unheard_since)
+
+    async def end(self, end: End, facts: Mapping[str, Any]) -> None:
+        await self._persist(self._record.end, end, facts)
+
+    async def history(self) -> list[tuple[int, Item]]:
+        """What former owners wrote: items with their positions, in order."""
+        return await self._persist(lambda ownership: self._record.history(ownership.call_id))
+
+    def _queue_write(self, write: Callable[..., Awaitable[None]], *args: Any) -> None:
+        self._queue.add(partial(self._write, write, *args))
+
+    async def _write(self, write: Callable[..., Awaitable[None]], *args: Any) -> None:
+        try:
+            await self._persist(write, *args)
+        except Fenced:
+            self._supervision.lose()
+
+    async def _persist(self, write: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """Do not give up while the call is ours: throttling and outages pass."""
+        pause, metrics = FIRST_PAUSE, self._services.metrics
+        while True:
+            try:
+                return await write(self._ownership, *args)
+            except Fenced:
+                metrics.count("FencedWrites")
+                raise
+            except UNAVAILABLE as error:
+                metrics.count("WritesFailed")
+                code = reason(error)
+                log.warning("record.write_failed", extra={"call_id": self._supervision.call_id, "error": code})
+                if code in HOPELESS:
+                    raise
+            await self._services.time.sleep(pause * random.uniform(0.5, 1.5))
+            pause = min(pause * 2, MAX_PAUSE)
+            if not self._services.holds():
+                raise Fenced
