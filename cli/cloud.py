@@ -90,7 +90,7 @@ class Cloud:
     def record(self) -> Iterator[Record]:
         """The record, for reading; a table that is not there is told by its name."""
         try:
-            yield Record(self.dynamodb, self.table)
+            yield Record(self.dynamodb, self.table, retention_days=0)  # it reads
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise

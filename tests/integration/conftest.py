@@ -88,7 +88,7 @@ def table(dynamodb: "DynamoDBClient") -> str:
 
 @pytest.fixture
 def record(dynamodb: "DynamoDBClient", table: str) -> Record:
-    return Record(dynamodb, table)
+    return Record(dynamodb, table, retention_days=90)
 
 
 @pytest.fixture

@@ -81,9 +81,7 @@ def day_of(moment: float) -> str:
 class Record:
     """The table, as sentences about calls."""
 
-    def __init__(
-        self, client: "DynamoDBClient", table: str, retention_days: int = 90, heard: Heard | None = None
-    ) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, retention_days: int, heard: Heard | None = None) -> None:
         self._table = Table(client, table, heard)
         self._retention = retention_days * 86_400
 
