@@ -89,7 +89,7 @@ def take_a_call_over(cloud: DeployedCloud) -> None:
 
 def sweep(cloud: DeployedCloud) -> None:
     """Two calls that nobody looks after: one is to be queued again, one is to be closed."""
-    record, now = Record(cloud.aws.dynamodb, cloud.table), time.time()
+    record, now = Record(cloud.aws.dynamodb, cloud.table, retention_days=90), time.time()
     cloud.kill_monitor(1)
     for call_id, age in (("rtc_forgotten", 60.0), ("rtc_abandoned", 4000.0)):
         steps = {Step.CREATED: now - age}
@@ -103,7 +103,7 @@ def sweep(cloud: DeployedCloud) -> None:
 
 def move_a_turn(cloud: DeployedCloud) -> None:
     """A turn that turns out to belong elsewhere is written anew, and its old place cleared."""
-    record = Record(cloud.client("dynamodb", "TaskRole"), cloud.table)
+    record = Record(cloud.client("dynamodb", "TaskRole"), cloud.table, retention_days=90)
     item = {"item_id": "item_1", "started_at": time.time(), "kind": "turn"}
     record.save(Ownership("rtc_moved", "me", 1), 10, item)
     record.save(Ownership("rtc_moved", "me", 1), 20, item, replaces=10)

@@ -80,6 +80,34 @@ def test_the_defaults_of_the_template_are_the_defaults_of_the_code(
     assert str(configured.agents) == "agents"  # below the folder that ships, where every process starts
 
 
+@pytest.mark.parametrize("name", ["monitor", "network", "alarms", "dashboard"])
+def test_the_defaults_of_a_nested_stack_are_those_of_the_parameters_that_fill_it(
+    template: dict[str, Any], name: str
+) -> None:
+    nested = templates.parse((REPOSITORY / "infra" / f"{name}.yaml").read_text(encoding="utf-8"))["Parameters"]
+    (stack,) = (
+        each
+        for each in templates.parse((REPOSITORY / "template.yaml").read_text(encoding="utf-8"))["Resources"].values()
+        if each["Properties"].get("Location") == f"infra/{name}.yaml"
+    )
+
+    for parameter, expression in stack["Properties"]["Parameters"].items():
+        outer = template["Parameters"].get(expression["Ref"]) if set(expression) == {"Ref"} else None
+        # Empty: without what only the outer stack has.
+        if outer and nested[parameter].get("Default", "") != "":
+            assert str(nested[parameter]["Default"]) == str(outer["Default"]), parameter
+
+
+def test_functions_are_traced_only_when_asked_to_and_may_write_traces_only_then(template: dict[str, Any]) -> None:
+    for function in of_type(template, "AWS::Lambda::Function").values():
+        assert function["TracingConfig"] == {"Mode": {"Ref": "Tracing"}}
+    policy = template["Resources"]["TracingPolicy"]
+
+    assert template["Parameters"]["Tracing"]["Default"] == "PassThrough"
+    assert template["Conditions"][policy["Condition"]] == {"Fn::Equals": [{"Ref": "Tracing"}, "Active"]}
+    assert policy["Properties"]["Roles"] == [{"Ref": "WebhookRole"}, {"Ref": "SweeperRole"}]
+
+
 def test_parameters_keep_to_the_limits_that_the_code_has(template: dict[str, Any]) -> None:
     environment = templates.monitor_environment(template)
     schema = Settings.model_json_schema(by_alias=True)["properties"]

@@ -19,7 +19,7 @@ def orphan(cloud: LocalCloud, talk: Script, **more: Any) -> Ownership:
 
 
 def record_of(cloud: LocalCloud) -> Record:
-    return Record(cloud.aws.dynamodb, cloud.table)
+    return Record(cloud.aws.dynamodb, cloud.table, retention_days=90)
 
 
 def spoil(cloud: LocalCloud, call_id: str) -> None:

@@ -591,7 +591,7 @@ def test_the_day_of_a_call_is_counted_in_utc() -> None:
 
 
 def test_another_error_of_dynamodb_is_not_taken_for_a_conflict(dynamodb: "DynamoDBClient") -> None:
-    nowhere = Record(dynamodb, "no-such-table")
+    nowhere = Record(dynamodb, "no-such-table", retention_days=90)
     with pytest.raises(dynamodb.exceptions.ResourceNotFoundException):
         nowhere.claim(a_call(), NOON)
 
@@ -614,7 +614,7 @@ def test_a_claim_whose_answer_was_lost_is_still_ones_own(
     record: Record, dynamodb: "DynamoDBClient", table: str
 ) -> None:
     mine = owned(record)
-    unlucky = Record(cast(Any, AnswersLost(dynamodb)), table)
+    unlucky = Record(cast(Any, AnswersLost(dynamodb)), table, retention_days=90)
 
     assert unlucky.claim_effect(mine, "greeting")
     assert not record.claim_effect(mine, "greeting")

@@ -88,7 +88,7 @@ class Record:
         self,
         client: "DynamoDBClient",
         table: str,
-        retention_days: int = 90,
+        retention_days: int,
         heard: Heard | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:

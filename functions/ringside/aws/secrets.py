@@ -77,9 +77,9 @@ class Secrets:
         known = self._keys
         if known is not None and not refresh and self._clock() < self._good_until:
             return known
-        if not self._lock.acquire(blocking=known is None or refresh):
-            assert known is not None
-            return known  # somebody else is reading them
+        must_read = known is None or refresh
+        if not self._lock.acquire(blocking=must_read) and known is not None:
+            return known  # another thread is reading them
         try:
             if self._keys is not known and self._keys is not None:
                 return self._keys  # somebody else has just read them
