@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, Argument, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 
 from cli.errors import CliError, UsageError, explain, one_line
 from cli.help import TwoColumns
@@ -87,7 +87,14 @@ def run(argv: Sequence[str]) -> int:
 
 def _usage(error: CycloptsError) -> str:
     command = " ".join(["ringside", *(error.command_chain or ())])
-    return f"{one_line(error).removesuffix('.')} (see {command} --help)"
+    match error:
+        case UnusedCliTokensError(unused_tokens=[*tokens]):
+            message = f"unexpected argument: {' '.join(tokens)}"
+        case MissingArgumentError(argument=Argument(name=name)):
+            message = f"{name} needs a value" if name.startswith("-") else f"{name} is missing"
+        case _:
+            message = one_line(error).removesuffix(".")
+    return f"{message} (see {command} --help)"
 
 
 def _fail(message: str, status: int) -> int:

@@ -13,13 +13,18 @@ from rich.cells import cell_len as cells
 from rich.console import RenderableType
 
 from cli import follow, shapes, terminal
+from cli.decision import Answer, Asked
+from cli.doctor.finding import Finding, State
 from cli.terminal import console
 from cli.views import call as call_view
 from cli.views import calls as calls_view
+from cli.views import decision as decision_view
+from cli.views import findings as findings_view
 from cli.views import news as news_view
 from cli.views import words
 from cli.views.news import ShortNames
 from cli.views.words import Clock
+from ringside.admission import policy
 from ringside.calls import Step
 
 NOON = 1795348800.0  # 2026-11-22 12:00 UTC
@@ -355,6 +360,18 @@ def test_no_control_character_of_a_stranger_reaches_the_terminal() -> None:
     for news in (follow.News("begin", call), follow.News("end", call), follow.News("entry", call, call["items"][2])):
         assert_harmless("\n".join(news_lines(news, ShortNames())))
         assert_harmless(shapes.dumps_line(news.as_json()))
+
+
+def test_no_control_character_of_a_file_or_an_answer_reaches_the_terminal() -> None:
+    for text in (HOSTILE, MARKUP):
+        finding = printed(findings_view.finding(Finding("agents", State.WRONG, text, text)), 2000)
+        asked = Asked(text, text, NOON, text)
+        answer = Answer(asked, None, policy.Decision("reject", text, 603), False)
+        then = {"agent": text, "verdict": text, "rule": text, "sip_status": text}
+        decided = printed(decision_view.decision(answer, then), 2000)
+        for shown in (finding, decided):
+            assert_harmless(shown)
+            assert terminal.safe(text) in shown
 
 
 MARKUP = "[red]free[/red] [link=https://evil.example]tickets[/link] :smile: [/] [bold"
