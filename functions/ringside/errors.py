@@ -23,3 +23,7 @@ class ServiceError(RingsideError):
 
 class RequestError(RingsideError):
     """A request from outside is refused."""
+
+
+class ProcessError(RingsideError):
+    """A part of this process has failed, so the process cannot go on."""

@@ -4,10 +4,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from ringside.errors import ProcessError
+
 log = logging.getLogger(__name__)
 
 
-class TaskDied(Exception):
+class TaskDied(ProcessError):
     """A background task has died, which was logged with its type and frames. The message is the task's name."""
 
 
