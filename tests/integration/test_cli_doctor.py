@@ -386,7 +386,7 @@ def test_tools_that_cannot_be_loaded_are_wrong(deployment: Deployment) -> None:
 def test_a_folder_without_agents_is_wrong(deployment: Deployment, tmp_path: Path) -> None:
     deployment.agents = tmp_path / "nowhere"
     (told,) = deployment.wrong("agents")
-    assert told.endswith("there is no agent file (*.yaml) in it")
+    assert told.endswith("contains no agent file (*.yaml)")
 
 
 def test_an_agent_with_models_of_yesterday_is_warned_of(deployment: Deployment) -> None:
