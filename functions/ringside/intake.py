@@ -9,7 +9,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -29,7 +29,9 @@ from ringside.calls import End, EndReason, Redelivery, Status, Step, is_stale, m
 from ringside.openai import accept
 from ringside.openai.call_control import CallControl, Outcome
 from ringside.openai.incoming import INCOMING, IncomingCall
-from ringside.sip.parties import DIALLED_IN, parties
+from ringside.sip import parties
+from ringside.sip.invite import read
+from ringside.sip.trunk import Trunk
 from ringside.telemetry import Metrics, fields
 from ringside.tools.definition import Tool
 
@@ -68,7 +70,7 @@ class Intake:
     tools: Mapping[str, Tool]
     metrics: Metrics
     ring_limit: float  # seconds
-    dialled_in: tuple[str, ...] = DIALLED_IN  # the headers that may name the dialled number, in this order
+    trunk: Trunk = field(default_factory=Trunk)  # how the carrier's headers are to be read
     clock: Callable[[], float] = time.time
     answer_seconds: float = ANSWER_SECONDS
 
@@ -90,7 +92,8 @@ class Intake:
             log.warning("webhook.refused", extra={"bytes": len(body)})
             return Answer(401, "not signed by OpenAI with a secret known here")
         try:
-            event = json.loads(body)
+            # A carrier's name in Latin-1 costs its own characters, and not the call.
+            event = json.loads(body.decode("utf-8-sig", "replace"))
             kind = event["type"]
         except (ValueError, TypeError, KeyError, RecursionError):
             return self._unusable("not a JSON object with a type")
@@ -126,16 +129,15 @@ class Intake:
             log.info("call.stale", extra={"call_id": call_id, "age": round(received - incoming.created_at, 1)})
             return Answer(200, "too old: the caller is gone")
         headers = incoming.data.readable_headers()
-        who = parties(headers, self.dialled_in)
-        agent = self.agents.answering(who.dialled)
+        agent, dialled = self.agents.route(parties.dialled(headers, self.trunk))
+        invite = read(headers, self.trunk, dialled, agent.placeholders if agent else ())
         now = self.clock()
         call: Item = {
             "call_id": call_id,
             "webhook_id": webhook_id,
             "agent": agent.name if agent else None,
             "model": agent.model if agent else None,
-            "caller": who.caller,
-            "dialled": who.dialled,
+            **invite.as_item(),
             "steps": {Step.CREATED: incoming.created_at, Step.RECEIVED: received, Step.CLAIMED: now},
         }
         # Counting comes after the claim, so that a repeated webhook does not count; all else before it,
@@ -180,6 +182,7 @@ class Intake:
                 agent=call["agent"],
                 caller=masked(call["caller"]),
                 dialled=masked(call["dialled"]),
+                attested=call.get("attested"),
                 verdict=call["decision"]["verdict"],
                 rule=call["decision"]["rule"],
                 headers=len(headers),
@@ -188,9 +191,9 @@ class Intake:
         )
         if decision.verdict == "reject" or agent is None:
             return self._reject(call, decision.sip_status or 404, resumed, before)
-        wanted = {name.casefold() for name in agent.headers}
-        known = {header["name"]: header["value"] for header in headers if header["name"].casefold() in wanted}
-        instructions = agent.instructions_for(call["caller"], call["dialled"], incoming.created_at, known)
+        instructions = agent.instructions_for(
+            call["caller"], call["dialled"], incoming.created_at, invite.values_of(agent.headers), invite.attested
+        )
         session = accept.session(agent, self.tools, instructions)
         self.metrics.milliseconds("WebhookDelayMs", (received - incoming.created_at) * 1000)
         return self._accept(call, session, now, resumed, before)
@@ -213,6 +216,7 @@ class Intake:
             call["caller"],
             at,
             self.agents.count_the_stack,
+            attested=call.get("attested", "none"),
         )
         decision = admission.decide()
         call["places"] = admission.places

@@ -7,16 +7,18 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ringside import phone_numbers
+from ringside.calls import ANONYMOUS, UNKNOWN
+from ringside.sip.attestation import Attested
 from ringside.strict_model import Strict
 
-ANONYMOUS = "anonymous"
 SIP_STATUSES = (403, 404, 480, 486, 503, 603)
 """What a caller may be told: forbidden, not found, unavailable, busy, overloaded, declined (RFC 3261 section 21)."""
 
 
 def _callers(entry: str) -> str:
-    if entry != ANONYMOUS and not re.fullmatch(r"\+[0-9]{1,15}", entry):
-        raise ValueError(f'neither a number or its beginning, such as "+1900", nor {ANONYMOUS}')
+    if entry not in (ANONYMOUS, UNKNOWN) and not re.fullmatch(r"\+[0-9]{1,15}|[0-9*#]{1,7}", entry, re.ASCII):
+        known = f'an extension such as "1001", {ANONYMOUS} or {UNKNOWN}'
+        raise ValueError(f'neither a number or its beginning, such as "+1900", nor {known}')
     return entry
 
 
@@ -25,10 +27,11 @@ Callers = Annotated[str, AfterValidator(_callers)]
 
 @dataclass(frozen=True)
 class Call:
-    """What rules may look at."""
+    """What rules may look at. `caller`: a number (E.164), an extension, `anonymous` or `unknown`."""
 
     caller: str | None
     is_open: bool = True
+    attested: Attested = "none"
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class CallerLimit(Strict):
 class Rule(Strict):
     """One rule: all of its conditions must hold; a rule without conditions always does.
 
-    `callers`: E.164 numbers or prefixes (`+1900`), or `anonymous`. `countries`: ISO 3166, of the caller.
+    `callers`: E.164 numbers or prefixes (`+1900`), whole extensions (`1001`), `anonymous` or `unknown`. `countries`:
+    ISO 3166, of the caller. `attested`: what the carrier found out about the number (`sip.attestation`).
     The counting ones hold when the limit is reached: `agent_calls` and `stack_calls` live at once,
     `caller_calls` in a span, `spent_today` in US dollars (the agent's calls that ended on this UTC day),
     `monitors_full`: no monitor has a free slot.
@@ -59,6 +63,7 @@ class Rule(Strict):
     name: str = Field(min_length=1, max_length=100)
     callers: tuple[Callers, ...] = Field(default=(), min_length=1)  # an empty list would mean everyone by accident
     countries: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...] = Field(default=(), min_length=1)
+    attested: tuple[Attested, ...] = Field(default=(), min_length=1)
     outside_hours: Literal[True] | None = None
     agent_calls: int | None = Field(default=None, ge=0, le=2000)
     stack_calls: int | None = Field(default=None, ge=0, le=2000)
@@ -101,9 +106,11 @@ class Rule(Strict):
             return False
         if self.countries and (call.caller is None or phone_numbers.country(call.caller) not in self.countries):
             return False
+        if self.attested and call.attested not in self.attested:
+            return False
         return self.outside_hours is None or not call.is_open
 
     def _names(self, caller: str | None) -> bool:
-        if caller is None:
-            return ANONYMOUS in self.callers
-        return any(prefix != ANONYMOUS and caller.startswith(prefix) for prefix in self.callers)
+        if caller is None or not caller.startswith("+"):
+            return (caller or ANONYMOUS) in self.callers
+        return any(caller.startswith(prefix) for prefix in self.callers)

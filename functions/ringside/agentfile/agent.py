@@ -28,6 +28,7 @@ def _answered(entry: str) -> str:
 
 Answered = Annotated[str, AfterValidator(_answered)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!%*_+`'~.-]{1,100}$")]  # RFC 3261 section 25.1: token
+Placeholder = Annotated[str, Field(min_length=2, max_length=64)]
 
 
 class Agent(Session):
@@ -44,6 +45,7 @@ class Agent(Session):
     time_zone: str = "UTC"
     opening_hours: OpeningHours | None = None
     admission: tuple[Rule, ...] = ()
+    placeholders: tuple[Placeholder, ...] = ()  # what the carrier writes for a withheld number, besides the known ones
     tools: tuple[str, ...] = ()
     lambda_tools: tuple[LambdaTool, ...] = ()
     transfer: dict[TargetName, Transfer] = Field(default={})
@@ -111,9 +113,11 @@ class Agent(Session):
         """Whether the line is open at that moment (Unix seconds); always, without opening hours."""
         return self.opening_hours is None or self.opening_hours.are_open(at, self.time_zone)
 
-    def instructions_for(self, caller: str | None, dialled: str | None, at: float, headers: Mapping[str, str]) -> str:
+    def instructions_for(
+        self, caller: str | None, dialled: str | None, at: float, headers: Mapping[str, str], attested: str = "none"
+    ) -> str:
         """The instructions with this call's facts in their places."""
-        facts = templates.facts(self.name, caller, dialled, at, self.time_zone)
+        facts = templates.facts(self.name, caller, dialled, at, self.time_zone, attested)
         return templates.render(self.instructions, facts, headers)
 
     @property

@@ -10,7 +10,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-FACTS = frozenset({"caller", "dialled", "agent", "local_time", "local_date", "weekday"})
+from ringside.calls import ANONYMOUS, UNKNOWN
+
+FACTS = frozenset({"caller", "dialled", "agent", "local_time", "local_date", "weekday", "attested"})
 LONGEST_VALUE = 200  # characters
 
 _PLACE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
@@ -29,18 +31,22 @@ def render(text: str, facts: Mapping[str, str | None], headers: Mapping[str, str
     def value(place: re.Match[str]) -> str:
         name = place[1]
         if name in FACTS:
-            return _quoted(facts.get(name)) if name in ("caller", "dialled") else (facts.get(name) or "unknown")
+            fact = facts.get(name) or UNKNOWN
+            return _quoted(fact) if name in ("caller", "dialled") and fact not in (ANONYMOUS, UNKNOWN) else fact
         return _quoted(by_name.get(name.casefold().removeprefix("header.")))
 
     return _PLACE.sub(value, text)
 
 
-def facts(agent: str, caller: str | None, dialled: str | None, at: float, zone: str) -> dict[str, str | None]:
+def facts(
+    agent: str, caller: str | None, dialled: str | None, at: float, zone: str, attested: str = "none"
+) -> dict[str, str | None]:
     """The facts of a call. `at`: Unix seconds; `zone`: the agent's IANA time zone."""
     local = datetime.fromtimestamp(at, ZoneInfo(zone))
     return {
         "caller": caller,
         "dialled": dialled,
+        "attested": attested,
         "agent": agent,
         "local_time": local.strftime("%H:%M"),
         "local_date": local.date().isoformat(),
@@ -50,7 +56,7 @@ def facts(agent: str, caller: str | None, dialled: str | None, at: float, zone: 
 
 def _quoted(value: str | None) -> str:
     if value is None:
-        return "unknown"
+        return UNKNOWN
     plain = "".join(character if character.isprintable() else " " for character in value)
     shown = plain if len(plain) <= LONGEST_VALUE else plain[:LONGEST_VALUE] + "…"
     return json.dumps(shown.replace("{{", "{ {"), ensure_ascii=False)

@@ -460,7 +460,10 @@ class Supervisor:
         claimed = await self._claim(f"tool:{effect.tool_call_id}")
         if claimed or (known is not None and known.options.repeatable):
             caller, dialled = self._call.get("caller"), self._call.get("dialled")
-            context = definition.CallContext(self.call_id, effect.tool_call_id, self._agent.name, caller, dialled)
+            attested = self._call.get("attested", "none")
+            context = definition.CallContext(
+                self.call_id, effect.tool_call_id, self._agent.name, caller, dialled, attested
+            )
             limit = self._agent.limits.tool_seconds
             finished = await runner.run(mine, effect.tool_call_id, effect.name, effect.arguments, limit, context)
             log.info("tool.ran", extra={"call_id": self.call_id, "tool": effect.name, "outcome": finished.outcome})

@@ -37,13 +37,18 @@ class Tool:
 
 @dataclass(frozen=True)
 class CallContext:
-    """What a tool may know of the call it runs in: annotate an argument with it. The model does not see it."""
+    """What a tool may know of the call it runs in: annotate an argument with it. The model does not see it.
+
+    `caller`: a number (E.164), an extension such as `1001`, `anonymous` or `unknown`; None in records of older
+    versions. `attested`: what the carrier found out about the number, `A`, `B`, `C`, `failed` or `none`.
+    """
 
     call_id: str
     tool_call_id: str  # a natural key for what the tool does: the same if it is ever run again
     agent: str
     caller: str | None
     dialled: str | None
+    attested: str = "none"
 
 
 def tool(
