@@ -192,7 +192,7 @@ class Intake:
         if decision.verdict == "reject" or agent is None:
             return self._reject(call, decision.sip_status or 404, resumed, before)
         instructions = agent.instructions_for(
-            call["caller"], call["dialled"], incoming.created_at, invite.values_of(agent.headers), invite.attested
+            call["caller"], call["dialled"], incoming.created_at, invite.values_of(agent.headers)
         )
         session = accept.session(agent, self.tools, instructions)
         self.metrics.milliseconds("WebhookDelayMs", (received - incoming.created_at) * 1000)

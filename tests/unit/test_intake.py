@@ -453,7 +453,7 @@ def test_a_call_id_that_fits_no_url_is_refused_before_anything_is_asked(bench: B
 )
 def test_strange_headers_do_not_cost_the_call(bench: Bench, strange: Any) -> None:
     assert bench.deliver(data={"sip_headers": strange}).status == 200
-    assert (bench.item()["caller"], bench.item()["dialled"]) == (None, None)
+    assert (bench.item()["caller"], bench.item()["dialled"]) == ("unknown", None)
 
 
 def test_strange_headers_among_good_ones_do_not_hide_these(bench: Bench) -> None:

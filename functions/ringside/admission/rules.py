@@ -16,8 +16,8 @@ SIP_STATUSES = (403, 404, 480, 486, 503, 603)
 
 
 def _callers(entry: str) -> str:
-    if entry not in (ANONYMOUS, UNKNOWN) and not re.fullmatch(r"\+[0-9]{1,15}|[0-9*#]{1,7}", entry, re.ASCII):
-        known = f'an extension such as "1001", {ANONYMOUS} or {UNKNOWN}'
+    if entry not in (ANONYMOUS, UNKNOWN) and not re.fullmatch(r"\+[0-9]{1,15}|ext:[0-9*#]{1,7}", entry, re.ASCII):
+        known = f"ext:1001 for a PBX's extension, {ANONYMOUS} or {UNKNOWN}"
         raise ValueError(f'neither a number or its beginning, such as "+1900", nor {known}')
     return entry
 
@@ -53,7 +53,7 @@ class CallerLimit(Strict):
 class Rule(Strict):
     """One rule: all of its conditions must hold; a rule without conditions always does.
 
-    `callers`: E.164 numbers or prefixes (`+1900`), whole extensions (`1001`), `anonymous` or `unknown`. `countries`:
+    `callers`: E.164 numbers or prefixes (`+1900`), extensions (`ext:1001`), `anonymous` or `unknown`. `countries`:
     ISO 3166, of the caller. `attested`: what the carrier found out about the number (`sip.attestation`).
     The counting ones hold when the limit is reached: `agent_calls` and `stack_calls` live at once,
     `caller_calls` in a span, `spent_today` in US dollars (the agent's calls that ended on this UTC day),
@@ -111,6 +111,6 @@ class Rule(Strict):
         return self.outside_hours is None or not call.is_open
 
     def _names(self, caller: str | None) -> bool:
-        if caller is None or not caller.startswith("+"):
+        if caller in (None, ANONYMOUS, UNKNOWN):
             return (caller or ANONYMOUS) in self.callers
-        return any(caller.startswith(prefix) for prefix in self.callers)
+        return any(f"ext:{caller}" == entry or caller.startswith(entry) for entry in self.callers)

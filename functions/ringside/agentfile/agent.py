@@ -113,11 +113,9 @@ class Agent(Session):
         """Whether the line is open at that moment (Unix seconds); always, without opening hours."""
         return self.opening_hours is None or self.opening_hours.are_open(at, self.time_zone)
 
-    def instructions_for(
-        self, caller: str | None, dialled: str | None, at: float, headers: Mapping[str, str], attested: str = "none"
-    ) -> str:
+    def instructions_for(self, caller: str | None, dialled: str | None, at: float, headers: Mapping[str, str]) -> str:
         """The instructions with this call's facts in their places."""
-        facts = templates.facts(self.name, caller, dialled, at, self.time_zone, attested)
+        facts = templates.facts(self.name, caller, dialled, at, self.time_zone)
         return templates.render(self.instructions, facts, headers)
 
     @property

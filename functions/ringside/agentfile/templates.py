@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from ringside.calls import ANONYMOUS, UNKNOWN
 
-FACTS = frozenset({"caller", "dialled", "agent", "local_time", "local_date", "weekday", "attested"})
+FACTS = frozenset({"caller", "dialled", "agent", "local_time", "local_date", "weekday"})
 LONGEST_VALUE = 200  # characters
 
 _PLACE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
@@ -38,15 +38,12 @@ def render(text: str, facts: Mapping[str, str | None], headers: Mapping[str, str
     return _PLACE.sub(value, text)
 
 
-def facts(
-    agent: str, caller: str | None, dialled: str | None, at: float, zone: str, attested: str = "none"
-) -> dict[str, str | None]:
+def facts(agent: str, caller: str | None, dialled: str | None, at: float, zone: str) -> dict[str, str | None]:
     """The facts of a call. `at`: Unix seconds; `zone`: the agent's IANA time zone."""
     local = datetime.fromtimestamp(at, ZoneInfo(zone))
     return {
         "caller": caller,
         "dialled": dialled,
-        "attested": attested,
         "agent": agent,
         "local_time": local.strftime("%H:%M"),
         "local_date": local.date().isoformat(),

@@ -19,27 +19,27 @@ _SIP = re.compile(
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE | re.ASCII)
 _SEPARATORS = re.compile(r"[().-]")
 
+_WRONG = "neither a number such as tel:+14255550100 nor an address with a host such as sip:desk@example.com"
+
 
 def target(text: str) -> str:
     """The URI as it is sent: its scheme in lower case, a number without visual separators.
 
-    Raises `ValueError` with what is wrong for what is no URI, or none that a call could be sent to.
+    Raises `ValueError` for anything that no call could be sent to.
     """
     scheme, colon, rest = text.partition(":")
     scheme = scheme.lower()
     if len(text) > LONGEST or not colon or scheme not in ("tel", "sip", "sips"):
-        raise ValueError("neither a number such as tel:+14255550100 nor an address such as sip:desk@example.com")
+        raise ValueError(_WRONG)
     if scheme == "tel":
         tel = _TEL.fullmatch(rest)
         number = _SEPARATORS.sub("", tel["number"]) if tel else ""
         if not tel or not 5 <= len(number) <= 16:
-            raise ValueError(
-                "a tel: target is an international number, such as tel:+14255550100 or tel:+1-425-555-0100;ext=12"
-            )
+            raise ValueError(_WRONG)
         return f"tel:{number}{tel['parameters']}"
     sip = _SIP.fullmatch(rest)
     if not sip or not _is_host(sip["host"]):
-        raise ValueError("a SIP target has a host, such as sip:desk@example.com")
+        raise ValueError(_WRONG)
     return f"{scheme}:{rest}"
 
 

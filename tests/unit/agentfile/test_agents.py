@@ -113,7 +113,8 @@ def test_transcription_can_be_turned_off(tmp_path: Path) -> None:
         ),
         (
             LINE + "admission:\n  - name: spam\n    callers: ['+1900', '1976']\n    reject: 603\n",
-            'desk.yaml:5: admission.0.callers.1: neither a number or its beginning, such as "+1900", nor anonymous',
+            'desk.yaml:5: admission.0.callers.1: neither a number or its beginning, such as "+1900", '
+            "nor ext:1001 for a PBX's extension, anonymous or unknown",
         ),
         (
             LINE + "admission:\n  - name: all\n    callers: []\n    reject: 603\n",
