@@ -34,8 +34,11 @@ def dialled(*pairs: tuple[str, str], dialled_in: tuple[str, ...] = Trunk().diall
 
 
 def agents(*answers: str) -> Agents:
-    files = ({"name": f"a{n}", "answers": [number], "instructions": "x"} for n, number in enumerate(answers))
-    return Agents({file["name"]: Agent.model_validate(file) for file in files})
+    made = [
+        Agent.model_validate({"name": f"a{place}", "answers": [number], "instructions": "x"})
+        for place, number in enumerate(answers)
+    ]
+    return Agents({agent.name: agent for agent in made})
 
 
 def test_openais_own_example_is_read() -> None:
