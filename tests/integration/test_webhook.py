@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import re
 import threading
 import time
 from collections import Counter
@@ -114,6 +115,14 @@ def test_every_recorded_call_is_one_of_a_carrier_that_is_known() -> None:
     assert {path.stem for path in EVENTS if path.stem.startswith("incoming")} == {
         f"incoming-{name}" for name in CARRIERS
     }
+
+
+def test_the_page_of_carriers_names_each_of_their_examples() -> None:
+    page = (EVENTS[0].parents[2] / "docs" / "carriers.md").read_text(encoding="utf-8")
+    of_nobody = {"guide", "display-name", "anonymous", "without-headers"}
+    assert {f"incoming-{name}.json" for name in CARRIERS.keys() - of_nobody} == set(
+        re.findall(r"`(incoming-.*?)`", page)
+    )
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
