@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ringside import phone_numbers
-from ringside.calls import ANONYMOUS, UNKNOWN
+from ringside.calls import ANONYMOUS as ANONYMOUS
+from ringside.calls import UNKNOWN
 from ringside.sip.attestation import Attested
 from ringside.strict_model import Strict
 
