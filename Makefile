@@ -79,5 +79,5 @@ $(READY): pyproject.toml uv.lock
 	@$(BIN)/uv --version 2>/dev/null | grep -q '^uv $(UV_VERSION)' || \
 	  { echo "Installing uv $(UV_VERSION) into it ..."; $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv==$(UV_VERSION)'; }
 	@echo "Installing the locked dependencies ..."
-	@UV_SYSTEM_CERTS=1 UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --frozen --quiet
+	@UV_SYSTEM_CERTS=1 UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --frozen --all-extras --quiet
 	@touch $@

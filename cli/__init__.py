@@ -1,15 +1,22 @@
 """The `ringside` command: what an operator asks of the record and of the deployment.
 
-    main       the parser, and every error as one line
-    errors     what can go wrong, in words
-    cloud      which table: a stack's, the environment's or the local cloud's
-    calls      `ringside calls list | show | watch`
-    doctor     `ringside doctor`
-    setup      `ringside setup`; setup_openai its REST API, setup_carriers what to enter where
-    listing    a list of calls as lines    show   one call as lines    watch   a call as it happens
-    shapes     what `--json` shows          terminal   width, colour, and nothing unsafe
+    main        the process: Ctrl-C at any moment, and what to do without the command's packages
+    app         the tree of commands, and every error as one line
+    commands/   what can be typed: options and their help, a module per command; light, so that help comes at once
+    options     the options that several commands share
+    errors      what can go wrong, in words
+    cloud       which deployment: a stack's, the environment's or the local cloud's
 
-`listing`, `show`, `watch.Follower` and `shapes` are pure: items of the record in, lines out.
+    lookup      which calls are meant: a list's, the one that an id's beginning names, the last
+    follow      calls as they happen
+    decision    what the admission rules say, without a call
+    doctor/     what is right and what is wrong with a deployment, a module per subject
+    setup/      connecting a deployment to OpenAI and to a number
 
-A new command is a module with `add_to(commands)`, named in `main.COMMANDS`.
+    shapes      what `--json` shows
+    views/      what people see, as rich renderables; nothing of a call gets there but through `terminal.safe`
+    terminal    the console, and nothing unsafe on it
+
+`shapes`, `views` and `follow.Follower` are pure: items of the record in, values out. A new command is a module in
+`commands/`, named in `app.py`.
 """

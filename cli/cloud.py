@@ -4,27 +4,33 @@ In this order: `--local`, `--stack NAME`, RINGSIDE_TABLE (and its siblings), RIN
 local cloud's `.local/env` in the current directory if there is one.
 """
 
-import argparse
 import os
+import socket
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from cli.errors import CliError, one_line
+from cli.errors import CliError, UsageError, one_line
 from ringside.aws.record import Record
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_secretsmanager.client import SecretsManagerClient
     from types_boto3_sqs.client import SQSClient
+
+    from cli.options import Deployment
+
+NOT_RUNNING = "the local cloud is not running (`make local` starts it)"
 
 LOCAL = Path(".local/env")
 """Written by a running local cloud, beside the checkout's other files."""
@@ -38,7 +44,7 @@ OUTPUTS = {
 """template.yaml's outputs, and the environment's names for the same things."""
 
 PARAMETERS = {"OpenAIBaseUrl": "OPENAI_BASE_URL"}
-"""What only a parameter of the stack tells."""
+"""What only a parameter of the stack says."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class Cloud:
         config = Config(connect_timeout=5, read_timeout=20, retries=retries, **more)
         try:
             return self.session.client(service, endpoint_url=self.endpoint, config=config)
-        except ValueError as error:  # an endpoint that is no URL
+        except ValueError as error:  # the endpoint is not a URL
             raise CliError(f"{one_line(error)} (AWS_ENDPOINT_URL)") from None
 
     @property
@@ -88,61 +94,63 @@ class Cloud:
 
     @contextmanager
     def record(self) -> Iterator[Record]:
-        """The record, for reading; a table that is not there is told by its name."""
+        """The record, for reading. A missing table is an error that names it."""
         try:
             yield Record(self.dynamodb, self.table)
+        except EndpointConnectionError:
+            if self.endpoint is None:
+                raise
+            raise CliError(NOT_RUNNING) from None
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
             where = self.session.region_name
-            raise CliError(f"there is no table {self.table} in {where}, which {self.source} names") from None
+            raise CliError(f"there is no table {self.table} in {where} (named by {self.source})") from None
 
 
-def options() -> argparse.ArgumentParser:
-    """The options that choose a deployment, as a parent of every command's parser that needs one."""
-    parser = argparse.ArgumentParser(add_help=False)
-    group = parser.add_argument_group("which deployment")
-    group.add_argument("--stack", metavar="NAME", help="the CloudFormation stack; else RINGSIDE_STACK")
-    group.add_argument("--local", action="store_true", help="the local cloud of this directory (.local/env)")
-    group.add_argument("--region", help="the AWS region; else AWS_REGION, or the profile's")
-    group.add_argument("--profile", help="the AWS profile; else AWS_PROFILE")
-    return parser
+def chosen(asked: "Deployment") -> Cloud:
+    """The deployment; one that nobody named is announced on standard error."""
+    found = find(asked)
+    if found.implied:
+        print(f"using {found.source}", file=sys.stderr)
+    return found
 
 
-def find(args: argparse.Namespace, environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Cloud:
+def find(asked: "Deployment", environ: Mapping[str, str] | None = None, folder: Path | None = None) -> Cloud:
     """The deployment that options, environment and current directory name; `CliError` if none does."""
     environ = os.environ if environ is None else environ
     local = (folder or Path.cwd()) / LOCAL
-    if args.local and args.stack:
-        raise CliError("give either --local or --stack, not both")
-    if args.local:
+    if asked.local and asked.stack:
+        raise UsageError("use either --local or --stack, not both")
+    if asked.local:
         return _local(local)
-    if args.stack:
-        return _of_stack(args.stack, args, environ)
+    if asked.stack:
+        return _of_stack(asked.stack, asked, environ)
     if environ.get("RINGSIDE_TABLE"):
-        return Cloud("the environment", dict(environ), _access(args, environ))
+        return Cloud("the environment", dict(environ), _access(asked, environ))
     if environ.get("RINGSIDE_STACK"):
-        return _of_stack(environ["RINGSIDE_STACK"], args, environ)
+        return _of_stack(environ["RINGSIDE_STACK"], asked, environ)
     if local.is_file():
         return _local(local, implied=True)
     raise CliError(
-        "no table: name a stack (--stack NAME or RINGSIDE_STACK) or a table (RINGSIDE_TABLE), or start a local cloud"
+        "no deployment: name a stack (--stack NAME or RINGSIDE_STACK) or a table (RINGSIDE_TABLE), "
+        "or start a local cloud (`make local`)"
     )
 
 
-def _access(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
-    # boto3 reads AWS_DEFAULT_REGION; everybody else, Lambda included, writes AWS_REGION.
-    return {"region_name": args.region or environ.get("AWS_REGION") or None, "profile_name": args.profile}
+def _access(asked: "Deployment", environ: Mapping[str, str]) -> dict[str, Any]:
+    # boto3 reads AWS_DEFAULT_REGION; everything else, Lambda included, uses AWS_REGION.
+    return {"region_name": asked.region or environ.get("AWS_REGION") or None, "profile_name": asked.profile}
 
 
-def _of_stack(name: str, args: argparse.Namespace, environ: Mapping[str, str]) -> Cloud:
-    cloud = Cloud(f"stack {name}", {}, _access(args, environ))
+def _of_stack(name: str, asked: "Deployment", environ: Mapping[str, str]) -> Cloud:
+    cloud = Cloud(f"stack {name}", {}, _access(asked, environ))
     try:
         (stack,) = cloud.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
             region = cloud.session.region_name
-            raise CliError(f"there is no stack {name} in {region}: is it another region or account?") from None
+            raise CliError(f"there is no stack {name} in {region}: is it in another region or account?") from None
         raise
     found = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     if "TableName" not in found:
@@ -158,6 +166,8 @@ def _local(path: Path, implied: bool = False) -> Cloud:
     for name in ("RINGSIDE_TABLE", "AWS_ENDPOINT_URL"):
         if not variables.get(name):
             raise CliError(f"{path}: {name} is missing; start the local cloud again")
+    if not _answers(variables["AWS_ENDPOINT_URL"]):
+        raise CliError(f"{NOT_RUNNING}; {LOCAL} is left over from one that was killed")
     access = {
         "aws_access_key_id": variables.get("AWS_ACCESS_KEY_ID") or "local",
         "aws_secret_access_key": variables.get("AWS_SECRET_ACCESS_KEY") or "local",
@@ -166,12 +176,22 @@ def _local(path: Path, implied: bool = False) -> Cloud:
     return Cloud(f"the local cloud ({LOCAL})", variables, access, variables["AWS_ENDPOINT_URL"], implied)
 
 
+def _answers(url: str) -> bool:
+    """Whether anything listens there."""
+    try:
+        where = urlsplit(url)
+        socket.create_connection((where.hostname or "", where.port or 80), timeout=2).close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def read_env(path: Path) -> dict[str, str]:
-    """`NAME=value` lines; blank ones and comments are passed over, quotes around a value are taken off."""
+    """`NAME=value` lines; blank lines and comments are skipped, quotes around a value are removed."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise CliError(f"{path} is not there: is a local cloud running in this directory?") from None
+        raise CliError(f"{NOT_RUNNING}: there is no {path}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise CliError(f"{path} cannot be read: {error}") from None
     variables = {}

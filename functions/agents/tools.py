@@ -1,7 +1,7 @@
-"""The tools your agents may use: a plain typed function with a docstring is a tool.
+"""The tools your agents may use: any typed function with a docstring.
 
-Its name, docstring and signature are what the model sees. It may be `async`. What it returns goes to
-the model: text as it is, anything else as JSON. It runs outside the event loop and within a time limit.
+The model sees its name, docstring and signature. It may be `async`. Its result goes to the model: text as it is,
+anything else as JSON. It runs outside the event loop and within a time limit.
 """
 
 from typing import Literal

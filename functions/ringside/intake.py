@@ -1,7 +1,7 @@
 """What happens to an incoming call before anybody speaks: verify, decide, claim, answer, queue.
 
 The answer to the webhook says whether another delivery could still help: 2xx for everything that is
-decided, 503 where asking again may rescue the call, 4xx for what OpenAI did not send.
+decided, 503 where a retry may rescue the call, 4xx for what OpenAI did not send.
 """
 
 import json
@@ -9,7 +9,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from ringside import signatures
 from ringside.admission import policy
-from ringside.admission.decide import Admission, give_back, needs_counting
+from ringside.admission.decide import Admission, needs_counting, release_reservations
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.agents import Agents
 from ringside.aws.call_queue import CallQueue
@@ -38,20 +38,20 @@ from ringside.tools.definition import Tool
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 8.0
-"""When accept and reject must have come to an end, counted from the delivery: the function itself is stopped
-after 10 s (template.yaml), and what came of it is still to be written down."""
+"""Seconds after the delivery by which accept and reject must be finished: the function itself is stopped
+after 10 s (template.yaml), and the outcome still has to be written down."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The HTTP answer to a webhook. `text` is for whoever reads OpenAI's delivery log: it tells no secrets."""
+    """The HTTP answer to a webhook. `text` is for people who read OpenAI's delivery log: it contains no secrets."""
 
     status: int
     text: str
 
 
-def _told(error: Exception) -> str:
-    """What may be told of an error: AWS's code and operation, our own errors' texts, never a payload."""
+def public_text(error: Exception) -> str:
+    """What may be logged of an error: AWS's code and operation, our own errors' texts, never a payload."""
     if isinstance(error, ClientError):
         return f"{error.operation_name}: {error.response.get('Error', {}).get('Code')}"
     return str(error) if isinstance(error, SecretsError) else ""
@@ -59,7 +59,11 @@ def _told(error: Exception) -> str:
 
 @dataclass
 class Intake:
-    """The webhook's work, with everything it needs."""
+    """The webhook's work, with everything it needs.
+
+    One class, since it is one sequence: each step may end the call, and what a step may answer depends on what the
+    steps before it have written.
+    """
 
     secrets: Secrets
     record: Record
@@ -70,7 +74,7 @@ class Intake:
     tools: Mapping[str, Tool]
     metrics: Metrics
     ring_limit: float  # seconds
-    trunk: Trunk = field(default_factory=Trunk)  # how the carrier's headers are to be read
+    trunk: Trunk  # how the carrier's headers are to be read
     clock: Callable[[], float] = time.time
     answer_seconds: float = ANSWER_SECONDS
 
@@ -78,19 +82,19 @@ class Intake:
         """Take one delivery of a webhook, whatever it is. Never raises."""
         try:
             return self._handle(headers, body)
-        except Exception as error:  # a neighbour that does not answer: the next delivery may find it well
+        except Exception as error:  # something we depend on is down: it may be back at the next delivery
             self.metrics.count("WebhooksFailed")
-            log.error("webhook.failed", extra={"error": type(error).__name__, "detail": _told(error)})
-            return Answer(503, "not now: deliver again")
+            log.error("webhook.failed", extra={"error": type(error).__name__, "detail": public_text(error)})
+            return Answer(503, "temporarily unavailable, please retry")
 
     def _handle(self, headers: Mapping[str, object], body: bytes) -> Answer:
         received, before = self.clock(), time.monotonic() + self.answer_seconds
         try:
             webhook_id = self._signed_id(headers, body, received)
-        except signatures.InvalidSignature:
+        except signatures.UnverifiedRequest:
             self.metrics.count("WebhooksRefused")
             log.warning("webhook.refused", extra={"bytes": len(body)})
-            return Answer(401, "not signed by OpenAI with a secret known here")
+            return Answer(401, "the signature matches no configured secret")
         try:
             # A carrier's name in Latin-1 costs its own characters, and not the call.
             event = json.loads(body.decode("utf-8-sig", "replace"))
@@ -100,7 +104,7 @@ class Intake:
         if kind != INCOMING:
             named = isinstance(kind, str) and re.fullmatch(r"[a-z0-9_.]{1,100}", kind)
             log.info("webhook.ignored", extra={"type": kind if named else "-"})
-            return Answer(200, "not an event that is acted on here")
+            return Answer(200, "event type ignored")
         try:
             incoming = IncomingCall.model_validate(event)
         except ValidationError as error:
@@ -109,13 +113,13 @@ class Intake:
         return self._incoming_call(incoming, webhook_id, received, before)
 
     def _signed_id(self, headers: Mapping[str, object], body: bytes, now: float) -> str:
-        """The webhook's id, if the delivery is signed. What nobody can have signed is refused without a secret."""
-        claim = signatures.claim(headers, body, now)
-        if not claim.is_signed_by(self.secrets.keys().webhook_secrets):
+        """The webhook's id, if the delivery is signed. What cannot be signed is refused before a secret is read."""
+        request = signatures.signed_request(headers, body, now)
+        if not request.is_signed_by(self.secrets.keys().webhook_secrets):
             changed = self.secrets.reread()
-            if changed is None or not claim.is_signed_by(changed.webhook_secrets):
-                raise signatures.InvalidSignature
-        return claim.webhook_id[:200]
+            if changed is None or not request.is_signed_by(changed.webhook_secrets):
+                raise signatures.UnverifiedRequest
+        return request.webhook_id[:200]
 
     def _unusable(self, why: str) -> Answer:
         self.metrics.count("WebhooksUnusable")
@@ -127,7 +131,7 @@ class Intake:
         if is_stale(incoming.created_at, self.ring_limit, received):
             self.metrics.count("WebhooksStale")
             log.info("call.stale", extra={"call_id": call_id, "age": round(received - incoming.created_at, 1)})
-            return Answer(200, "too old: the caller is gone")
+            return Answer(200, "too late, the caller has gone")
         headers = incoming.data.readable_headers()
         agent, dialled = self.agents.route(parties.dialled(headers, self.trunk))
         invite = read(headers, self.trunk, dialled, agent.placeholders if agent else ())
@@ -154,7 +158,7 @@ class Intake:
             match redelivery(conflict.found, now):
                 case Redelivery.DONE:
                     log.info("webhook.repeated", extra={"call_id": call_id})
-                    return Answer(200, "decided before")
+                    return Answer(200, "already decided")
                 case Redelivery.BUSY:
                     return self._busy(call_id)
                 case Redelivery.QUEUE:
@@ -164,16 +168,16 @@ class Intake:
                         self.record.claim_again(call_id, conflict.found, now)
                     except Conflict:
                         return self._busy(call_id)
-                    # What was decided stands: rules and limits may have changed since.
+                    # The decision is kept: rules and limits may have changed since.
                     call, resumed = conflict.found, True
                     named = self.agents.named(call["agent"]) if call["agent"] else None
-                    # A deployment may have removed that agent, and the call may have been accepted all the same.
+                    # A deployment may have removed that agent, but the call may already have been accepted.
                     agent = named or self.agents.answering(call["dialled"])
                     decision = policy.Decision.from_item(call["decision"])
         if decision.verdict == "pending":
             decision = self._decide(call, agent)
             call["decision"] = decision.as_item()
-            self.record.decided(call_id, call["decision"], call["places"], self.clock())
+            self.record.decided(call_id, call["decision"], call["reservations"], self.clock())
         log.info(
             "call.decided",
             extra=fields(
@@ -200,10 +204,10 @@ class Intake:
 
     def _busy(self, call_id: str) -> Answer:
         log.info("webhook.busy", extra={"call_id": call_id})
-        return Answer(503, "another delivery of this call is being worked on")
+        return Answer(503, "another delivery of this call is in progress, please retry")
 
     def _decide(self, call: Item, agent: Agent | None) -> policy.Decision:
-        call["places"] = []
+        call["reservations"] = []
         if agent is None:
             return policy.NO_AGENT
         at = float(call["steps"][Step.CREATED])
@@ -219,7 +223,7 @@ class Intake:
             attested=call.get("attested", "none"),
         )
         decision = admission.decide()
-        call["places"] = admission.places
+        call["reservations"] = admission.reservations
         return decision
 
     def _reject(self, call: Item, sip_status: int, resumed: bool, before: float) -> Answer:
@@ -228,31 +232,31 @@ class Intake:
         now = self.clock()
         if reply.outcome is Outcome.GONE and not resumed:
             return self._missed(call, {}, now)
-        told, detail = reply.outcome is Outcome.DONE, ""
+        is_sent, detail = reply.outcome is Outcome.DONE, ""
         if resumed and reply.outcome in (Outcome.GONE, Outcome.REFUSED):
-            detail = f"rejected by an earlier delivery, or gone ({reply.detail})"
+            detail = f"rejected by an earlier delivery, or the caller had gone ({reply.detail})"
         elif reply.outcome is Outcome.UNKNOWN:
             detail = f"rejected without a clear answer ({reply.detail}): it may ring out"
-        elif not told:
+        elif not is_sent:
             detail = f"reject failed ({reply.detail}): the call rings out"
             self.metrics.count("RejectsFailed")
         self.metrics.count("CallsRejected")
         log.info("call.rejected", extra={"call_id": call_id, "sip_status": sip_status, "outcome": reply.outcome})
-        self._close(call, End(Status.REJECTED, None, now, detail), {Step.REJECTED: now} if told else {})
+        self._close(call, End(Status.REJECTED, None, now, detail), {Step.REJECTED: now} if is_sent else {})
         return Answer(200, "rejected")
 
     def _missed(self, call: Item, steps: dict[Step, float], now: float) -> Answer:
         self.metrics.count("CallsMissed")
         log.info("call.missed", extra={"call_id": call["call_id"]})
         self._close(call, End(Status.MISSED, EndReason.CALLER_GONE_BEFORE_ACCEPT, now), steps)
-        return Answer(200, "the caller is gone")
+        return Answer(200, "the caller has gone")
 
     def _accept(self, call: Item, session: dict[str, Any], claimed_at: float, resumed: bool, before: float) -> Answer:
         call_id, sent = call["call_id"], self.clock()
         reply = self.control.accept(call_id, session, before)
         outcome, now = reply.outcome, self.clock()
         if resumed and outcome in (Outcome.GONE, Outcome.REFUSED):
-            # Whoever claimed this call before us may have accepted it: the sideband will tell.
+            # An earlier delivery may have accepted this call: the sideband will show.
             outcome = Outcome.UNKNOWN
         match outcome:
             case Outcome.GONE:
@@ -262,7 +266,7 @@ class Intake:
                 log.error("call.accept_failed", extra={"call_id": call_id, "detail": reply.detail})
                 end = End(Status.FAILED, EndReason.ACCEPT_FAILED, now, reply.detail)
                 self._close(call, end, {Step.ACCEPT_SENT: sent})
-                return Answer(200, "the accept was refused")
+                return Answer(200, "OpenAI refused the accept")
             case Outcome.UNAVAILABLE:
                 self.metrics.count("AcceptsUnavailable")
                 log.error("call.accept_unavailable", extra={"call_id": call_id, "detail": reply.detail})
@@ -270,7 +274,7 @@ class Intake:
                     self.record.unclaim(call_id, claimed_at)
                 except Conflict:
                     return self._busy(call_id)
-                return Answer(503, "OpenAI did not take the accept: deliver again")
+                return Answer(503, "OpenAI could not accept the call, please retry")
         self.metrics.count("CallsAccepted")
         self.metrics.milliseconds("AcceptMs", (now - sent) * 1000)
         detail = "" if outcome is Outcome.DONE else f"no clear answer ({reply.detail})"
@@ -278,10 +282,10 @@ class Intake:
 
     def _close(self, call: Item, end: End, steps: dict[Step, float]) -> None:
         self.record.close_unanswered(call["call_id"], end, steps)
-        give_back(self.counters, call["call_id"], call.get("places", []))
+        release_reservations(self.counters, call["call_id"], call.get("reservations", []))
 
     def _queue(self, call_id: str, steps: dict[Step, float], detail: str = "") -> Answer:
-        """Hand the call to the monitors first, and write it down then: the caller is listening already."""
+        """Hand the call to the monitors first and record it afterwards: the caller is already listening."""
         queued = self.clock()
         try:
             self.queue.send(call_id)
@@ -289,11 +293,11 @@ class Intake:
             self.metrics.count("HandoffsFailed")
             log.error("call.not_queued", extra={"call_id": call_id, "error": type(error).__name__})
             self.record.accepted(call_id, steps, detail)
-            return Answer(503, "accepted, but not handed on: deliver again")
+            return Answer(503, "accepted but not queued, please retry")
         try:
             self.record.accepted(call_id, {**steps, Step.QUEUED: queued}, detail)
         except Exception as error:
-            # It is in the monitors' hands: another delivery would only queue it once more.
+            # The monitors have it: another delivery would only queue it once more.
             log.error("call.not_noted", extra={"call_id": call_id, "error": type(error).__name__})
         log.info("call.queued", extra={"call_id": call_id})
         return Answer(200, "accepted")

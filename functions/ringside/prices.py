@@ -1,4 +1,4 @@
-"""What a call cost, from its usage and a dated table of prices (`prices.yaml`). Pure but for reading the table."""
+"""What a call cost, by its usage and a dated table of prices (`prices.yaml`). Pure, except for reading the table."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +11,17 @@ from ringside.conversation.events import Usage
 
 @dataclass(frozen=True)
 class Prices:
+    """A table of prices as of a date (ISO 8601)."""
+
     as_of: str
     realtime: dict[str, dict[str, list[float]]]  # model -> modality -> USD per million: in, cached, out
     transcription: dict[str, float]  # model -> USD per minute
 
     def cost(self, usage: Usage, model: str, transcription_model: str | None) -> float | None:
-        """US dollars, to the millionth; None where a price is not known, never 0 instead."""
-        spoken = self._realtime_cost(usage, model)
-        heard = self._transcription_cost(usage, transcription_model)
-        return None if spoken is None or heard is None else round(spoken + heard, 6)
+        """US dollars, to the millionth; None if a price is unknown, never 0 instead."""
+        realtime = self._realtime_cost(usage, model)
+        transcription = self._transcription_cost(usage, transcription_model)
+        return None if realtime is None or transcription is None else round(realtime + transcription, 6)
 
     def _realtime_cost(self, usage: Usage, model: str) -> float | None:
         table = self.realtime.get(model)

@@ -11,12 +11,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ringside import phone_numbers
+from ringside.errors import UserMistake
 from ringside.sip.trunk import DIALLED_IN, Trunk
 
 SHIPPED = Path(__file__).resolve().parent.parent  # functions/, /var/task or /app
 
 
-class SettingsError(Exception):
+class SettingsError(UserMistake):
     """The environment is incomplete or wrong; the message names each variable."""
 
 

@@ -1,7 +1,7 @@
-"""The sweeper's work: no call is left ringing, waiting or billing with nobody in charge.
+"""The sweeper's work: no call is left ringing, waiting or billing without an owner.
 
 Once a minute it looks at the calls that are not over. What it decides is a pure function of the call
-item, the time and whether its owner is alive; what it does is safe to do twice, and at the same time.
+item, the time and whether its owner is alive; what it does is safe to repeat, even concurrently.
 """
 
 import logging
@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cache, partial
 from typing import Any
 
-from ringside.admission.decide import give_back, give_back_lost
+from ringside.admission.decide import release_orphaned_reservations, release_reservations
 from ringside.agentfile.agents import Agents
 from ringside.aws.call_queue import CallQueue
 from ringside.aws.counters import Counters
@@ -27,23 +27,23 @@ from ringside.telemetry import Metrics
 log = logging.getLogger(__name__)
 
 TAKE_SECONDS = 20.0
-"""How long an accepted call may wait for a monitor before it is queued again."""
+"""Seconds that an accepted call may wait for a monitor before it is queued again."""
 
 SILENT_SECONDS = 180.0
-"""How long a caller is left listening to nothing before the call is hung up."""
+"""Seconds of an accepted call without a monitor, that is of silence, after which it is hung up."""
 
 GRACE_SECONDS = 60.0
-"""How far an owner may be past a call's limit: it says goodbye first."""
+"""Seconds that a living owner may exceed a call's limit: it says goodbye first."""
 
 SWEEP_SECONDS = 40.0
-"""When a sweep must have come to an end: the function is stopped after 60 s (template.yaml), and nothing told."""
+"""Seconds in which a sweep must be finished: after 60 s the function is stopped (template.yaml) and reports nothing."""
 
-LONGEST_SECONDS = 3600.0
-"""OpenAI ends a session by then: the cap for calls whose agent is no longer known."""
+MAX_SESSION_SECONDS = 3600.0
+"""OpenAI ends every session by then: the limit for calls whose agent is no longer known."""
 
 
 class Sweep(StrEnum):
-    """What the sweeper does about one call."""
+    """What the sweeper does with a call."""
 
     LEAVE = "leave"
     QUEUE = "queue"
@@ -62,7 +62,7 @@ def judge(call: Mapping[str, Any], now: float, owner_alive: bool, ring_limit: fl
     created = float(steps.get(Step.CREATED, 0))
     match Status(call["status"]):
         case Status.RINGING:
-            # It may have been accepted all the same, by a webhook that died before writing so: hanging up tells.
+            # A webhook may have accepted it and died before recording that: the answer to the hang-up shows.
             stuck = now - created > ring_limit + CLAIM_SECONDS
             return Judgement(Sweep.HANG_UP, EndReason.SWEPT) if stuck else Judgement(Sweep.LEAVE)
         case Status.ACCEPTED:
@@ -83,7 +83,7 @@ def judge(call: Mapping[str, Any], now: float, owner_alive: bool, ring_limit: fl
 
 @dataclass
 class Sweeper:
-    """Sweeps once, with everything it needs."""
+    """One sweep, with everything it needs."""
 
     record: Record
     counters: Counters
@@ -96,28 +96,29 @@ class Sweeper:
     sweep_seconds: float = SWEEP_SECONDS
 
     def sweep(self) -> dict[str, int]:
-        """Look at every open call; returns how many were left, queued, hung up, or could not be dealt with."""
+        """Look at every open call; returns how many were left alone, queued, hung up, or failed."""
         counts = dict.fromkeys((*Sweep, "failed"), 0)
-        # Few monitors own many calls: each is looked up once.
+        # A few monitors own many calls: each is looked up once.
         last_beat, before = cache(self.record.last_beat), time.monotonic() + self.sweep_seconds
         sweep_one = partial(self._sweep_one, last_beat=last_beat, before=before)
         calls = self.record.open_calls()
         with ThreadPoolExecutor(16, "sweep") as threads:
             for outcome in threads.map(sweep_one, calls):
                 counts[outcome] += 1
-        self._give_back_lost_places({str(call["call_id"]) for call in calls})
+        self._release_orphaned({str(call["call_id"]) for call in calls})
         for what, name in ((Sweep.QUEUE, "SweptQueued"), (Sweep.HANG_UP, "SweptHungUp"), ("failed", "SweepsFailed")):
             if counts[what]:  # a metric is paid for by the hours in which it was written
                 self.metrics.count(name, counts[what])
         log.info("sweep.done", extra={str(what): count for what, count in counts.items()})
         return {str(what): count for what, count in counts.items()}
 
-    def _give_back_lost_places(self, open_calls: set[str]) -> None:
+    def _release_orphaned(self, open_calls: set[str]) -> None:
         try:
-            if lost := give_back_lost(self.counters, [agent.name for agent in self.agents], open_calls):
-                self.metrics.count("PlacesGivenBack", lost)
-        except Exception as error:  # they are looked at again in a minute
-            log.error("places.not_swept", extra={"error": type(error).__name__})
+            names = [agent.name for agent in self.agents]
+            if orphaned := release_orphaned_reservations(self.counters, names, open_calls):
+                self.metrics.count("PlacesGivenBack", orphaned)
+        except Exception as error:  # the next sweep tries again
+            log.error("reservations.not_swept", extra={"error": type(error).__name__})
 
     def _sweep_one(self, listed: Item, last_beat: Callable[[str], Beat], before: float) -> str:
         call_id = str(listed["call_id"])
@@ -135,7 +136,7 @@ class Sweeper:
             elif judgement.reason is not None:
                 return self._hang_up(call, judgement.reason, before)
             return judgement.what
-        except Exception as error:  # the others must be swept all the same; this one is seen again in a minute
+        except Exception as error:  # the other calls still have to be swept; the next sweep sees this one again
             log.error("call.not_swept", extra={"call_id": call_id, "error": type(error).__name__})
             return "failed"
 
@@ -143,7 +144,7 @@ class Sweeper:
         now, owner = self.clock(), call.get("owner")
         alive = owner is not None and last_beat(owner).until > now
         agent = self.agents.named(call.get("agent") or "")
-        cap = agent.limits.max_duration if agent else LONGEST_SECONDS
+        cap = agent.limits.max_duration if agent else MAX_SESSION_SECONDS
         return judge(call, now, alive, self.ring_limit, cap)
 
     def _hang_up(self, call: Item, reason: EndReason, before: float) -> str:
@@ -157,26 +158,26 @@ class Sweeper:
             if gone and call["status"] == Status.RINGING:
                 end = End(Status.MISSED, EndReason.CALLER_GONE_BEFORE_ACCEPT, now, "closed by the sweeper")
                 self.record.close_unanswered(call_id, end, {})
-                give_back(self.counters, call_id, call.get("places", []))
+                release_reservations(self.counters, call_id, call.get("reservations", []))
                 log.warning("call.swept", extra={"call_id": call_id, "reason": end.reason, "gone": True})
                 return Sweep.HANG_UP
             if gone and reason is EndReason.MAX_DURATION:
-                reason = EndReason.SWEPT  # its limit is not what ended it
+                reason = EndReason.SWEPT  # it did not end because of its limit
             owner = f"sweeper-{secrets.token_hex(4)}"
             taken = self.record.take(call_id, owner, "", {}, call)
             answered = answered_at(taken)
             at = self._last_sign(call_id, answered) if gone else now
-            detail = "was over already; ended at an unknown time" if gone else "hung up by the sweeper"
-            mine = Ownership(call_id, owner, int(taken["epoch"]))
-            self.record.end(mine, End(Status.ENDED, reason, at, detail), {"duration": round(at - answered, 3)})
+            detail = "had already ended, at an unknown time" if gone else "hung up by the sweeper"
+            ownership = Ownership(call_id, owner, int(taken["epoch"]))
+            self.record.end(ownership, End(Status.ENDED, reason, at, detail), {"duration": round(at - answered, 3)})
         except (Conflict, Fenced):  # its owner, or another sweeper, was faster
             return Sweep.LEAVE
-        give_back(self.counters, call_id, call.get("places", []))
+        release_reservations(self.counters, call_id, call.get("reservations", []))
         log.warning("call.swept", extra={"call_id": call_id, "reason": reason, "gone": gone})
         return Sweep.HANG_UP
 
     def _last_sign(self, call_id: str, answered: float) -> float:
-        """The last moment at which something is known to have been said or done."""
+        """The last moment (Unix seconds) at which something was said or done, as far as the record knows."""
         whole = self.record.whole_call(call_id)
         items = whole[1] if whole else []
         return max([answered, *(float(item.get("ended_at") or item["started_at"]) for item in items)])

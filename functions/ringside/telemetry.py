@@ -1,91 +1,113 @@
-"""Logs as JSON lines, and metrics in CloudWatch's embedded metric format, both on standard output.
+"""Logs as JSON lines, and metrics in CloudWatch's embedded metric format, both on standard output, by Powertools.
 
 A log message is the name of an event; facts go into fields. No secret, no transcript and no whole
 phone number belongs in either: `calls.masked` is for numbers. An exception is logged as its type and
-where it came from, without its text: what others write into their errors is not ours to know.
+where it came from, without its text: what others write into their errors is not ours to publish.
 
 Metric names are nouns in the plural with what happened to them (`CallsAccepted`), or end in their unit (`AcceptMs`).
 """
 
 import json
 import logging
-import sys
 import threading
-import time
-import traceback
-from datetime import UTC, datetime
-from typing import Any, TextIO
+from functools import cache
+from typing import Any
+
+import botocore
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+from aws_lambda_powertools.shared import user_agent
+
+from ringside.standard_output import StandardOutput
+
+# Powertools, once imported, adds to the User-Agent of every request that this process makes to AWS. An import
+# configures nothing here, so that is taken back.
+botocore.unregister_initializer(user_agent._initializer_botocore_session)
 
 NAMESPACE = "Ringside"
-MOST_VALUES = 100
+MAX_VALUES = 100
 """Values of one metric in one line, and metrics in one line (CloudWatch Logs: embedded metric format specification)."""
 
-_BUILT_IN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_output = StandardOutput()
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object a record: level, location, message, timestamp, service and the fields given as `extra`."""
-
-    def __init__(self, service: str) -> None:
-        super().__init__()
-        self._service = service
-
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "level": record.levelname,
-            "location": f"{record.name}.{record.funcName}:{record.lineno}",
-            "message": record.getMessage(),
-            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "service": self._service,
-        }
-        line |= {name: value for name, value in vars(record).items() if name not in _BUILT_IN}
-        if record.exc_info and record.exc_info[0] is not None:
-            frames = traceback.extract_tb(record.exc_info[2])
-            line["exception"] = record.exc_info[0].__name__
-            line["stack"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
-        return _json(line)
-
-
-def _json(line: dict[str, Any]) -> str:
-    text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=lambda value: type(value).__name__)
-    return text.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be written
-
-
-class _StandardOutput(logging.StreamHandler[TextIO]):
-    """Writes to what standard output is at that moment, as the metrics do."""
+class LineFormatter(LambdaPowertoolsFormatter):
+    """One JSON object per record: level, location, message, timestamp, service and the fields given as `extra`."""
 
     def __init__(self) -> None:
-        logging.Handler.__init__(self)
+        super().__init__(
+            json_serializer=_json,
+            json_deserializer=str,  # a message is an event's name, never JSON
+            location="%(name)s.%(funcName)s:%(lineno)d",
+            utc=True,
+            use_rfc3339=True,
+        )
 
-    @property  # the base class has an attribute, which would keep the stream of the start
-    def stream(self) -> TextIO:  # type: ignore[override]
-        return sys.stdout
+    def serialize(self, log: dict[str, Any]) -> str:  # type: ignore[override]
+        """Powertools' hook for the last word on a line. Of an exception it has text, notes and source lines, too."""
+        thrown = log.pop("stack_trace", None)
+        for name in ("exception", "exception_name", "exception_notes", "taskName"):
+            log.pop(name, None)
+        if thrown:
+            log["exception"] = thrown["type"]
+            log["stack"] = [f"{frame['file']}:{frame['line']} {frame['function']}" for frame in thrown["frames"]]
+        return _json(log)
 
 
-def log_as_json(service: str, level: str = "INFO") -> None:
+def _json(line: object) -> str:
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=lambda value: type(value).__name__)
+
+
+class _Lines(logging.Handler):
+    """Hands lines on. A record that cannot be formatted is named by its place, and never raises."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception as error:
+            where = f"{record.name}.{record.funcName}:{record.lineno}"
+            lost = {"level": record.levelname, "location": where, "message": "log.unreadable"}
+            line = _json(lost | {"error": type(error).__name__})
+        _output.write(line)
+
+
+def log_as_json(service: str, level: str = "INFO") -> Logger:
     """Let the `ringside` loggers write JSON lines. To be called by entry points, never at import."""
-    handler = _StandardOutput()
-    handler.setFormatter(JsonLines(service))
-    logger = logging.getLogger("ringside")
-    logger.handlers = [handler]
+    logger = _logger(service)
     logger.setLevel(level)
-    logger.propagate = False  # Lambda's own root handler would write every line again
+    logger.structure_logs()  # without the keys of a former invocation
+    ours = logging.getLogger("ringside")
+    ours.handlers = [logger.registered_handler]
+    ours.setLevel(level)
+    ours.propagate = False  # Lambda's own root handler would write every line again
+    return logger
+
+
+@cache  # a second one of the same name would have no part in the first one's handler
+def _logger(service: str) -> Logger:
+    return Logger(service=service, logger_handler=_Lines(), logger_formatter=LineFormatter())
 
 
 class Metrics:
-    """Metrics of one process, gathered and written together. One dimension: the service. For any number of threads."""
+    """Metrics of one process, gathered and written together. One dimension: the service. For any number of threads.
+
+    Powertools serialises them. Its `Metrics` does not gather them: that is not for several threads, makes a sample of
+    every count, prints when 100 are there, and raises what printing raises.
+    """
 
     def __init__(self, service: str, stack: str = "") -> None:
         self._service = service
         # Two stacks of one account must not scale by each other's free slots.
-        self._namespace = f"{NAMESPACE}/{stack}" if stack else NAMESPACE
+        namespace = f"{NAMESPACE}/{stack}" if stack else NAMESPACE
+        self._powertools = AmazonCloudWatchEMFProvider(namespace=namespace)
         self._lock = threading.Lock()
-        self._gathered: dict[str, tuple[str, int, list[float]]] = {}
+        self._gathered: dict[str, dict[str, Any]] = {}
 
     def count(self, name: str, value: float = 1) -> None:
         with self._lock:
-            _, _, values = self._gathered.setdefault(name, ("Count", 60, [0]))
-            values[0] += value
+            metric = self._gathered.setdefault(name, {"Unit": "Count", "StorageResolution": 60, "Value": [0]})
+            metric["Value"][0] += value
 
     def milliseconds(self, name: str, value: float) -> None:
         self._add(name, "Milliseconds", 60, value)
@@ -96,29 +118,19 @@ class Metrics:
 
     def _add(self, name: str, unit: str, resolution: int, value: float) -> None:
         with self._lock:
-            _, _, values = self._gathered.setdefault(name, (unit, resolution, []))
-            values.append(round(value, 3))
-            full = len(values) >= MOST_VALUES
+            metric = self._gathered.setdefault(name, {"Unit": unit, "StorageResolution": resolution, "Value": []})
+            metric["Value"].append(round(value, 3))
+            full = len(metric["Value"]) >= MAX_VALUES
         if full:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was gathered; nothing gathered is nothing written."""
+        """Write what was gathered; nothing gathered is nothing written. Never raises."""
         with self._lock:
             gathered, self._gathered = list(self._gathered.items()), {}
-        for start in range(0, len(gathered), MOST_VALUES):
-            self._write(gathered[start : start + MOST_VALUES])
-
-    def _write(self, gathered: list[tuple[str, tuple[str, int, list[float]]]]) -> None:
-        metrics = [
-            {"Name": name, "Unit": unit, "StorageResolution": resolution} for name, (unit, resolution, _) in gathered
-        ]
-        directive = {"Namespace": self._namespace, "Dimensions": [["service"]], "Metrics": metrics}
-        about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
-        values = {name: values for name, (_, _, values) in gathered}
-        # One write a line: threads share the stream.
-        sys.stdout.write(_json({"_aws": about, "service": self._service, **values}) + "\n")
-        sys.stdout.flush()
+        for start in range(0, len(gathered), MAX_VALUES):
+            metrics = dict(gathered[start : start + MAX_VALUES])
+            _output.write(_json(self._powertools.serialize_metric_set(metrics, {"service": self._service}, {})))
 
 
 def fields(**facts: Any) -> dict[str, Any]:

@@ -176,8 +176,8 @@ class Wiring:
         )
 
     def check(self) -> None:
-        """Read what may be wrong in the user's part: the agent files and their tools."""
-        assert self.agents is not None
+        """Read the agent files and their tools now; raises `AgentFileError` or `ToolError`."""
+        _ = self.agents
 
 
 def _config(read_timeout: float, attempts: int) -> Config:

@@ -1,6 +1,6 @@
 """From this checkout to an AWS account, and back: what `make check`, `plan`, `image`, `deploy` and `destroy` do.
 
-    tools      the programs that are run, each in a pinned version, and Python 3.13 to build with
+    programs   the programs that are run, each in a pinned version, and Python 3.13 to build with
     checks     what can be known without an account: templates, built functions, their behaviour under Lambda's runtime
     runtime    AWS's own emulator of Lambda's runtime, around a built function
     account    what must be there before anything is deployed; says exactly what is missing

@@ -1,4 +1,4 @@
-"""What must be there before anything is deployed. Everything that is missing is told at once, with the remedy."""
+"""What must be there before anything is deployed. Everything that is missing is listed at once, with the remedy."""
 
 import shutil
 import subprocess
@@ -9,14 +9,14 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.deploy import tools
-from infra.deploy.tools import ToolError
+from infra.deploy import programs
+from infra.deploy.programs import DeployError
 
 NO_ENGINE = "Docker is not installed: https://docs.docker.com/get-docker. It builds the monitor's image."
-NO_DAEMON = "Docker does not run: start it (the command `docker info` has to succeed)."
-NO_BUILDX = "Docker has no buildx: it is part of Docker Desktop, and of the package docker-buildx-plugin."
-NO_REGION = "No AWS region is chosen: set AWS_REGION (us-east-1 is next to OpenAI), or `aws configure set region ...`."
-NO_CREDENTIALS = "There are no AWS credentials: run `aws sso login` or `aws configure`, or set AWS_PROFILE."
+NO_DAEMON = "Docker is not running: start it (`docker info` must succeed)."
+NO_BUILDX = "Docker has no buildx: it comes with Docker Desktop and with the package docker-buildx-plugin."
+NO_REGION = "No AWS region is set: set AWS_REGION (us-east-1 is close to OpenAI) or run `aws configure set region ...`."
+NO_CREDENTIALS = "No AWS credentials were found: run `aws sso login` or `aws configure`, or set AWS_PROFILE."
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Account:
 
 
 def find(*, docker: bool = False, build: bool = False) -> Account:
-    """The account, once everything that is needed is there; `ToolError` naming all that is missing."""
+    """The account, once everything that is needed is there; `DeployError` naming all that is missing."""
     missing = docker_problems() if docker else []
-    if build and tools.python313() is None:
-        missing.append(tools.NO_PYTHON313[0].upper() + tools.NO_PYTHON313[1:] + ".")
+    if build and programs.python313() is None:
+        missing.append(programs.NO_PYTHON313[0].upper() + programs.NO_PYTHON313[1:] + ".")
     region, number = chosen_region(), None
     if region is None:
         missing.append(NO_REGION)
@@ -57,15 +57,15 @@ def find(*, docker: bool = False, build: bool = False) -> Account:
     except BotoCoreError as error:
         missing.append(NO_CREDENTIALS if "redential" in str(error) else f"AWS: {' '.join(str(error).split())}.")
     if missing or region is None or number is None:
-        raise ToolError("This cannot be done yet:\n" + "\n".join(f"  - {problem}" for problem in missing))
+        raise DeployError("Something is still missing:\n" + "\n".join(f"  - {problem}" for problem in missing))
     return Account(region, number)
 
 
 def chosen_region() -> str | None:
     """The region that the environment or the profile names."""
     try:
-        region: str | None = tools.environment().get("AWS_REGION") or boto3.Session().region_name
-    except BotoCoreError:  # a profile that is not there: the credentials' message says so
+        region: str | None = programs.environment().get("AWS_REGION") or boto3.Session().region_name
+    except BotoCoreError:  # a profile that does not exist: the message about credentials says so
         return None
     return region
 

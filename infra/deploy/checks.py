@@ -10,9 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from infra.deploy import tools
-from infra.deploy.tools import ToolError
+from infra.deploy import programs
+from infra.deploy.programs import DeployError
 from infra.local import template as templates
+from infra.local.aws_session import REGION
 from infra.local.template import REPOSITORY
 
 SCRATCH = REPOSITORY / ".aws-sam"
@@ -34,13 +35,13 @@ def nested() -> list[Path]:
 
 def validate() -> None:
     """`sam validate --lint`: the root template, as SAM reads it."""
-    tools.run(tools.sam("validate", "--lint"), what="sam validate --lint", env=_no_account(), quiet=True)
+    programs.run(programs.sam("validate", "--lint"), what="sam validate --lint", env=_no_account(), quiet=True)
 
 
 def lint() -> None:
     """cfn-lint: the root and every nested template, against the resource specification."""
     command = [str(Path(sys.executable).with_name("cfn-lint")), ROOT, *map(str, nested())]
-    tools.run(command, what="cfn-lint", quiet=True)
+    programs.run(command, what="cfn-lint", quiet=True)
 
 
 def scan() -> None:
@@ -54,18 +55,18 @@ def scan() -> None:
         (folder / f"{path.stem}.json").write_text(json.dumps(document), encoding="utf-8")
     flags = ("--framework", "cloudformation", "--skip-download", "--soft-fail", "--compact", "-o", "json")
     # Offline it says so on standard error and goes on; the file has the result alone.
-    command = tools.tool("checkov", "checkov", "-d", str(folder), *flags, "--output-file-path", str(folder / "out"))
-    tools.run(command, what="checkov", env=_no_account(), quiet=True)
+    command = programs.tool("checkov", "checkov", "-d", str(folder), *flags, "--output-file-path", str(folder / "out"))
+    programs.run(command, what="checkov", env=_no_account(), quiet=True)
     report = json.loads((folder / "out" / "results_json.json").read_text(encoding="utf-8"))
     failed = [
         f"{finding['check_id']} {finding['resource']}: {finding['check_name']}" for finding in _of(report, "failed")
     ]
     idle = suppressed(folder) - {(finding["resource"], finding["check_id"]) for finding in _of(report, "skipped")}
-    failed += [f"{resource}: {check} is suppressed and would not be found" for resource, check in sorted(idle)]
+    failed += [f"{resource}: {check} is suppressed, but nothing would be reported" for resource, check in sorted(idle)]
     if report["summary"]["parsing_errors"] or not report["summary"]["passed"]:
         failed.append("checkov could not read the templates")
     if failed:
-        raise ToolError("checkov:\n" + "\n".join(failed))
+        raise DeployError("checkov:\n" + "\n".join(failed))
 
 
 def _of(report: dict[str, Any], verdict: str) -> list[dict[str, Any]]:
@@ -74,13 +75,13 @@ def _of(report: dict[str, Any], verdict: str) -> list[dict[str, Any]]:
 
 
 def suppressed(folder: Path) -> set[tuple[str, str]]:
-    """The suppressions in templates, as (type.name, check); `ToolError` for one without a reason."""
+    """The suppressions in templates, as (type.name, check); `DeployError` for one without a reason."""
     found = set()
     for path in folder.glob("*.json"):
         for name, resource in json.loads(path.read_text(encoding="utf-8"))["Resources"].items():
             for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", []):
                 if len(skip.get("comment", "")) < 20:
-                    raise ToolError(f"{path.stem}: {name}: {skip['id']} is suppressed without a reason")
+                    raise DeployError(f"{path.stem}: {name}: {skip['id']} is suppressed without a reason")
                 found.add((f"{resource['Type']}.{name}", skip["id"]))
     return found
 
@@ -91,23 +92,23 @@ def build() -> None:
 
 
 def _build(template: Path, folder: Path) -> None:
-    if tools.python313() is None:
-        raise Skipped(tools.NO_PYTHON313)
+    if programs.python313() is None:
+        raise Skipped(programs.NO_PYTHON313)
     flags = ("--template", str(template), "--base-dir", str(REPOSITORY), "--build-dir", str(folder))
-    command = tools.sam("build", *flags, "--cached", "--parallel")
-    tools.run(command, what="sam build", env={**tools.build_environment(), "AWS_REGION": templates.REGION}, quiet=True)
+    command = programs.sam("build", *flags, "--cached", "--parallel")
+    programs.run(command, what="sam build", env={**programs.build_environment(), "AWS_REGION": REGION}, quiet=True)
 
 
 def artifact() -> None:
     """The built handler under Lambda's own runtime, with recorded events, on the local cloud."""
-    if tools.python313() is None:
-        raise Skipped(tools.NO_PYTHON313)
+    if programs.python313() is None:
+        raise Skipped(programs.NO_PYTHON313)
     if sys.platform != "linux":
         raise Skipped("AWS's runtime emulator runs on Linux only")
     build_native()
     env = {**os.environ, "RINGSIDE_ARTIFACT": str(NATIVE / "build")}
     command = [sys.executable, "-m", "pytest", "-q", ARTIFACT_TESTS]
-    tools.run(command, what="the built functions' tests", env=env, quiet=True)
+    programs.run(command, what="the built functions' tests", env=env, quiet=True)
 
 
 def build_native() -> None:
@@ -115,7 +116,7 @@ def build_native() -> None:
     text = (REPOSITORY / ROOT).read_text(encoding="utf-8")
     ours, here = "Architectures: [arm64]", "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
     if text.count(ours) != 1:
-        raise ToolError(f"{ROOT}: {ours} is not there once")
+        raise DeployError(f"{ROOT}: expected {ours} exactly once")
     NATIVE.mkdir(parents=True, exist_ok=True)
     (NATIVE / ROOT).write_text(text.replace(ours, f"Architectures: [{here}]"), encoding="utf-8")
     shutil.copytree(REPOSITORY / "infra", NATIVE / "infra", dirs_exist_ok=True, ignore=_all_but_templates)
@@ -127,9 +128,9 @@ def _all_but_templates(folder: str, names: list[str]) -> list[str]:
 
 
 def _no_account() -> dict[str, str]:
-    """No profile and no endpoint of whoever runs this: these checks speak to nobody."""
-    kept = {name: value for name, value in tools.environment().items() if not name.startswith("AWS_")}
-    return {**kept, "AWS_REGION": templates.REGION, "AWS_DEFAULT_REGION": templates.REGION}
+    """An environment without profile and endpoint: these checks contact no one."""
+    kept = {name: value for name, value in programs.environment().items() if not name.startswith("AWS_")}
+    return {**kept, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
 
 
 CHECKS: dict[str, Callable[[], None]] = {
@@ -150,7 +151,7 @@ def check() -> int:
             work()
         except Skipped as why:
             print(f"{name}: SKIPPED, {why}")
-        except ToolError as error:
+        except DeployError as error:
             failed = True
             print(f"{name}: FAILED\n{error}")
         else:

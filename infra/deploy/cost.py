@@ -4,12 +4,14 @@ What there is of everything is counted in the templates; how often something hap
 parameters. Only what is measured, or a price, is written down here.
 """
 
-import argparse
 import re
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from cyclopts import Parameter
+
+from infra import command_line
 from infra.deploy import plan
 from infra.deploy.pricelist import (
     BEAT_LINE_BYTES,
@@ -103,6 +105,11 @@ def idle(parameters: plan.Parameters | None = None) -> list[Line]:
     ]
 
 
+def monthly(parameters: plan.Parameters | None = None) -> float:
+    """US dollars of a month in which nobody calls, after what AWS gives every account."""
+    return sum(entry.usd_after_free for entry in idle(parameters))
+
+
 def line(what: str, count: float, unit: str, price: float, free: float = 0) -> Line:
     shown = f"{count:,.0f}" if count >= 10 or count == int(count) else f"{count:.2f}"
     return Line(what, f"{shown} {unit}".strip(), count * price, max(0.0, count - free) * price)
@@ -180,7 +187,8 @@ def spoken(model: str, *, caller: float = 2.0, agent: float = 2.0, turns: int = 
         transcription_seconds=caller * 60,
     )
     cost = prices.load().cost(usage, model, "gpt-transcribe")
-    assert cost is not None
+    if cost is None:
+        raise ValueError(f"the price list has no {model}")
     return cost
 
 
@@ -235,25 +243,34 @@ def tables() -> dict[str, str]:
 
 
 def filled(page: str) -> str:
-    """The page with every table as it is worked out now. A table stands between two comments with its name."""
+    """The page with every table as it is worked out now. A table is between two comments with its name."""
     for name, table in tables().items():
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         page, count = marks.subn(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", page)  # type: ignore[misc]
-        assert count == 1, name
+        if count != 1:
+            raise ValueError(f"the page has {count} places for the table {name}")
     return page
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m infra.deploy.cost", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="only say whether docs/cost.md is up to date")
+program = command_line.program("python -m infra.deploy.cost", __doc__)
+
+
+@program.default
+def _write(
+    *, check: Annotated[bool, Parameter(help="write nothing; fail if docs/cost.md is not up to date")] = False
+) -> int:
     page = PAGE.read_text(encoding="utf-8")
     wanted = filled(page)
-    if parser.parse_args().check:
-        print("docs/cost.md is up to date" if page == wanted else "docs/cost.md is not up to date")
-        return int(page != wanted)
+    if page == wanted:
+        print("docs/cost.md is up to date")
+        return 0
+    if check:
+        print("docs/cost.md is out of date: run this without --check")
+        return 1
     PAGE.write_text(wanted, encoding="utf-8")
+    print("docs/cost.md: its tables were brought up to date")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command_line.run(program))

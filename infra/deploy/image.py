@@ -10,9 +10,9 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from infra.deploy import tools
+from infra.deploy import programs
 from infra.deploy.account import Account
-from infra.deploy.tools import ToolError
+from infra.deploy.programs import DeployError
 from infra.local.template import FUNCTIONS, REPOSITORY
 
 PLATFORM = "linux/arm64"
@@ -30,15 +30,15 @@ def make(account: Account, repository: str, *, refresh: bool = False) -> str:
     name, tag = f"{account.registry}/{repository}", commit()
     found = pushed(account, repository, tag)
     if found and not refresh and not tag.endswith("-changed"):
-        print(f"The image of {tag} has been pushed before.")
+        print(f"The image for {tag} was pushed before.")
         return f"{name}@{found}"
     log_in(account)
     base = python_image(refresh=refresh)
     with tempfile.TemporaryDirectory() as folder:
         facts = Path(folder) / "facts.json"
         command = build_command(base, f"{name}:{tag}", facts)
-        env = tools.environment(SOURCE_DATE_EPOCH=committed_at())
-        tools.run(command, what="docker buildx build", env=env)
+        env = programs.environment(SOURCE_DATE_EPOCH=committed_at())
+        programs.run(command, what="docker buildx build", env=env)
         digest = str(json.loads(facts.read_text(encoding="utf-8"))["containerimage.digest"])
     print(f"Pushed {name}@{digest}")
     return f"{name}@{digest}"
@@ -70,7 +70,7 @@ def create_repository(account: Account, repository: str) -> None:
     old = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": KEPT_IMAGES}
     rule = {"rulePriority": 1, "selection": old, "action": {"type": "expire"}}
     ecr.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=json.dumps({"rules": [rule]}))
-    print(f"Made the repository {repository}.")
+    print(f"Created the repository {repository}.")
 
 
 def pushed(account: Account, repository: str, tag: str) -> str | None:
@@ -92,7 +92,7 @@ def log_in(account: Account) -> None:
     command = ["docker", "login", "--username", user, "--password-stdin", account.registry]
     done = subprocess.run(command, input=password, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise ToolError(f"docker login failed: {done.stderr.strip()}")
+        raise DeployError(f"docker login failed: {done.stderr.strip()}")
 
 
 def python_image(*, refresh: bool = False) -> str:
@@ -101,9 +101,9 @@ def python_image(*, refresh: bool = False) -> str:
         return pinned(PINNED.read_text(encoding="utf-8"))
     tag = base_tag()
     command = ["docker", "buildx", "imagetools", "inspect", tag, "--format", "{{.Manifest.Digest}}"]
-    found = DIGEST.search(tools.run(command, what=f"looking for {tag}", quiet=True))
+    found = DIGEST.search(programs.run(command, what=f"looking for {tag}", quiet=True))
     if found is None:
-        raise ToolError(f"{tag}: its registry names no digest")
+        raise DeployError(f"{tag}: its registry did not report a digest")
     image = f"{tag}@{found[0]}"
     PINNED.write_text(image + "\n", encoding="utf-8")
     print(f"Pinned {image} in {PINNED.relative_to(REPOSITORY)}: commit it.")
@@ -111,10 +111,10 @@ def python_image(*, refresh: bool = False) -> str:
 
 
 def pinned(text: str) -> str:
-    """The pinned image; `ToolError` if it is not one by digest."""
+    """The pinned image; `DeployError` if it is not one by digest."""
     if not re.fullmatch(rf"\S+@{DIGEST.pattern}", text.strip()):
-        raise ToolError(
-            f"{PINNED.relative_to(REPOSITORY)}: not an image by its digest; remove it to have it written anew"
+        raise DeployError(
+            f"{PINNED.relative_to(REPOSITORY)}: not an image by digest; delete the file to have it written again"
         )
     return text.strip()
 
@@ -139,4 +139,4 @@ def committed_at() -> str:
 
 
 def _git(*arguments: str) -> str:
-    return tools.run(["git", *arguments], what="git", quiet=True).strip()
+    return programs.run(["git", *arguments], what="git", quiet=True).strip()

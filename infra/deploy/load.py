@@ -4,13 +4,17 @@ CPU time and memory of the monitor's process alone, before and while it supervis
 is besides matters little to either. docs/cost.md rests on these numbers (infra/deploy/cost.py).
 """
 
-import argparse
 import os
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
+
+from infra import command_line
 from infra.local.cloud import LocalCloud
 
 SETTLE_SECONDS = 12.0
@@ -33,7 +37,7 @@ class Sample:
 
 
 def measure(calls: int, script: str) -> None:
-    """Measure, and print one line a result."""
+    """Measure, and print one line per result."""
     with LocalCloud(monitors=1, pace=1.0) as cloud:
         pid = cloud.monitors[0].pid
         before = Sample.of(pid)
@@ -52,13 +56,17 @@ def measure(calls: int, script: str) -> None:
     print(f"one call: {cpu:.2f} ms of CPU a second, {memory:.0f} KB")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m infra.deploy.load", description=__doc__)
-    parser.add_argument("--calls", type=int, default=100)
-    parser.add_argument("--script", default="long-call", help="what is said; see infra/emulator/scripts")
-    args = parser.parse_args()
-    measure(args.calls, args.script)
+program = command_line.program("python -m infra.deploy.load", __doc__)
+
+
+@program.default
+def _measure(
+    *,
+    calls: Annotated[int, Parameter(help="how many at once")] = 100,
+    script: Annotated[str, Parameter(help="a conversation of infra/emulator/scripts")] = "long-call",
+) -> None:
+    measure(calls, script)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command_line.run(program))

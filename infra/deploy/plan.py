@@ -5,7 +5,12 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from infra.deploy.tools import ToolError
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from infra.deploy.programs import DeployError
 from infra.local import template as templates
 from infra.local.template import REPOSITORY
 
@@ -21,19 +26,19 @@ def configured(config: str) -> tuple[str, Parameters]:
         section = sections[config]["deploy"]["parameters"]
     except KeyError:
         known = ", ".join(name for name in sections if name != "version")
-        raise ToolError(f"samconfig.toml has no section [{config}.deploy.parameters]; there are: {known}") from None
+        raise DeployError(f"samconfig.toml has no section [{config}.deploy.parameters]; there are: {known}") from None
     return section["stack_name"], assignments(section.get("parameter_overrides", "").split())
 
 
 def assignments(words: list[str]) -> Parameters:
-    """`Name=value` words as parameters; `ToolError` for what is none, or is not allowed."""
+    """`Name=value` words as parameters; `DeployError` for a word that is not one, or a value that is not allowed."""
     known, given = templates.translate()["Parameters"], {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or name not in known:
             near = [other for other in known if other.lower().startswith(name.lower()[:4])]
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
-            raise ToolError(f"{word}: not a parameter of template.yaml as Name=value.{hint}")
+            raise DeployError(f"{word}: not a parameter of template.yaml as Name=value.{hint}")
         check(name, known[name], value)
         given[name] = value
     return given
@@ -43,16 +48,18 @@ def check(name: str, parameter: Mapping[str, Any], value: str) -> None:
     """Refuse what CloudFormation would refuse, minutes earlier."""
     allowed = [str(choice) for choice in parameter.get("AllowedValues", [])]
     if allowed and value not in allowed:
-        raise ToolError(f"{name}={value}: must be one of {', '.join(allowed)}")
+        raise DeployError(f"{name}={value}: must be one of {', '.join(allowed)}")
     if not re.search(parameter.get("AllowedPattern", ""), value):
-        raise ToolError(f"{name}={value}: must match {parameter['AllowedPattern']}")
+        raise DeployError(f"{name}={value}: must match {parameter['AllowedPattern']}")
     if parameter["Type"] == "Number" and not allowed:
         try:
             fits = parameter["MinValue"] <= float(value) <= parameter["MaxValue"]
         except ValueError:
             fits = False
         if not fits:
-            raise ToolError(f"{name}={value}: must be a number from {parameter['MinValue']} to {parameter['MaxValue']}")
+            raise DeployError(
+                f"{name}={value}: must be a number from {parameter['MinValue']} to {parameter['MaxValue']}"
+            )
 
 
 def defaults(template: Mapping[str, Any]) -> Parameters:
@@ -110,19 +117,13 @@ def _value(expression: Any, values: Mapping[str, str]) -> str | None:
     return str(expression)
 
 
-def show(stack: str, parameters: Parameters) -> list[str]:
-    """The plan as lines."""
-    stacks = planned({"MonitorImage": NO_DIGEST, **parameters})
-    lines = [f"The stack {stack} would be:"]
-    for name, found in stacks.items():
-        lines.append(f"\n  {name or stack}  ({len(found)} resources)")
-        lines += [
-            f"    {kind.removeprefix('AWS::'):<40} {logical}" for logical, kind in sorted(found.items(), key=_by_kind)
-        ]
+def show(stack: str, parameters: Parameters) -> Group:
+    """The plan, for a terminal."""
+    parts: list[RenderableType] = [f"The stack {stack} would have:"]
+    for name, found in planned({"MonitorImage": NO_DIGEST, **parameters}).items():
+        table = Table.grid(padding=(0, 2, 0, 0))
+        for logical, kind in sorted(found.items(), key=lambda entry: (entry[1], entry[0])):
+            table.add_row(kind.removeprefix("AWS::"), Text(logical, "dim"))
+        parts += [f"\n  {name or stack}  ({len(found)} resources)", Padding.indent(table, 4)]
     given = [f"{key}={value}" for key, value in sorted(parameters.items())]
-    lines.append(f"\nParameters other than the defaults: {' '.join(given) or 'none'}")
-    return lines
-
-
-def _by_kind(entry: tuple[str, str]) -> tuple[str, str]:
-    return entry[1], entry[0]
+    return Group(*parts, f"\nParameters that differ from their defaults: {' '.join(given) or 'none'}")

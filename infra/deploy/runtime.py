@@ -18,8 +18,8 @@ from typing import Any, Self
 
 import httpx
 
-from infra.deploy import tools
-from infra.deploy.tools import ToolError
+from infra.deploy import programs
+from infra.deploy.programs import DeployError
 
 READY_SECONDS = 30.0
 WHERE = "import samcli, pathlib; print(pathlib.Path(samcli.__file__).parent / 'local/rapid')"
@@ -28,10 +28,10 @@ WHERE = "import samcli, pathlib; print(pathlib.Path(samcli.__file__).parent / 'l
 def emulator() -> Path:
     """The emulator for this machine's processor."""
     kind = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-    folder = tools.run(tools.tool("aws-sam-cli", "python", "-c", WHERE), what="looking for SAM CLI", quiet=True)
+    folder = programs.run(programs.tool("aws-sam-cli", "python", "-c", WHERE), what="looking for SAM CLI", quiet=True)
     path = Path(folder.strip().splitlines()[-1]) / f"aws-lambda-rie-{kind}"
     if not path.is_file():
-        raise ToolError(f"{path.name} is not in SAM CLI {tools.VERSIONS['aws-sam-cli']}")
+        raise DeployError(f"{path.name} is not in SAM CLI {programs.VERSIONS['aws-sam-cli']}")
     return path
 
 
@@ -41,18 +41,18 @@ class Runtime:
     def __init__(
         self, folder: Path, handler: str, environment: Mapping[str, str], *, timeout: int, memory: int = 512
     ) -> None:
-        python = tools.python313()
+        python = programs.python313()
         if python is None:
-            raise ToolError(tools.NO_PYTHON313)
+            raise DeployError(programs.NO_PYTHON313)
         self._lock = threading.Lock()
         port, runtime_port = free_port(), free_port()
         self._url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
         client = ("--isolated", "--no-project", "--python", python, "--with")
-        package = f"awslambdaric=={tools.VERSIONS['awslambdaric']}"
+        package = f"awslambdaric=={programs.VERSIONS['awslambdaric']}"
         command = [
             *(str(emulator()), "--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
             *("--runtime-api-address", f"127.0.0.1:{runtime_port}"),
-            *(tools.uv(), "run", "--quiet", *client, package, "python", "-m", "awslambdaric", handler),
+            *(programs.uv(), "run", "--quiet", *client, package, "python", "-m", "awslambdaric", handler),
         ]
         names = {
             "AWS_LAMBDA_FUNCTION_NAME": folder.name,
@@ -67,7 +67,7 @@ class Runtime:
         self._process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**dict(environment), **tools.OURS, **names},
+            env={**dict(environment), **programs.OURS, **names},
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -83,7 +83,7 @@ class Runtime:
                 time.sleep(0.02)
             else:
                 return
-        raise ToolError(f"Lambda's runtime emulator does not start:\n{self.log}")
+        raise DeployError(f"Lambda's runtime emulator did not start:\n{self.log}")
 
     def invoke(self, event: Any) -> Any:
         """Invoke the function and return its result, or what Lambda says of its failure (`errorType`)."""

@@ -4,7 +4,6 @@ SAM runs the built function in AWS's own container image. It passes on only the 
 so the template it gets here declares where the local cloud is, too. Needs Docker, Finch or podman, and `make local`.
 """
 
-import argparse
 import base64
 import json
 import platform
@@ -15,16 +14,18 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import boto3
+from cyclopts import Parameter
 from standardwebhooks import Webhook
 
 from cli.cloud import LOCAL, read_env
 from cli.errors import CliError
-from infra.deploy import checks, tools
+from infra import command_line
+from infra.deploy import checks, programs
 from infra.deploy.checks import NATIVE, Skipped
-from infra.deploy.tools import ToolError
+from infra.deploy.programs import DeployError
 from infra.local import template as templates
 from infra.local.template import REPOSITORY
 
@@ -74,7 +75,7 @@ def template_for(environment: Mapping[str, str]) -> Path:
 def sam_local(*arguments: str, environment: Mapping[str, str]) -> list[str]:
     """The command line of `sam local` for the local cloud."""
     network = ("--docker-network", "host") if platform.system() == "Linux" else ()
-    return tools.sam("local", arguments[0], "--template", str(template_for(environment)), *network, *arguments[1:])
+    return programs.sam("local", arguments[0], "--template", str(template_for(environment)), *network, *arguments[1:])
 
 
 def local_environment(path: Path = REPOSITORY / LOCAL) -> dict[str, str]:
@@ -82,7 +83,7 @@ def local_environment(path: Path = REPOSITORY / LOCAL) -> dict[str, str]:
     try:
         found = read_env(path)
     except CliError as error:
-        raise ToolError(f"{error}; `make local` starts one") from None
+        raise DeployError(f"{error}; `make local` starts one") from None
     return {name: value for name, value in found.items() if name.startswith(("AWS_", "RINGSIDE_", "OPENAI_"))}
 
 
@@ -95,38 +96,43 @@ def signing_secret(environment: Mapping[str, str]) -> str:
     return str(content["webhook_secrets"][0])
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m infra.deploy.samlocal", description=__doc__)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+def _known(_: object, name: str) -> None:
     names = sorted(path.stem for path in EVENTS.glob("*.json"))
-    for command, text in (("event", "print a signed event"), ("invoke", "sam local invoke with a signed event")):
-        one = commands.add_parser(command, help=text)
-        one.add_argument("name", choices=names, metavar="EVENT", help=", ".join(names))
-        one.add_argument("--call-id", default=f"rtc_local_{int(time.time())}")
-    commands.add_parser("start-api", help="sam local start-api; POST events to its /webhook")
-    args = parser.parse_args()
-    try:
-        return _run(args)
-    except Skipped as why:
-        print(why, file=sys.stderr)
-    except ToolError as error:
-        print(error, file=sys.stderr)
-    return 1
+    if name not in names:
+        raise ValueError(f"There are {', '.join(names)}.")
 
 
-def _run(args: argparse.Namespace) -> int:
+program = command_line.program("python -m infra.deploy.samlocal", __doc__)
+Name = Annotated[str, Parameter(validator=_known, help="a file of tests/events, without .json")]
+CallId = Annotated[str | None, Parameter(help="the call that the event announces; made up if not given")]
+
+
+def _signed(name: str, call_id: str | None, environment: Mapping[str, str]) -> str:
+    return json.dumps(event(name, call_id or f"rtc_local_{int(time.time())}", signing_secret(environment)))
+
+
+@program.command(name="event")
+def _event(name: Name, /, *, call_id: CallId = None) -> None:
+    """Print a signed event."""
+    print(_signed(name, call_id, local_environment()))
+
+
+@program.command(name="invoke")
+def _invoke(name: Name, /, *, call_id: CallId = None) -> int:
+    """Run `sam local invoke` with a signed event."""
     environment = local_environment()
-    if args.command == "start-api":
-        return subprocess.call(sam_local("start-api", environment=environment), env=tools.environment())
-    made = json.dumps(event(args.name, args.call_id, signing_secret(environment)))
-    if args.command == "event":
-        print(made)
-        return 0
+    signed = _signed(name, call_id, environment)
     if engine() is None:
-        raise ToolError(f"no container engine runs here: start one of {', '.join(ENGINES)}")
+        raise DeployError(f"no container engine is running: start one of {', '.join(ENGINES)}")
     command = sam_local("invoke", "WebhookFunction", "--event", "-", environment=environment)
-    return subprocess.run(command, input=made, text=True, env=tools.environment(), check=False).returncode
+    return subprocess.run(command, input=signed, text=True, env=programs.environment(), check=False).returncode
+
+
+@program.command(name="start-api")
+def _start_api() -> int:
+    """Run `sam local start-api`; POST events to its /webhook."""
+    return subprocess.call(sam_local("start-api", environment=local_environment()), env=programs.environment())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command_line.run(program, DeployError, Skipped))

@@ -6,10 +6,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.deploy import tools
+from infra.deploy import programs
 from infra.deploy.account import Account
 from infra.deploy.plan import Parameters
-from infra.deploy.tools import ToolError
+from infra.deploy.programs import DeployError
 from infra.local import template as templates
 
 UNRESERVED = 10
@@ -22,13 +22,13 @@ def deploy(account: Account, stack: str, config: str, parameters: Parameters) ->
     """Create or change the stack, and say what to do next. `parameters` are those that differ from before."""
     prepare(account)
     parameters = {**without_reservation(account, parameters), **parameters}
-    tools.run(tools.sam("build", "--cached", "--parallel"), what="sam build", env=tools.build_environment())
+    programs.run(programs.sam("build", "--cached", "--parallel"), what="sam build", env=programs.build_environment())
     assigned = [f"{name}={value}" for name, value in sorted(parameters.items())]
-    command = tools.sam(
+    command = programs.sam(
         *("deploy", "--config-env", config, "--stack-name", stack, "--region", account.region),
         *("--parameter-overrides", *assigned),
     )
-    tools.run(command, what="sam deploy")
+    programs.run(command, what="sam deploy")
     for name, value in outputs(account, stack).items():
         print(f"{name:<20} {value}")
 
@@ -63,7 +63,7 @@ def without_reservation(account: Account, parameters: Mapping[str, str]) -> Para
 
 
 def outputs(account: Account, stack: str) -> dict[str, str]:
-    """The stack's outputs; `ToolError` if there is no such stack."""
+    """The stack's outputs; `DeployError` if there is no such stack."""
     found = describe(account, stack)
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
@@ -73,7 +73,7 @@ def describe(account: Account, stack: str) -> dict[str, Any]:
         (found,) = account.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] == "ValidationError":
-            raise ToolError(f"there is no stack {stack} in {account.region}") from None
+            raise DeployError(f"there is no stack {stack} in {account.region}") from None
         raise
     described: dict[str, Any] = found
     return described
@@ -88,9 +88,9 @@ def destroy(account: Account, stack: str, *, yes: bool, records: bool) -> None:
     kept = "" if records else f" The record of calls, the table {table}, stays."
     print(f"This deletes the stack {stack} in {account.region}, account {account.number}, and its images.{kept}")
     if not yes and _typed() != stack:
-        raise ToolError("nothing was deleted")
+        raise DeployError("nothing was deleted")
     if records and given.get("ProtectData") == "true":
-        raise ToolError("the record is protected: deploy with ProtectData=false first. Nothing was deleted")
+        raise DeployError("the record of calls is protected: deploy with ProtectData=false first. Nothing was deleted")
     cloudformation = account.client("cloudformation")
     cloudformation.delete_stack(StackName=stack)
     waiter = cloudformation.get_waiter("stack_delete_complete")
@@ -100,14 +100,16 @@ def destroy(account: Account, stack: str, *, yes: bool, records: bool) -> None:
         account.client("dynamodb").delete_table(TableName=table)
     print("Deleted.")
     if table and not records:
-        print(f"What is left: the table. To delete it: aws dynamodb delete-table --table-name {table}")
-    print("OpenAI still has the webhook's endpoint: `ringside setup --remove` deletes it, or platform.openai.com.")
+        print(f"The table is left. To delete it: aws dynamodb delete-table --table-name {table}")
+    print("OpenAI still has the webhook endpoint: delete it with `ringside setup --remove` or at platform.openai.com.")
 
 
 def _typed() -> str:
     if not sys.stdin.isatty():
-        raise ToolError("nobody can confirm this here: ARGS=--yes does. Nothing was deleted")
-    return input("Type the stack's name to go on: ").strip()
+        raise DeployError(
+            "this needs confirmation, and there is no terminal to ask on: use ARGS=--yes. Nothing was deleted"
+        )
+    return input("Type the name of the stack to continue: ").strip()
 
 
 def _delete_repository(account: Account, repository: str | None) -> None:

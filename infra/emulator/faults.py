@@ -4,14 +4,12 @@ Each fault is a behaviour that was reported or is documented (facts 2.2, 2.3, 3.
 README.md lists them with their sources.
 """
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
-from infra.emulator.lines import Strict, Transcription
-from infra.emulator.problems import BadInput, sentence
-
-Model = TypeVar("Model", bound=BaseModel)
+from infra.emulator.scripts.lines import Transcription
+from infra.emulator.strict_model import Strict, checked
 
 
 class Retry(Strict):
@@ -109,11 +107,3 @@ class Faults(Strict):
 
 def parse(data: object) -> Faults:
     return checked(Faults, data, "faults")
-
-
-def checked(model: type[Model], data: object, inside: str = "") -> Model:
-    """`data` as this model, or one sentence about what is wrong with it."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        raise BadInput(sentence(error, inside)[0]) from None

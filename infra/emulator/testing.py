@@ -17,8 +17,9 @@ from openai.types.realtime.realtime_server_event import RealtimeServerEvent
 from pydantic import TypeAdapter
 from websockets.exceptions import ConnectionClosed
 
-from infra.emulator import Emulator, Settings
+from infra.emulator.app import Emulator
 from infra.emulator.client import Control
+from infra.emulator.settings import Settings
 
 Event = dict[str, Any]
 
@@ -42,7 +43,7 @@ def server_event_types() -> dict[str, TypeAdapter[Any]]:
 def judge(event: Event) -> str:
     """The event's type, when the official class of that type accepts it strictly; else an AssertionError."""
     kind = event.get("type")
-    assert kind in server_event_types(), f"{kind!r} is no event of the API: {event}"
+    assert kind in server_event_types(), f"{kind!r} is not an event of the API: {event}"
     parsed = server_event_types()[kind].validate_python(event, strict=True)
     extras = _extras(parsed)
     assert not extras, f"{kind} has fields that its type does not know: {extras}"
@@ -60,7 +61,7 @@ def _extras(value: Any) -> list[tuple[str, str]]:
 
 
 class Receiver:
-    """A webhook endpoint that keeps what it gets and answers as it is told."""
+    """A webhook endpoint that keeps what it gets and answers as a test wants."""
 
     def __init__(self) -> None:
         self.deliveries: list[tuple[dict[str, str], bytes]] = []

@@ -1,4 +1,4 @@
-"""AWS on localhost: moto behind a server of our own. Run as `python -m infra.local.aws --fd N` (a listening socket).
+"""AWS on localhost: moto behind a server of our own. Run as `python -m infra.local.aws FD`, a listening socket.
 
 moto checks a DynamoDB condition and writes in two steps, and hands an SQS message out in several: under its own
 threaded server two conditional writes of one key can both win, and two receivers can get one message. Here every
@@ -6,7 +6,6 @@ request runs from start to end on one event loop, which makes each atomic, as th
 Only long polls wait, and they wait outside moto.
 """
 
-import argparse
 import asyncio
 import io
 import json
@@ -25,11 +24,11 @@ from moto.backends import SERVICE_NAMES
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from infra.local.tuning import tune
+from infra.local.moto_tuning import tune
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
-LARGEST_REQUEST = 64 * 2**20
+MAX_REQUEST_BYTES = 64 * 2**20
 DIRECT: tuple[SERVICE_NAMES, ...] = ("dynamodb", "sqs")
 """Services asked often: their requests skip moto's search for the right backend, which costs 0.4 ms each."""
 
@@ -174,11 +173,10 @@ class Aws:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m infra.local.aws", description=__doc__)
-    parser.add_argument("--fd", type=int, required=True, help="a listening TCP socket, inherited")
-    listener = socket.socket(fileno=parser.parse_args().fd)
+    (descriptor,) = sys.argv[1:]
+    listener = socket.socket(fileno=int(descriptor))
     logging.basicConfig(level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
-    application = web.Application(client_max_size=LARGEST_REQUEST)
+    application = web.Application(client_max_size=MAX_REQUEST_BYTES)
     application.router.add_route("*", "/{path:.*}", Aws().handle)
     print(f"aws listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     # A receiver that hangs up must not be given a message: its handler is cancelled with the connection.

@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
-import botocore.session
 from botocore.config import Config
 
-from infra.local.template import REGION
+from infra.local.aws_session import local_session
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
@@ -16,24 +15,10 @@ if TYPE_CHECKING:
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sqs import SQSClient
 
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-"""The stand-in asks for a signature and checks none."""
-
-
-def local_session() -> boto3.Session:
-    """A session with these credentials, which does not look for the profile that AWS_PROFILE may name."""
-    without_profile: Any = {"profile": (None, None, None, None)}
-    return boto3.Session(
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        region_name=REGION,
-        botocore_session=botocore.session.Session(session_vars=without_profile),
-    )
-
 
 @dataclass(frozen=True)
 class Clients:
-    """One client a service, made when first asked for. `url` is the stand-in's."""
+    """One client per service, made when it is first asked for. `url` is the stand-in's."""
 
     url: str
 

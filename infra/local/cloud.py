@@ -20,13 +20,14 @@ from typing import Any, Self
 import httpx
 
 from infra.local import stack
-from infra.local.clients import CREDENTIALS, Clients
-from infra.local.emulator import Emulator
+from infra.local.aws_session import CREDENTIALS, REGION
+from infra.local.clients import Clients
+from infra.local.emulator_client import Emulator
 from infra.local.host import HOST, Ports, inherited_environment, listen, module
 from infra.local.openai import OpenAI
 from infra.local.process import Guard, Process, ProcessDied, Sink, logged
 from infra.local.records import Records
-from infra.local.template import FUNCTIONS, REGION, REPOSITORY
+from infra.local.template import FUNCTIONS, REPOSITORY
 
 READY_SECONDS = 60.0
 GRACE_SECONDS = 2.0
@@ -39,7 +40,7 @@ class LocalCloud:
     `parameters` are the template's (`LeaseSeconds` ...) and reach queue, table and every environment as they would
     at AWS. `environment` sets variables of one component, by its name in the template: `WebhookFunction`,
     `SweeperFunction`, `Monitor`. `pace` is the emulator's: 0.1 speaks ten times as fast. `schedules` runs the sweeper
-    every minute; without, it runs when told. `sink` gets every line of every component.
+    every minute; without, only `run_sweeper` runs it. `sink` gets every line of every component.
     """
 
     aws: Clients
@@ -99,7 +100,7 @@ class LocalCloud:
             self.gateway_url = f"http://{HOST}:{gateway.getsockname()[1]}"
             self.webhook_url = f"{self.gateway_url}/webhook"
             self.aws = Clients(self.aws_url)
-            self._run("aws", "infra.local.aws", "--fd", str(aws.fileno()), listener=aws)
+            self._run("aws", "infra.local.aws", str(aws.fileno()), listener=aws)
             if not self.openai.is_real:
                 where = ("--port", str(self._ports.emulator), "--webhook-url", self.webhook_url)
                 how = ("--webhook-secret", self.openai.webhook_secret, "--pace", str(self._pace))
@@ -110,8 +111,9 @@ class LocalCloud:
                 "environments": {name: self.component_environment(name) for name in self._environments},
                 "schedules": self._schedules,
             }
-            flag = ("--fd", str(gateway.fileno()))
-            self._run("gateway", "infra.local.gateway", *flag, listener=gateway, given=json.dumps(given))
+            self._run(
+                "gateway", "infra.local.gateway", str(gateway.fileno()), listener=gateway, given=json.dumps(given)
+            )
         for _ in range(self._first_monitors):
             self._start_monitor()
         self.processes["gateway"].wait_for_line(lambda line: line.startswith("gateway listening"), READY_SECONDS)
@@ -137,7 +139,7 @@ class LocalCloud:
                 self._guard = None
 
     def dead(self) -> Process | None:
-        """A component that ended without having been told to."""
+        """A component that ended unasked."""
         everything = [*self.processes.values(), *self.monitors]
         return next((process for process in everything if not process.alive and not process.expected_to_end), None)
 
@@ -177,9 +179,11 @@ class LocalCloud:
             raise ProcessDied(f"the sweeper failed: {response.text}\n{self.processes['gateway'].last_lines()}")
         return response.json()
 
-    def cli(self, *arguments: str, seconds: float = 30.0) -> subprocess.CompletedProcess[str]:
-        """Run the `ringside` command against this cloud."""
-        environment = {**inherited_environment(), **self.env}
+    def cli(
+        self, *arguments: str, variables: Mapping[str, str] | None = None, seconds: float = 30.0
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the `ringside` command against this cloud; `variables` are more of its environment."""
+        environment = {**inherited_environment(), **self.env, **(variables or {})}
         command = [*module("cli.main"), *arguments]
         return subprocess.run(
             command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=seconds, check=False
@@ -226,7 +230,7 @@ class LocalCloud:
     def _spawn(self, name: str, command: list[str], environment: Mapping[str, str], cwd: Path, **more: Any) -> Process:
         with self._lock:
             if self._stopped:
-                raise ProcessDied(f"{name} was not started: the local cloud has been stopped")
+                raise ProcessDied(f"{name} was not started: the local cloud is stopping")
             self._guard = self._guard or Guard()
             return Process(name, command, environment=environment, guard=self._guard, cwd=cwd, sink=self._sink, **more)
 

@@ -2,9 +2,12 @@
 
 import sys
 import time
-from collections.abc import Callable
+from typing import Any
 
-from cli.terminal import Style
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
 from infra.local.cloud import LocalCloud
 from infra.local.narration import Narration
 from infra.local.process import ProcessDied
@@ -12,109 +15,122 @@ from infra.local.records import CallRecord
 
 CALLER, IN_NEED, DENIED, CALLED = "+14255550112", "+14255550134", "+19005550100", "+18005551212"
 CALL_SECONDS = 60.0
+INDENT = 2
 
 
 class Unexpected(Exception):
     """Something is not as this demonstration promises."""
 
 
-def run(style: Style, pace: float) -> int:
+def run(console: Console, pace: float) -> int:
     """Show it; the exit status is 0 only when everything went as it should."""
-    say(style.bold("Ringside answers a phone call: no cloud, no phone, no key. All of it is on this machine."))
-    say()
+    console.print("Ringside answers a phone call, all on this machine: no cloud, no phone, no key.", style="bold")
+    console.print()
     began = time.monotonic()
-    say(style.dim("  Starting AWS's and OpenAI's stand-ins, the webhook and a monitor ..."))
+    remark(console, "Starting stand-ins for AWS and OpenAI, the webhook and a monitor ...")
     try:
         with LocalCloud(pace=pace) as cloud:
-            say(style.dim(f"  Ready in {time.monotonic() - began:.1f} s. Events come to {cloud.webhook_url}"))
-            answered(cloud, style)
-            transferred(cloud, style)
-            declined(cloud, style)
-            title(style, "The three calls, as `ringside calls list` shows them")
-            show(cloud, "calls", "list")
-            say()
+            remark(console, f"Ready after {time.monotonic() - began:.1f} s. The webhook is {cloud.webhook_url}")
+            Demo(cloud, console).run()
     except (Unexpected, ProcessDied) as problem:
         print(f"demo: {problem}", file=sys.stderr)
         return 1
-    say(
-        style.dim(
-            "  Next: `make local` keeps it running and `make call` rings it; functions/agents/ is yours to change."
-        )
+    remark(
+        console, "Next: `make local` keeps it running and `make call` rings it. functions/agents/ is yours to change."
     )
     return 0
 
 
-def answered(cloud: LocalCloud, style: Style) -> None:
-    """A caller asks for the opening hours."""
-    title(style, f"{CALLER} rings {CALLED}")
-    call_id = cloud.emulator.ring("opening-hours", CALLER, CALLED)
-    record = follow(cloud, call_id, style)
-    said = [(item["role"], item.get("text")) for item in record.items if item["kind"] == "turn"]
-    tools = [item["name"] for item in record.items if item["kind"] == "tool" and item["outcome"] == "ok"]
-    require(record.call["end_reason"] == "agent_hung_up", f"the call ended with {record.call['end_reason']}")
-    require(any(role == "caller" and text for role, text in said), "the caller's words are not in the record")
-    require(any(role == "agent" and text for role, text in said), "the agent's words are not in the record")
-    require("opening_hours" in tools, "the tool opening_hours is not in the record")
-    require(bool(record.call.get("usage")) and bool(record.call.get("cost")), "usage or cost is not in the record")
-    title(style, "Its record, read back with `ringside calls show`")
-    show(cloud, "calls", "show", call_id)
+def remark(console: Console, text: str) -> None:
+    console.print(Padding(Text(text, "dim"), (0, 0, 0, INDENT), expand=False))
 
 
-def transferred(cloud: LocalCloud, style: Style) -> None:
-    """A caller who wants to speak to a person."""
-    title(style, f"{IN_NEED} rings {CALLED}, and wants to speak to somebody")
-    call_id = cloud.emulator.ring("transfer", IN_NEED, CALLED)
-    record = follow(cloud, call_id, style)
-    require(record.call["end_reason"] == "transferred", f"the call ended with {record.call['end_reason']}")
-    require(record.call["transfer"]["verdict"] == "left", "the record does not say that the caller has left us")
-    referred = [asked for asked in cloud.emulator.shown(call_id)["requests"] if asked["path"].endswith("/refer")]
-    require(len(referred) == 1, "OpenAI was not asked for the transfer once")
+class Demo:
+    """Three calls to a running cloud."""
 
+    def __init__(self, cloud: LocalCloud, console: Console) -> None:
+        self._cloud = cloud
+        self._console = console
 
-def declined(cloud: LocalCloud, style: Style) -> None:
-    """A caller whom the agent's policy turns away."""
-    title(style, f"{DENIED} rings {CALLED}, and agents/concierge.yaml wants no premium-rate callers")
-    call_id = cloud.emulator.ring("opening-hours", DENIED, CALLED)
-    record = follow(cloud, call_id, style)
-    require(record.status == "rejected", f"the call that was to be declined is {record.status}")
-    require(record.call["decision"]["sip_status"] == 603, "the call was not declined with SIP 603")
-    rejections = [asked for asked in cloud.emulator.shown(call_id)["requests"] if asked["path"].endswith("/reject")]
-    require([asked["body"].get("status_code") for asked in rejections] == [603], "OpenAI was not asked for a SIP 603")
+    def run(self) -> None:
+        """All of them; `Unexpected` if one did not go as it should."""
+        self.answered()
+        self.transferred()
+        self.declined()
+        self._title("The three calls, as `ringside calls list` shows them")
+        self._ringside("calls", "list")
+        self._console.print()
 
+    def answered(self) -> None:
+        """A caller asks for the opening hours."""
+        self._title(f"{CALLER} rings {CALLED}")
+        call_id = self._cloud.emulator.ring("opening-hours", CALLER, CALLED)
+        record = self._follow(call_id)
+        said = [(item["role"], item.get("text")) for item in record.items if item["kind"] == "turn"]
+        tools = [item["name"] for item in record.items if item["kind"] == "tool" and item["outcome"] == "ok"]
+        require(record.call["end_reason"] == "agent_hung_up", f"the call ended with {record.call['end_reason']}")
+        require(any(role == "caller" and text for role, text in said), "the caller's words are not in the record")
+        require(any(role == "agent" and text for role, text in said), "the agent's words are not in the record")
+        require("opening_hours" in tools, "the tool opening_hours is not in the record")
+        require(bool(record.call.get("usage")) and bool(record.call.get("cost")), "usage or cost is not in the record")
+        self._title("Its record, read back with `ringside calls show`")
+        self._ringside("calls", "show", call_id)
 
-def follow(cloud: LocalCloud, call_id: str, style: Style) -> CallRecord:
-    """Tell the call as it happens; its record once it is closed."""
-    narration = Narration(style, say)
+    def transferred(self) -> None:
+        """A caller who wants to speak to a person."""
+        self._title(f"{IN_NEED} rings {CALLED} and wants to speak to a person")
+        call_id = self._cloud.emulator.ring("transfer", IN_NEED, CALLED)
+        record = self._follow(call_id)
+        require(record.call["end_reason"] == "transferred", f"the call ended with {record.call['end_reason']}")
+        require(record.call["transfer"]["verdict"] == "left", "the record does not say that the caller has left us")
+        require(len(self._asked(call_id, "refer")) == 1, "OpenAI was not asked for the transfer once")
 
-    def told(record: CallRecord) -> bool:
-        narration.update(record)
-        if dead := cloud.dead():
-            raise ProcessDied(dead.obituary())
-        return record.is_final
+    def declined(self) -> None:
+        """A caller whom the agent's policy turns away."""
+        self._title(f"{DENIED} rings {CALLED}; premium-rate callers are turned away")
+        call_id = self._cloud.emulator.ring("opening-hours", DENIED, CALLED)
+        record = self._follow(call_id)
+        require(record.status == "rejected", f"the call that should be declined is {record.status}")
+        require(record.call["decision"]["sip_status"] == 603, "the call was not declined with SIP 603")
+        statuses = [request["body"].get("status_code") for request in self._asked(call_id, "reject")]
+        require(statuses == [603], "OpenAI was not asked for a SIP 603")
 
-    try:
-        return cloud.records.wait(call_id, told, CALL_SECONDS)
-    except TimeoutError as late:
-        raise Unexpected(str(late)) from None
+    def _asked(self, call_id: str, endpoint: str) -> list[dict[str, Any]]:
+        """What OpenAI was asked at one endpoint of a call."""
+        requests: list[dict[str, Any]] = self._cloud.emulator.shown(call_id)["requests"]
+        return [request for request in requests if request["path"].endswith(f"/{endpoint}")]
 
+    def _follow(self, call_id: str) -> CallRecord:
+        """Tell the call as it happens; its record once it is closed."""
+        narration = Narration(self._console)
 
-def show(cloud: LocalCloud, *arguments: str) -> None:
-    """The `ringside` command's own output."""
-    done = cloud.cli(*arguments)
-    require(done.returncode == 0, f"`ringside {' '.join(arguments)}` failed: {done.stderr.strip()}")
-    for line in done.stdout.splitlines():
-        say(f"  {line}".rstrip())
+        def is_over(record: CallRecord) -> bool:
+            narration.update(record)
+            if dead := self._cloud.dead():
+                raise ProcessDied(dead.obituary())
+            return record.is_final
 
+        try:
+            return self._cloud.records.wait(call_id, is_over, CALL_SECONDS)
+        except TimeoutError as late:
+            raise Unexpected(str(late)) from None
 
-def title(style: Style, text: str) -> None:
-    say()
-    say(style.bold(text))
-    say()
+    def _ringside(self, *arguments: str) -> None:
+        """The `ringside` command's own output, as it would look in this terminal."""
+        variables = {"COLUMNS": str(self._console.width - INDENT)} if self._console.is_terminal else {}
+        if self._console.color_system:
+            variables["FORCE_COLOR"] = "1"
+        done = self._cloud.cli(*arguments, variables=variables)
+        require(done.returncode == 0, f"`ringside {' '.join(arguments)}` failed: {done.stderr.strip()}")
+        for line in done.stdout.splitlines():
+            self._console.print(Text.from_ansi(f"{'':{INDENT}}{line}".rstrip()), soft_wrap=True)
+
+    def _title(self, text: str) -> None:
+        self._console.print()
+        self._console.print(text, style="bold")
+        self._console.print()
 
 
 def require(holds: bool, otherwise: str) -> None:
     if not holds:
         raise Unexpected(otherwise)
-
-
-say: Callable[..., None] = print

@@ -29,7 +29,7 @@ def single(directory: Path = DIRECTORY) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             owner = lock.read().strip() or "?"
-            raise AlreadyRunning(f"a local cloud is running already (process {owner}, see .local/env)") from None
+            raise AlreadyRunning(f"a local cloud is already running (process {owner}, see .local/env)") from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
@@ -50,7 +50,7 @@ def write(variables: Mapping[str, str], directory: Path = DIRECTORY) -> Path:
 
 
 def is_running(directory: Path = DIRECTORY) -> bool:
-    """Whether somebody holds the lock."""
+    """Whether a local cloud holds the lock."""
     try:
         with (directory / "lock").open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -67,5 +67,5 @@ def running(directory: Path = DIRECTORY) -> Path:
     if not is_running(directory):
         raise NotRunning("no local cloud is running: start one with `make local`")
     if not path.exists():
-        raise NotRunning("the local cloud is not up yet")
+        raise NotRunning("the local cloud is still starting: try again in a moment")
     return path

@@ -1,13 +1,12 @@
 """API Gateway and Lambda on localhost: an HTTP API in front of the real handlers.
 
-Run as `python -m infra.local.gateway --fd N` (a listening socket), with a JSON document on standard input:
+Run as `python -m infra.local.gateway FD`, a listening socket, with a JSON document on standard input:
 {"environments": {function: {variable: value}}, "schedules": bool}. Functions, routes and schedules are the template's.
 
 A function can also be invoked by name, as AWS's Invoke does it:
 POST /2015-03-31/functions/{name}/invocations.
 """
 
-import argparse
 import asyncio
 import json
 import logging
@@ -21,10 +20,10 @@ from typing import Any
 from aiohttp import web
 
 from infra.local import template as templates
-from infra.local.environments import Environments, FunctionError
-from infra.local.events import (
-    LARGEST_BODY,
-    LONGEST_WAIT,
+from infra.local.execution_environments import Environments, FunctionError
+from infra.local.payload import (
+    MAX_BODY_BYTES,
+    MAX_WAIT,
     BadResponse,
     Request,
     Response,
@@ -40,16 +39,14 @@ log = logging.getLogger("gateway")
 class Gateway:
     """Routes requests to functions, and answers for them when they fail, in API Gateway's words."""
 
-    def __init__(
-        self, routes: list[Route], functions: dict[str, Environments], longest_wait: float = LONGEST_WAIT
-    ) -> None:
+    def __init__(self, routes: list[Route], functions: dict[str, Environments], max_wait: float = MAX_WAIT) -> None:
         self._routes = {route.key: route for route in routes}
         self._functions = functions
-        self._longest_wait = longest_wait
+        self._longest_wait = max_wait
 
     def application(self) -> web.Application:
         """The server's half of it."""
-        application = web.Application(client_max_size=LARGEST_BODY)
+        application = web.Application(client_max_size=MAX_BODY_BYTES)
         application.router.add_post("/2015-03-31/functions/{name}/invocations", self.invoke)
         application.router.add_route("*", "/{path:.*}", self.handle)
         return application
@@ -113,7 +110,7 @@ async def run_every(seconds: float, name: str, function: Environments) -> None:
 
 
 async def serve(listener: socket.socket, given: dict[str, Any]) -> int:
-    """Serve until a function's process dies or this one is told to stop."""
+    """Serve until a function's process dies or this one is asked to stop."""
     template = templates.translate()
     functions = {
         name: Environments(function, given["environments"][name])
@@ -148,13 +145,12 @@ async def serve(listener: socket.socket, given: dict[str, Any]) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m infra.local.gateway", description=__doc__)
-    parser.add_argument("--fd", type=int, required=True, help="a listening TCP socket, inherited")
-    listener = socket.socket(fileno=parser.parse_args().fd)
+    (descriptor,) = sys.argv[1:]
+    listener = socket.socket(fileno=int(descriptor))
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("asyncio").setLevel(logging.ERROR)
 
-    async def until_told() -> int:
+    async def until_stopped() -> int:
         serving = asyncio.ensure_future(serve(listener, json.load(sys.stdin)))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
         try:
@@ -162,7 +158,7 @@ def main() -> int:
         except asyncio.CancelledError:
             return 0
 
-    return asyncio.run(until_told())
+    return asyncio.run(until_stopped())
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from contextlib import suppress
 
 
 def main() -> None:
-    for told in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(told, signal.SIG_IGN)  # the parent decides when this is over
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the parent decides when this is over
     running: set[int] = set()
     for line in sys.stdin:
         group = int(line[1:])

@@ -15,7 +15,7 @@ INHERITED = (
 
 
 class PortTaken(Exception):
-    """A port that was asked for is somebody else's."""
+    """A port that was asked for is in use."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,9 @@ def listen(port: int, what: str) -> socket.socket:
         listener.bind((HOST, port))
     except OSError as error:
         listener.close()
-        raise PortTaken(f"port {port} for {what}: {error.strerror}; name another, or none to get a free one") from None
+        raise PortTaken(
+            f"port {port} for {what}: {error.strerror}; choose another, or leave it out to get a free one"
+        ) from None
     listener.listen(1024)
     return listener
 

@@ -1,52 +1,53 @@
-"""Tells a call as it happens, from its record: what `ringside calls watch` reads, in the words of a story."""
+"""Tells the story of a call as it happens, from its record."""
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from cli.terminal import Style, safe, wrapped
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.terminal import safe
 from infra.local.records import CallRecord
 
-INDENT = 24
-WIDTH = 76
-
 STEPS = {
-    "accepted": "OpenAI was told to answer",
+    "accepted": "OpenAI was asked to answer",
     "taken": "a monitor took the call",
-    "attached": "it listens in on the call's sideband",
+    "attached": "it follows the call over its sideband",
 }
 TRANSFERS = {
-    "left": "the verdict: OpenAI took it, and the caller has left us",
-    "failed": "the verdict: the caller was still here",
+    "left": "the outcome: OpenAI took it, and the caller has left us",
+    "failed": "the outcome: the caller was still here",
 }
+STYLES = {"caller": "cyan", "agent": "green", "tool": "yellow"}
 UNFINISHED = frozenset({"pending", "running"})
 HELD_BACK = 0.8
-"""Seconds an item waits to be told. The caller's words are written down after the answer to them has begun; told in
-the order of arrival, the answer would come before the question."""
+"""Seconds an item waits before it is shown. The caller's words are recorded after the answer to them has begun; shown
+in the order of arrival, the answer would come before the question."""
 
 
 @dataclass
 class Narration:
-    """What was told already of one call. Feed it the record as often as it may have changed."""
+    """What has been shown of one call. Feed it the record as often as it may have changed."""
 
-    style: Style
-    say: Callable[[str], None]
-    _told: set[str] = field(default_factory=set)
+    console: Console
+    _shown: set[str] = field(default_factory=set)
     _seen: dict[str, float] = field(default_factory=dict)
 
     def update(self, record: CallRecord) -> None:
-        """Tell what is new."""
+        """Show what is new."""
         if not record.call:
             return
         for key, moment, who, what in self._events(record):
-            if key not in self._told:
-                self._told.add(key)
-                self._tell(moment - float(record.call["steps"]["received"]), who, what)
+            if key not in self._shown:
+                self._shown.add(key)
+                self._show(moment - float(record.call["steps"]["received"]), who, what)
 
     def _events(self, record: CallRecord) -> Iterator[tuple[str, float, str, str]]:
-        """Key, moment, who and what of everything that can be told, in order."""
+        """Key, moment, who and what of everything that can be shown, in order."""
         call = record.call
         steps = {name: float(moment) for name, moment in call["steps"].items()}
         yield "received", steps["received"], "webhook", "OpenAI's signed webhook, from " + str(call.get("caller"))
@@ -87,12 +88,13 @@ class Narration:
             return "tool", f"{item['name']}({given}){output}"
         return str(item["kind"]), str(item.get("detail") or "")
 
-    def _tell(self, moment: float, who: str, what: str) -> None:
-        colour = {"caller": self.style.cyan, "agent": self.style.green, "tool": self.style.yellow}.get(who, str)
-        first, *more = wrapped(safe(what), WIDTH)
-        self.say(f"{self.style.dim(f'{max(moment, 0):8.2f} s')}   {colour(f'{who:<9}')}  {first}")
-        for line in more:
-            self.say(" " * INDENT + line)
+    def _show(self, moment: float, who: str, what: str) -> None:
+        line = Table.grid(padding=(0, 2, 0, 0))
+        line.add_column(width=11, style="dim")
+        line.add_column(width=9, style=STYLES.get(who, ""))
+        line.add_column(overflow="fold")
+        line.add_row(f"{max(moment, 0):8.2f} s", who, Text(safe(what)))
+        self.console.print(line)
 
 
 def _arguments(item: dict[str, Any]) -> dict[str, Any]:

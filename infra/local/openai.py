@@ -9,7 +9,7 @@ REAL_URL = "https://api.openai.com/v1"
 
 
 class MissingVariable(Exception):
-    """The real OpenAI needs an environment variable that is not set; one message line each."""
+    """The real OpenAI needs an environment variable that is not set; one line of the message for each."""
 
 
 def new_webhook_secret() -> str:

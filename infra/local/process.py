@@ -20,7 +20,7 @@ Sink = Callable[[str, str], None]
 
 
 class ProcessDied(Exception):
-    """A component ended that should not have; the message has its last lines."""
+    """A component ended unexpectedly; the message has its last lines."""
 
 
 class Guard:
@@ -130,10 +130,10 @@ class Process:
                 if self._finished:
                     raise ProcessDied(self.obituary())
                 if not self._changed.wait(deadline - time.monotonic()):
-                    raise ProcessDied(f"{self.name} did not get ready in {seconds:.0f} s\n{self.last_lines()}")
+                    raise ProcessDied(f"{self.name} was not ready within {seconds:.0f} s\n{self.last_lines()}")
 
     def obituary(self) -> str:
-        """What is to be said when it died."""
+        """How it ended, and its last lines."""
         try:
             status = self._process.wait(1)
         except subprocess.TimeoutExpired:
@@ -173,7 +173,7 @@ class Process:
         return self._process.wait(seconds)
 
     def _kill_group(self) -> None:
-        with suppress(ProcessLookupError, PermissionError):  # nobody is left in it; macOS says it the second way
+        with suppress(ProcessLookupError, PermissionError):  # the group is empty; macOS reports it the second way
             os.killpg(self.pid, signal.SIGKILL)
 
 

@@ -21,7 +21,7 @@ class StackError(Exception):
 
 
 def create(clients: "Clients", secret: str, parameters: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Create everything `template.yaml` names that can be stood in for. `secret` is what the secret shall hold.
+    """Create everything `template.yaml` names that the stand-in can create. `secret` is the content of the secret.
 
     Returns the environments: each function's, by its logical name, and the monitor's as `Monitor`.
     """

@@ -7,9 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from infra.local.aws_session import local_session
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 FUNCTIONS = REPOSITORY / "functions"
-REGION = "us-east-1"
 
 Expression = Any
 """A value of a template: a literal, or a CloudFormation function such as {"Ref": "CallsTable"}."""
@@ -18,7 +19,7 @@ Environment = dict[str, Expression]
 
 
 class TemplateError(Exception):
-    """The template has something the local cloud cannot stand in for."""
+    """The template has something that the local cloud cannot imitate."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,6 @@ def translate(path: Path = REPOSITORY / "template.yaml") -> dict[str, Any]:
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
 
-    from infra.local.clients import local_session
-
     document = parse(path.read_text(encoding="utf-8"))
     # `sam package` would have uploaded these; the translator accepts only places in S3.
     document.setdefault("Globals", {}).setdefault("Function", {})["CodeUri"] = "s3://local/functions.zip"
@@ -122,7 +121,9 @@ def routes(template: dict[str, Any]) -> list[Route]:
                 integration = operation["x-amazon-apigateway-integration"]
                 target = re.search(r"functions/\$\{(\w+)(\.Arn)?\}", integration["uri"]["Fn::Sub"])
                 if integration["payloadFormatVersion"] != "2.0" or target is None:
-                    raise TemplateError(f"{method.upper()} {path}: only functions with payload 2.0 can stand behind it")
+                    raise TemplateError(
+                        f"{method.upper()} {path}: only functions with payload format 2.0 are known here"
+                    )
                 function = str(target[1])
                 found.append(Route(method.upper(), path, aliases.get(function, function)))
     return found
@@ -135,7 +136,7 @@ def schedules(template: dict[str, Any]) -> list[Schedule]:
     for name, schedule in of_type(template, "AWS::Scheduler::Schedule").items():
         rate = re.fullmatch(r"rate\((\d+) (second|minute|hour|day)s?\)", schedule["ScheduleExpression"])
         if rate is None:
-            raise TemplateError(f"{name}: {schedule['ScheduleExpression']!r} is not a rate")
+            raise TemplateError(f"{name}: {schedule['ScheduleExpression']!r} is not a rate such as rate(1 minute)")
         found.append(Schedule(int(rate[1]) * units[rate[2]], schedule["Target"]["Arn"]["Fn::GetAtt"][0]))
     return found
 

@@ -7,9 +7,11 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from cli.terminal import Style, safe
+from rich.console import Console
+from rich.text import Text
+
+from cli.terminal import safe
 from infra.local import envfile
 from infra.local.cloud import LocalCloud
 
@@ -21,19 +23,21 @@ UNSAID = frozenset({"level", "location", "message", "timestamp", "service"})
 class Output:
     """Every component's lines, one at a time, each behind its component's name."""
 
-    style: Style
+    console: Console
     raw: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def line(self, name: str, line: str) -> None:
         text = line if self.raw else readable(line)
         if text is not None:
-            self.say(f"{self.style.dim(f'{name:<10}|')} {safe(text)}")
+            self.say((f"{name:<10}|", "dim"), f" {safe(text)}")
 
-    def say(self, text: str = "") -> None:
-        # When the terminal is gone nobody reads any more; the signal that comes with it stops the cloud.
+    def say(self, *parts: str | tuple[str, str]) -> None:
+        """One line, of parts with or without a style."""
+        # Once the terminal is gone this fails; the signal that comes with it stops the cloud.
         with self._lock, suppress(OSError):
-            print(text, flush=True)
+            self.console.print(Text.assemble(*parts), soft_wrap=True)
+            self.console.file.flush()
 
 
 def readable(line: str) -> str | None:
@@ -50,16 +54,20 @@ def readable(line: str) -> str | None:
 
 
 class Stop:
-    """Set by the signals that end a program in a terminal. They interrupt nothing: a second one changes nothing."""
+    """Set by the signals that end a program in a terminal. They interrupt nothing: a second one changes nothing.
+
+    Under `nohup` the end of the terminal stays ignored.
+    """
 
     def __init__(self) -> None:
         self.asked = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: self.asked.set())
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: self.asked.set())
 
 
 def run_until_stopped(cloud: LocalCloud, output: Output, stop: Stop, directory: Path = envfile.DIRECTORY) -> int:
-    """Start the cloud, announce it, keep it up; stop all of it when told to, or when a component dies."""
+    """Start the cloud, announce it, keep it up; stop all of it on request, or when a component dies."""
     failure: list[Exception] = []
 
     def start() -> None:
@@ -88,15 +96,14 @@ def run_until_stopped(cloud: LocalCloud, output: Output, stop: Stop, directory: 
                 announce(cloud, output)
         return 0
     finally:
-        output.say(output.style.dim("Stopping ..."))
+        output.say(("Stopping ...", "dim"))
         cloud.stop()
         starting.join()
 
 
 def announce(cloud: LocalCloud, output: Output) -> None:
     """Where everything is, and what to do next."""
-    style = output.style
-    rows: dict[str, Any] = {
+    rows = {
         "webhook": cloud.webhook_url,
         "AWS": cloud.aws_url,
         "OpenAI": cloud.openai_base_url,
@@ -104,15 +111,15 @@ def announce(cloud: LocalCloud, output: Output) -> None:
         "queue": cloud.queue_url,
     }
     output.say()
-    output.say(style.bold("The local cloud is up."))
+    output.say(("The local cloud is up.", "bold"))
     for name, value in rows.items():
-        output.say(f"  {name:<9}{style.cyan(str(value))}")
+        output.say(f"  {name:<9}", (value, "cyan"))
     output.say()
     if cloud.openai.is_real:
         port = cloud.gateway_url.rpartition(":")[2]
-        output.say(f"  OpenAI must reach the webhook: open a tunnel to port {port}, such as")
+        output.say(f"  OpenAI must reach the webhook. Open a tunnel to port {port}, for example")
         output.say(f"    cloudflared tunnel --url {cloud.gateway_url}")
-        output.say("  set https://<tunnel>/webhook as the project's webhook for realtime.call.incoming, and call.")
+        output.say("  make https://<tunnel>/webhook your project's webhook for realtime.call.incoming, and call.")
     else:
         output.say("  Ring it, in another terminal:   make call")
         output.say("  Look at the calls:              .venv/bin/ringside calls list --local")

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.emulator import speech
 from infra.emulator.client import Shown
+from infra.emulator.session import speech
 from infra.local.records import CallRecord
 from tests.drills.talk import GREETING, Script
 

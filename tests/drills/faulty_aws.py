@@ -1,22 +1,22 @@
-"""The local cloud's AWS with a switch for faults. Run as `python -m tests.drills.faulty_aws --fd N`.
+"""The local cloud's AWS with a switch for faults. Run as `python -m tests.drills.faulty_aws FD`.
 
 PUT /_faults {"share": 0.1, "seconds": 60}: for so long, that share of the requests to DynamoDB and SQS fails: refused
 before anything was done (throttled, or a 5xx), or done and the answer lost. PUT /_faults {} ends it. GET tells how
 many failed, and how. GET /_writes tells when the items of calls were written.
 """
 
-import argparse
 import json
 import logging
 import random
 import socket
+import sys
 import time
 from collections import Counter
 from typing import Any
 
 from aiohttp import web
 
-from infra.local.aws import CREDENTIAL_SCOPE, LARGEST_REQUEST, Aws
+from infra.local.aws import CREDENTIAL_SCOPE, MAX_REQUEST_BYTES, Aws
 
 Refusal = tuple[int, str]
 
@@ -92,12 +92,11 @@ def refusal(status: int, code: str) -> web.Response:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.drills.faulty_aws", description=__doc__)
-    parser.add_argument("--fd", type=int, required=True, help="a listening TCP socket, inherited")
-    listener = socket.socket(fileno=parser.parse_args().fd)
+    (descriptor,) = sys.argv[1:]
+    listener = socket.socket(fileno=int(descriptor))
     logging.basicConfig(level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
     aws = FaultyAws()
-    application = web.Application(client_max_size=LARGEST_REQUEST)
+    application = web.Application(client_max_size=MAX_REQUEST_BYTES)
     application.router.add_route("*", "/_faults", aws.switch)
     application.router.add_get("/_writes", aws.writes)
     application.router.add_route("*", "/{path:.*}", aws.handle)

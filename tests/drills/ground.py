@@ -42,6 +42,10 @@ class Ground(LocalCloud):
             environment={"Monitor": monitor, "WebhookFunction": common, "SweeperFunction": common},
         )
 
+    def start(self) -> None:
+        super().start()
+        self.emulator.settings(kept_calls=100_000)  # a drill looks at all of its calls when they are over
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:

@@ -4,7 +4,6 @@ Each mutation changes one place of a copy of this repository and runs the named 
 that passes over broken code proves nothing.
 """
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -12,6 +11,11 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import CycloptsError, Parameter
+
+from infra import command_line
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COPIED = ("functions", "infra", "cli", "tests")
@@ -212,22 +216,24 @@ def notices(mutation: Mutation, seconds: float = SECONDS) -> tuple[bool, str]:
     return done.returncode == 1, " ".join(why.split())
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.drills.mutations", description=__doc__)
-    parser.add_argument(
-        "names", nargs="*", metavar="name", help=f"which: {', '.join(MUTATIONS)}; all, if none is named"
-    )
+program = command_line.program("python -m tests.drills.mutations", __doc__)
+
+
+@program.default
+def _mutate(
+    *names: Annotated[str, Parameter(name="NAME", help=f"{', '.join(MUTATIONS)}; all, if none is named")],
+) -> int:
+    if unknown := set(names) - set(MUTATIONS):
+        raise CycloptsError(msg=f"There is no mutation {', '.join(sorted(unknown))}; there are {', '.join(MUTATIONS)}.")
     unnoticed = []
-    for name in parser.parse_args().names or MUTATIONS:
+    for name in names or MUTATIONS:
         mutation = MUTATIONS[name]
         noticed, why = notices(mutation)
-        print(
-            f"{mutation.invariant}  {mutation.what}: {mutation.check} {'is red: ' + why if noticed else 'IS GREEN'}",
-            flush=True,
-        )
+        outcome = f"is red: {why}" if noticed else "IS GREEN"
+        print(f"{mutation.invariant}  {mutation.what}: {mutation.check} {outcome}", flush=True)
         unnoticed += [] if noticed else [name]
     return 1 if unnoticed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command_line.run(program))

@@ -2,13 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import StringIO
 
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from infra.terminal import UNLIMITED
 from tests.drills.compare import Flaw
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One line of the table: what must hold, what was seen, and whether it did."""
+    """A line of the table: what must hold, what was seen, and whether it did."""
 
     drill: str
     bound: str
@@ -36,7 +43,7 @@ class Sheet:
         self.measures.append(Measure(self._drill, bound, str(measured), ok))
 
     def none(self, what: str, found: Iterable[Flaw], *kinds: str) -> None:
-        """There must be no flaw of these kinds; the first few are told."""
+        """There must be no flaw of these kinds; the first few are shown."""
         bad = [flaw for flaw in found if flaw.kind in kinds]
         self.note(f"0 {what}", len(bad), not bad)
         self.remarks += [f"{self._drill}: {flaw.kind}: {flaw.call_id}: {flaw.what}" for flaw in bad[:5]]
@@ -59,10 +66,18 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def table(measures: Sequence[Measure]) -> str:
-    """The measures as aligned text."""
-    rows = [("drill", "must hold", "measured", "")]
-    rows += [(each.drill, each.bound, each.measured, "ok" if each.ok else "BROKEN") for each in measures]
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([lines[0], "-" * (sum(widths) + 6), *lines[1:]])
+def table(measures: Sequence[Measure]) -> Table:
+    """The measures, for a terminal."""
+    shown = Table("drill", "must hold", "measured", "", box=SIMPLE_HEAD, pad_edge=False)
+    for each in measures:
+        verdict = Text("ok", "green") if each.ok else Text("BROKEN", "bold red")
+        shown.add_row(each.drill, Text(each.bound), Text(each.measured), verdict)
+    return shown
+
+
+def as_text(measures: Sequence[Measure]) -> str:
+    """The same table as plain text, however wide."""
+    page = Console(width=UNLIMITED, color_system=None, file=StringIO())
+    with page.capture() as captured:
+        page.print(table(measures))
+    return captured.get()

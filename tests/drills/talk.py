@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from infra.emulator import speech
+from infra.emulator.session import speech
 
 Script = dict[str, Any]
 Lines = list[dict[str, Any]]

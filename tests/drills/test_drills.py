@@ -6,7 +6,7 @@ import pytest
 
 from tests.drills.ground import Ground
 from tests.drills.registry import DRILLS
-from tests.drills.report import Sheet, Size, table
+from tests.drills.report import Sheet, Size, as_text
 
 
 @pytest.fixture(scope="module")
@@ -19,4 +19,4 @@ def ground() -> Iterator[Ground]:
 def test_the_short_form_of_the_drill_holds_every_bound(ground: Ground, name: str) -> None:
     sheet, drill = Sheet(name), DRILLS[name]
     drill.run(ground, Size(drill.short_calls, short=True), sheet)
-    assert all(measure.ok for measure in sheet.measures), "\n".join([table(sheet.measures), *sheet.remarks])
+    assert all(measure.ok for measure in sheet.measures), "\n".join([as_text(sheet.measures), *sheet.remarks])

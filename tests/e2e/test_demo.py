@@ -2,8 +2,11 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+
+import pytest
 
 from infra.local.template import REPOSITORY
 
@@ -39,7 +42,7 @@ def test_the_demo_shows_a_call_answered_one_transferred_and_one_declined() -> No
         "$0.0",
         "+14255550134 rings +18005551212",
         "tool       transfer(to='desk')",
-        "transfer   the verdict: OpenAI took it, and the caller has left us",
+        "transfer   the outcome: OpenAI took it, and the caller has left us",
         "the end    transferred",
         "+19005550100 rings +18005551212",
         "the caller hears SIP 603",
@@ -50,3 +53,24 @@ def test_the_demo_shows_a_call_answered_one_transferred_and_one_declined() -> No
     )]  # fmt: skip
     assert re.search(".*".join(story), done.stdout, re.DOTALL), done.stdout
     assert "\x1b" not in done.stdout  # no colour where no terminal is
+
+
+IN_THE_BACKGROUND = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
+
+
+@pytest.mark.parametrize("started", [[], IN_THE_BACKGROUND], ids=["in front", "in the background"])
+def test_ctrl_c_ends_the_demo_with_one_line(started: list[str]) -> None:
+    running = subprocess.Popen(
+        [*started, sys.executable, "-m", "infra.local", "demo"],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    while "Starting" not in running.stdout.readline():
+        assert running.poll() is None
+    running.send_signal(signal.SIGINT)
+
+    _, complaints = running.communicate(timeout=30)
+    assert (running.returncode, complaints) == (130, "Interrupted.\n")

@@ -30,7 +30,7 @@ async def closed(house: LocalCloud, call_ids: list[str]) -> None:
     await asyncio.gather(*(asyncio.to_thread(house.records.wait_for_end, call_id) for call_id in call_ids))
 
 
-async def test_of_two_hundred_calls_at_once_twenty_get_in_and_their_places_come_back(house: LocalCloud) -> None:
+async def test_of_two_hundred_calls_at_once_twenty_get_in_and_their_slots_become_free_again(house: LocalCloud) -> None:
     async with house.emulator.control() as control:
         calls = await ring(control, CALLS)
         first = taken(calls)
@@ -54,14 +54,14 @@ async def test_of_two_hundred_calls_at_once_twenty_get_in_and_their_places_come_
         second = taken(await ring(control, 30))
         assert len(second) == 12
 
-        # The others end as well, and nobody gives their places back, as when a monitor dies: the sweeper does.
-        places = {"pk": {"S": "PLACES#live#agent#twenty"}, "sk": {"S": "PLACES"}}
+        # The others end as well, and nobody releases their reservations, as when a monitor dies: the sweeper does.
+        reservations = {"pk": {"S": "RESERVATIONS#live#agent#twenty"}, "sk": {"S": "RESERVATIONS"}}
         dynamodb, table = house.aws.dynamodb, house.table
-        taken_places = (await asyncio.to_thread(dynamodb.get_item, TableName=table, Key=places))["Item"]
+        kept = (await asyncio.to_thread(dynamodb.get_item, TableName=table, Key=reservations))["Item"]
         for call_id in first[12:] + second:
             await control.hang_up(call_id)
         await closed(house, first[12:] + second)
-        await asyncio.to_thread(dynamodb.put_item, TableName=table, Item=taken_places)
+        await asyncio.to_thread(dynamodb.put_item, TableName=table, Item=kept)
         await asyncio.to_thread(house.run_sweeper)
         third = taken(await ring(control, MOST + 1))
         assert len(third) == MOST

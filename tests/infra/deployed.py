@@ -10,9 +10,9 @@ from botocore.config import Config
 
 from infra.local import stack
 from infra.local import template as templates
-from infra.local.clients import CREDENTIALS
+from infra.local.aws_session import CREDENTIALS, REGION
 from infra.local.cloud import LocalCloud
-from infra.local.template import REGION, REPOSITORY, of_type, replace_references
+from infra.local.template import REPOSITORY, of_type, replace_references
 from tests.infra.policies import Need
 
 ROLES = {"WebhookFunction": "WebhookRole", "SweeperFunction": "SweeperRole", "Monitor": "TaskRole"}

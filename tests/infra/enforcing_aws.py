@@ -1,4 +1,4 @@
-"""The local AWS with permissions: `python -m tests.infra.enforcing_aws --fd N`, in the place of `infra.local.aws`.
+"""The local AWS with permissions: `python -m tests.infra.enforcing_aws FD`, in the place of `infra.local.aws`.
 
 moto alone knows the resource of a request for three services only, and takes any policy with a resource for a refusal
 of the others. Here every request that is signed with a role's credentials is held against the role's policies, as

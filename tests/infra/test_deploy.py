@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,9 +13,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.deploy import account, image, plan, stack, tools
+from infra.deploy import account, image, plan, programs, stack
 from infra.deploy.account import Account
-from infra.deploy.tools import ToolError
+from infra.deploy.programs import DeployError
 from infra.local.template import REPOSITORY
 
 DIGEST = "sha256:" + "ab" * 32
@@ -39,9 +40,10 @@ def command(*arguments: str, path: Path | None = None, **variables: str) -> subp
 
 
 def test_a_plan_needs_no_account_and_says_what_would_be_created(tmp_path: Path) -> None:
-    done = command("deploy", "--dry-run", path=tmp_path)
+    done = command("plan", path=tmp_path)
 
     assert done.returncode == 0, done.stderr
+    assert re.search(r"Without a call it costs about \d+\.\d\d USD a month", done.stdout)
     for wanted in ("DynamoDB::Table", "SQS::Queue", "ECS::Service", "ApiGatewayV2::Api", "CloudWatch::Dashboard"):
         assert wanted in done.stdout
     assert "NatGateway" not in done.stdout
@@ -77,13 +79,13 @@ def test_a_plan_follows_the_parameters(given: dict[str, str], stacks: str, there
     ],
 )
 def test_a_parameter_that_would_be_refused_in_minutes_is_refused_at_once(word: str, says: str) -> None:
-    with pytest.raises(ToolError, match=says):
+    with pytest.raises(DeployError, match=says):
         plan.assignments([word])
 
 
 def test_the_sections_of_samconfig_are_taken_and_an_unknown_one_is_named() -> None:
     assert plan.configured("prod") == ("ringside-prod", {"ProtectData": "true", "MonitorCount": "2"})
-    with pytest.raises(ToolError, match="there are: default, prod"):
+    with pytest.raises(DeployError, match="there are: default, prod"):
         plan.configured("staging")
 
 
@@ -183,7 +185,7 @@ def test_the_python_image_stays_the_one_that_is_pinned(here: Account, docker: Pa
 
 
 def test_a_pin_without_a_digest_is_refused() -> None:
-    with pytest.raises(ToolError, match="digest"):
+    with pytest.raises(DeployError, match="digest"):
         image.pinned("python:3.13-slim")
 
 
@@ -215,8 +217,8 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         commands.append(line)
         return ""
 
-    monkeypatch.setattr(tools, "run", run)
-    monkeypatch.setattr(tools, "build_environment", dict)
+    monkeypatch.setattr(programs, "run", run)
+    monkeypatch.setattr(programs, "build_environment", dict)
     monkeypatch.setattr(stack, "outputs", lambda account, name: {"NextStep": "ringside setup"})
     return commands
 
@@ -294,18 +296,18 @@ def test_what_is_destroyed_is_gone_and_the_record_of_calls_stays(
     stack.destroy(deployed, "ringside", yes=True, records=False)
 
     assert deployed.client("ecr").describe_repositories()["repositories"] == []
-    with pytest.raises(ToolError, match="no stack"):
+    with pytest.raises(DeployError, match="no stack"):
         stack.describe(deployed, "ringside")
     assert "aws dynamodb delete-table --table-name calls" in capsys.readouterr().out
 
 
 def test_nothing_is_destroyed_that_nobody_confirmed(deployed: Account) -> None:
-    with pytest.raises(ToolError, match="Nothing was deleted"):
+    with pytest.raises(DeployError, match="Nothing was deleted"):
         stack.destroy(deployed, "ringside", yes=False, records=False)  # nobody is at a test's terminal
 
     assert stack.describe(deployed, "ringside")["StackStatus"] == "CREATE_COMPLETE"
 
 
 def test_a_stack_that_is_not_there_is_named(here: Account) -> None:
-    with pytest.raises(ToolError, match="no stack other in eu-west-1"):
+    with pytest.raises(DeployError, match="no stack other in eu-west-1"):
         stack.destroy(here, "other", yes=True, records=False)

@@ -16,7 +16,8 @@ import botocore.loaders
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.template import FUNCTIONS, REGION
+from infra.local.aws_session import REGION
+from infra.local.template import FUNCTIONS
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.sections import LambdaTool
 from ringside.aws.record import Ownership, Record
@@ -92,7 +93,7 @@ def sweep(cloud: DeployedCloud) -> None:
     cloud.kill_monitor(1)
     for call_id, age in (("rtc_forgotten", 60.0), ("rtc_abandoned", 4000.0)):
         steps = {Step.CREATED: now - age}
-        facts = {"agent": "concierge", "model": None, "caller": None, "dialled": None, "places": ["live#stack"]}
+        facts = {"agent": "concierge", "model": None, "caller": None, "dialled": None, "reservations": ["live#stack"]}
         record.claim({"call_id": call_id, "steps": steps, "decision": {"verdict": "accept"}, **facts}, now - age)
         record.accepted(call_id, {Step.ACCEPTED: now - age}, "")
     record.take("rtc_abandoned", "nobody", "message", {}, None)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.deploy import checks, samlocal, tools
-from infra.deploy.tools import ToolError
+from infra.deploy import checks, programs, samlocal
+from infra.deploy.programs import DeployError
 from infra.local.cloud import LocalCloud
 from infra.local.template import REPOSITORY
 
@@ -20,14 +20,14 @@ NO_WEBHOOK = {"webhook": {"drop_first": 1, "retry": {"backoff": []}}}
 
 
 @pytest.mark.skipif(ENGINE is None, reason="needs Docker, Finch or podman, and none runs here")
-@pytest.mark.skipif(tools.python313() is None, reason=tools.NO_PYTHON313)
+@pytest.mark.skipif(programs.python313() is None, reason=programs.NO_PYTHON313)
 def test_an_event_given_to_sam_local_is_answered_and_the_call_held() -> None:
     with LocalCloud(pace=0.05) as cloud:
         call_id = cloud.emulator.ring("opening-hours", faults=NO_WEBHOOK)
         event = samlocal.event("incoming-guide", call_id, cloud.openai.webhook_secret)
         command = samlocal.sam_local("invoke", "WebhookFunction", "--event", "-", environment=cloud.env)
         done = subprocess.run(
-            command, input=json.dumps(event), env=tools.environment(), capture_output=True, text=True, check=False
+            command, input=json.dumps(event), env=programs.environment(), capture_output=True, text=True, check=False
         )
         assert json.loads(done.stdout.splitlines()[-1])["statusCode"] == 200, done.stderr
         assert cloud.records.wait_for_end(call_id).call["end_reason"] == "agent_hung_up"
@@ -52,7 +52,7 @@ def test_sam_gets_a_template_that_says_where_the_local_cloud_is(
 
 
 def test_without_a_local_cloud_it_says_how_to_start_one(tmp_path: Path) -> None:
-    with pytest.raises(ToolError, match="make local"):
+    with pytest.raises(DeployError, match="make local"):
         samlocal.local_environment(tmp_path / "env")
 
 

@@ -88,7 +88,8 @@ def table(dynamodb: "DynamoDBClient") -> str:
 
 @pytest.fixture
 def record(dynamodb: "DynamoDBClient", table: str) -> Record:
-    return Record(dynamodb, table)
+    """The record. Its calls are kept for a century: those of the tests have fixed dates."""
+    return Record(dynamodb, table, retention_days=36_500)
 
 
 @pytest.fixture

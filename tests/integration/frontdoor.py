@@ -17,20 +17,21 @@ from typing import Any
 
 import pytest
 
-import sweeper
 import webhook
 from infra.emulator import Emulator, Settings
-from infra.emulator.call import Call
+from infra.emulator.calls.call import Call
 from infra.emulator.faults import parse
-from infra.emulator.sip import default_headers, incoming
-from infra.emulator.webhooks import envelope, sign
+from infra.emulator.webhooks.payloads import default_headers, envelope, incoming
+from infra.emulator.webhooks.signature import sign
 from infra.local import stack
-from infra.local.clients import CREDENTIALS, Clients
-from infra.local.events import Request, to_event
+from infra.local.aws_session import CREDENTIALS, REGION
+from infra.local.clients import Clients
 from infra.local.host import listen
+from infra.local.payload import Request, to_event
 from infra.local.process import Guard, Process
-from infra.local.template import FUNCTIONS, REGION, REPOSITORY
+from infra.local.template import FUNCTIONS, REPOSITORY
 from ringside.aws.secrets import Secrets
+from ringside.invocation import wired
 from ringside.openai.call_control import CallControl, Timing
 from ringside.wiring import Wiring
 
@@ -64,9 +65,9 @@ class OpenAI:
         """A call that rings; its webhook is left to the test."""
 
         async def ring() -> Call:
-            script = self.emulator.find_script({"lines": [], "then": "stay"})
+            script = self.emulator.state.find_script({"lines": [], "then": "stay"})
             given = parse({"webhook": NEVER_SENT, **faults})
-            return self.emulator.ring(caller, called, script, faults=given, webhook_url="http://127.0.0.1:9/")
+            return self.emulator.state.ring(caller, called, script, faults=given, webhook_url="http://127.0.0.1:9/")
 
         call: Call = self._wait(ring())
         return call
@@ -74,12 +75,12 @@ class OpenAI:
     @contextmanager
     def slow_to_find_out(self) -> Iterator[None]:
         """404s take their time, as they do."""
-        before = self.emulator.settings
-        self.emulator.settings = before.model_copy(update={"not_found_delay_s": NOT_FOUND_TAKES})
+        before = self.emulator.state.settings
+        self.emulator.state.settings = before.model_copy(update={"not_found_delay_s": NOT_FOUND_TAKES})
         try:
             yield
         finally:
-            self.emulator.settings = before
+            self.emulator.state.settings = before
 
     def accept(self, call: Call) -> None:
         async def accept() -> None:
@@ -116,9 +117,8 @@ class Door:
         self.aws, self.openai = aws, openai
         self.table, self.queue_url = environment["RINGSIDE_TABLE"], environment["RINGSIDE_QUEUE_URL"]
         self.secret_id = environment["RINGSIDE_SECRET_ID"]
-        webhook._wiring.cache_clear()
-        sweeper._wiring.cache_clear()
-        self.wiring, self.sweeper_wiring = webhook._wiring(), sweeper._wiring()
+        wired.cache_clear()
+        (self.wiring, _), (self.sweeper_wiring, _) = wired("webhook"), wired("sweeper")
         for wiring in (self.wiring, self.sweeper_wiring):
             vars(wiring)["control"] = CallControl(openai.emulator.base_url, partial(_api_key, wiring), TIMING)
         self.wiring.intake.answer_seconds = ANSWER_SECONDS
@@ -128,8 +128,7 @@ class Door:
             wiring.control.close()
             for client in (wiring.dynamodb, wiring.sqs, wiring.secrets._client):
                 client.close()
-        webhook._wiring.cache_clear()
-        sweeper._wiring.cache_clear()
+        wired.cache_clear()
 
     def use_secrets(self, secrets: Secrets | None = None) -> None:
         """These from now on; without any, new ones that have not been read yet."""
@@ -206,7 +205,7 @@ def front_door() -> Iterator[Door]:
     """AWS in a process of its own, for it must do one thing at a time, and OpenAI in a thread."""
     listener = listen(0, "AWS")
     url, guard = f"http://127.0.0.1:{listener.getsockname()[1]}", Guard()
-    command = [sys.executable, "-m", "infra.local.aws", "--fd", str(listener.fileno())]
+    command = [sys.executable, "-m", "infra.local.aws", str(listener.fileno())]
     process = Process("aws", command, environment=os.environ, guard=guard, cwd=REPOSITORY, listener=listener)
     aws, openai = Clients(url), OpenAI()
     with pytest.MonkeyPatch.context() as patch:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from infra.local.clients import local_session
+from infra.local.aws_session import local_session
 from infra.local.cloud import LocalCloud
 from ringside import settings
 from ringside.agentfile.agents import Agents

@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ringside.admission.decide import Admission, give_back, give_back_lost, needs_counting
+from ringside.admission.decide import (
+    Admission,
+    needs_counting,
+    release_orphaned_reservations,
+    release_reservations,
+)
 from ringside.admission.policy import Decision
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.agents import Agents
@@ -22,13 +27,13 @@ ALICE, BOB = "+14255550112", "+4930123456"
 IN, BUSY = "accept", 486
 
 
-@pytest.fixture
 def admission_of(
     agent: Agent, counters: Counters, call_id: str, caller: str | None, at: float, **more: Any
 ) -> Admission:
     return Admission(counters, agent.name, agent.admission, agent.is_open(at), call_id, caller, at, **more)
 
 
+@pytest.fixture
 def counters(dynamodb: "DynamoDBClient", table: str) -> Counters:
     return Counters(Table(dynamodb, table))
 
@@ -54,7 +59,7 @@ def ring(record: Record, counters: Counters) -> Ring:
         agents = Agents({one.name: one for one in (agent, *others)})
         admission = admission_of(agent, counters, call_id, caller, at, count_the_stack=agents.count_the_stack)
         decision: Decision = admission.decide()
-        record.decided(call_id, decision.as_item(), admission.places, at)
+        record.decided(call_id, decision.as_item(), admission.reservations, at)
         if decision.verdict == "reject":
             record.close_unanswered(call_id, End(Status.REJECTED, None, at), {})
         return decision
@@ -63,12 +68,12 @@ def ring(record: Record, counters: Counters) -> Ring:
 
 
 def ends(record: Record, counters: Counters, call_id: str, *, crashed: bool = False) -> None:
-    """The call is over; if its monitor crashed, nobody has given its places back."""
+    """The call is over; if its monitor crashed, nobody has released its reservations."""
     call = record.call(call_id)
     assert call is not None
     record.close_unanswered(call_id, End(Status.FAILED, EndReason.SWEPT, NOON + 60), {})
     if not crashed:
-        give_back(counters, call_id, call["places"])
+        release_reservations(counters, call_id, call["reservations"])
 
 
 def verdicts(*decisions: Decision) -> list[object]:
@@ -85,26 +90,30 @@ def test_a_full_line_is_busy_until_a_call_ends(ring: Ring, record: Record, count
     assert verdicts(ring("rtc_3", desk), ring("rtc_4", desk)) == [IN, BUSY]
 
 
-def test_a_call_that_crashed_gives_its_place_back(ring: Ring, record: Record, counters: Counters) -> None:
+def test_the_reservation_of_a_call_that_crashed_is_released(ring: Ring, record: Record, counters: Counters) -> None:
     desk = agent("desk", busy(2))
     assert verdicts(ring("rtc_0", desk), ring("rtc_1", desk)) == [IN, IN]
     ends(record, counters, "rtc_0", crashed=True)
     assert verdicts(ring("rtc_2", desk), ring("rtc_3", desk)) == [IN, BUSY]
 
 
-def test_places_that_nobody_gave_back_are_found_by_the_sweeper(ring: Ring, counters: Counters) -> None:
+def test_orphaned_reservations_are_found_by_the_sweeper(ring: Ring, counters: Counters) -> None:
     desk = agent("desk", busy(20), {"name": "all", "stack_calls": 50, "reject": 503})
     ring("rtc_alive", desk)
     ring("rtc_listed", desk)
     for number in range(18):
-        counters.join("live#agent#desk", f"rtc_lost_{number}", NOON)  # the record has never heard of them
-    counters.join("live#stack", "rtc_lost_0", NOON)
-    assert give_back_lost(counters, ["desk"], {"rtc_listed"}) == 19
-    assert counters.places("live#agent#desk") == counters.places("live#stack") == {"rtc_alive", "rtc_listed"}
-    assert give_back_lost(counters, ["desk"], ()) == 0
+        counters.reserve_beyond_limit(
+            "live#agent#desk", f"rtc_lost_{number}", NOON
+        )  # the record has never heard of them
+    counters.reserve_beyond_limit("live#stack", "rtc_lost_0", NOON)
+    assert release_orphaned_reservations(counters, ["desk"], {"rtc_listed"}) == 19
+    assert (
+        counters.reservations("live#agent#desk") == counters.reservations("live#stack") == {"rtc_alive", "rtc_listed"}
+    )
+    assert release_orphaned_reservations(counters, ["desk"], ()) == 0
 
 
-def test_asking_twice_for_one_call_takes_one_place(ring: Ring, counters: Counters) -> None:
+def test_a_call_that_asks_twice_holds_one_reservation(ring: Ring, counters: Counters) -> None:
     desk = agent("desk", busy(2))
     ring("rtc_0", desk)
     again = admission_of(desk, counters, "rtc_0", ALICE, NOON)
@@ -116,7 +125,7 @@ def test_a_limit_of_no_calls_lets_nobody_in(ring: Ring) -> None:
     assert verdicts(ring("rtc_0", agent("closed", busy(0)))) == [BUSY]
 
 
-def test_whom_an_earlier_rule_lets_in_has_a_place_all_the_same(ring: Ring) -> None:
+def test_a_call_that_an_earlier_rule_lets_in_is_counted_too(ring: Ring) -> None:
     desk = agent("desk", {"name": "friends", "callers": [BOB], "accept": True}, busy(2))
     assert verdicts(ring("rtc_0", desk, caller=BOB), ring("rtc_1", desk), ring("rtc_2", desk)) == [IN, IN, BUSY]
     assert verdicts(ring("rtc_3", desk, caller=BOB)) == [IN]  # the file says so
@@ -137,14 +146,14 @@ def test_a_limit_for_the_whole_stack_counts_the_calls_of_every_agent(ring: Ring)
     assert not needs_counting(other.admission, Agents({"other": other}).count_the_stack)
 
 
-def test_agents_have_places_of_their_own(ring: Ring) -> None:
+def test_each_agent_has_its_own_limit(ring: Ring) -> None:
     assert verdicts(ring("rtc_0", agent("one", busy(1))), ring("rtc_1", agent("two", busy(1)))) == [IN, IN]
 
 
-def test_a_call_that_a_later_rule_rejects_gives_its_place_back(ring: Ring, counters: Counters) -> None:
+def test_a_call_that_a_later_rule_rejects_releases_its_reservation(ring: Ring, counters: Counters) -> None:
     desk = agent("desk", busy(1), {"name": "no germans", "countries": ["DE"], "reject": 603})
     assert verdicts(ring("rtc_0", desk, caller=BOB), ring("rtc_1", desk)) == [603, IN]
-    assert counters.places("live#agent#desk") == {"rtc_1"}
+    assert counters.reservations("live#agent#desk") == {"rtc_1"}
 
 
 # --- callers, money, monitors -----------------------------------------------------------------
@@ -200,7 +209,7 @@ def test_when_no_monitor_has_a_free_slot_callers_are_told_so(ring: Ring, record:
     assert verdicts(ring("rtc_2", desk)) == [IN]
 
 
-def test_looking_takes_nothing(ring: Ring, counters: Counters) -> None:
+def test_looking_reserves_nothing(ring: Ring, counters: Counters) -> None:
     desk = agent("desk", busy(1), {**OFTEN, "caller_calls": {"calls": 1, "minutes": 10}})
     looks = [admission_of(desk, counters, "-", ALICE, NOON, dry=True).decide() for _ in range(3)]
     assert verdicts(*looks, ring("rtc_0", desk)) == [IN] * 4

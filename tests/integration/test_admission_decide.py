@@ -88,7 +88,7 @@ def test_nothing_but_the_agent_files_is_needed_where_no_rule_has_to_count(
     assert as_json(decide, "--from", CALLER, "--to", "+14255550199")["sip_status"] == 404
     status, _, err = decide("--from", CALLER, "--to", LINE)
     assert status == 1
-    assert "no table" in err
+    assert "no deployment" in err
 
 
 def test_what_is_counted_is_read_from_the_record_and_left_alone(
@@ -99,7 +99,7 @@ def test_what_is_counted_is_read_from_the_record_and_left_alone(
     assert [as_json(decide, "--from", CALLER, "--to", LINE, "--at", CHRISTMAS_EVE)["verdict"] for _ in range(2)] == [
         "accept"
     ] * 2
-    counters.take_place(f"caller#line#3600#{CALLER}", f"{at - 60}#rtc_1", 1, lambda members: set(), at)
+    counters.reserve(f"caller#line#3600#{CALLER}", f"{at - 60}#rtc_1", 1, lambda members: set(), at)
     found = as_json(decide, "--from", CALLER, "--to", LINE, "--at", CHRISTMAS_EVE)
     assert (found["rule"], found["sip_status"], found["counted"]) == ("too often", 486, True)
 
@@ -138,9 +138,9 @@ def test_json_has_the_documented_fields(decide: Decide, record: Record) -> None:
     ("argv", "status", "told"),
     [
         (["--from", CALLER], 2, "give --from and --to, or --replay CALL_ID"),
-        (["--from", "5551212", "--to", DESK], 2, "--from: 5551212 is no international number"),
-        (["--from", CALLER, "--to", "desk"], 2, "--to: desk is no international number"),
-        (["--from", CALLER, "--to", DESK, "--at", "christmas"], 2, "--at: christmas is no time"),
+        (["--from", "5551212", "--to", DESK], 2, "--from: 5551212 is not an international number"),
+        (["--from", CALLER, "--to", "desk"], 2, "--to: desk is not an international number"),
+        (["--from", CALLER, "--to", DESK, "--at", "christmas"], 2, "--at: christmas is not a time"),
         (["--replay", "rtc_1", "--to", DESK], 2, "--replay takes caller, number and time from the call"),
         (["--replay", "rtc_none"], 1, "there is no call rtc_none in the record"),
     ],

@@ -50,8 +50,8 @@ def test_a_rejected_call_has_heard_the_status(openai: OpenAI, control: CallContr
 def test_the_first_decision_wins_whatever_status_the_second_gets(
     openai: OpenAI, control: CallControl, status: int
 ) -> None:
-    settings = openai.emulator.settings
-    openai.emulator.settings = settings.model_copy(update={"conflict_status": status})
+    settings = openai.emulator.state.settings
+    openai.emulator.state.settings = settings.model_copy(update={"conflict_status": status})
     try:
         call = openai.ring()
         assert control.accept(call.call_id, SESSION, soon()) == DONE
@@ -59,7 +59,7 @@ def test_the_first_decision_wins_whatever_status_the_second_gets(
         assert control.reject(call.call_id, 486, soon()) == Reply(Outcome.REFUSED, "decision_already_made")
         assert len(asked(call, "accept")) == 2  # asked once each: it would not change
     finally:
-        openai.emulator.settings = settings
+        openai.emulator.state.settings = settings
 
 
 def test_a_malformed_session_is_refused_by_name(openai: OpenAI, control: CallControl) -> None:

@@ -1,5 +1,6 @@
 """`ringside calls` as a user starts it, against a table on the wire."""
 
+import importlib.metadata
 import json
 import os
 import re
@@ -7,15 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from cli import calls as calls_command
-from cli import shapes, watch
+from cli import follow, shapes
+from cli.commands import calls as calls_command
 from cli.errors import CliError
 from cli.main import main
 from ringside.aws.record import Ownership, Record
@@ -113,23 +115,55 @@ def test_show_tells_the_whole_call(ringside: Ringside, record: Record) -> None:
         "rtc_1  ended: caller_hung_up",
         f"{ALICE} → {SHOP}",
         "2026-11-22 12:00:00 +0000",
-        "accepted              1000 ms",
+        "accepted            1000 ms",
         "0:01.0  agent   Hello, how can I help?",
         "0:04.0  caller  When are you open?",
         'opening_hours {"day":"monday"}',
         "→ 9 am to 6 pm [ok, 0.012 s]",
-        "nobody listened for 3.0 s",
+        "not monitored for 3.0 s",
         "in 1000 audio tokens; out 500 audio tokens",
-        "$0.0640, by the prices of 2026-11-22",
+        "$0.0640 (prices of 2026-11-22)",
     ):
         assert expected in out
-    assert out.index("Hello") < out.index("When are") < out.index("opening_hours") < out.index("nobody listened")
+    assert out.index("Hello") < out.index("When are") < out.index("opening_hours") < out.index("not monitored")
 
 
 def test_show_of_a_call_that_there_is_not_is_an_error(ringside: Ringside) -> None:
-    assert ringside("calls", "show", "rtc_\x1b[2J") == Done(
-        1, "", "ringside: there is no call rtc_\\x1b[2J in the record\n"
-    )
+    status, out, err = ringside("calls", "show", "rtc_\x1b[2J")
+    assert (status, out) == (1, "")
+    assert err.startswith("ringside: there is no call rtc_\\x1b[2J in the record (")
+    assert err.count("\n") == 1
+
+
+def test_a_call_is_found_by_the_beginning_of_its_id_and_the_newest_as_last(ringside: Ringside, record: Record) -> None:
+    now = time.time()
+    for age, call_id in ((200_000, "rtc_old"), (100, "rtc_u1_aa"), (50, "rtc_u1_ab"), (10, "rtc_u2_b"), (90, "rtc_u2")):
+        ring(record, call_id, now - age)
+
+    def shown(text: str) -> str:
+        return str(json.loads(ringside("calls", "show", text, "--json").out)["call_id"])
+
+    assert [shown(text) for text in ("rtc_o", "rtc_u1_aa", "rtc_u2_", "rtc_u2", "last")] == [
+        "rtc_old",
+        "rtc_u1_aa",
+        "rtc_u2_b",
+        "rtc_u2",
+        "rtc_u2_b",
+    ]
+    assert ringside("calls", "show", "rtc_u1") == Done(1, "", "ringside: rtc_u1 is ambiguous: rtc_u1_ab, rtc_u1_aa\n")
+
+
+def test_a_beginning_that_many_calls_share_names_some_of_them(ringside: Ringside, record: Record) -> None:
+    for index in range(8):
+        ring(record, f"rtc_{index}", time.time() - index)
+    err = ringside("calls", "watch", "rtc_").err
+    assert err.startswith("ringside: rtc_ is ambiguous: rtc_0, ")
+    assert err.endswith(", ...\n")
+
+
+def test_last_without_a_call_is_an_error(ringside: Ringside) -> None:
+    err = "ringside: there is no call of the last 7 days in the record\n"
+    assert ringside("calls", "show", "last") == Done(1, "", err)
 
 
 def documented(heading: str) -> list[str]:
@@ -214,7 +248,7 @@ def test_list_can_be_narrowed(ringside: Ringside) -> None:
 def test_a_list_that_is_cut_says_so(ringside: Ringside) -> None:
     done = ringside("calls", "list", "--day", DAY, "--limit", "1")
     assert listed(done) == ["rtc_2"]
-    assert done.err == "the newest 1; there are more (--limit)\n"
+    assert done.err == "showing the newest 1; use --limit for more\n"
     assert ringside("calls", "list", "--day", DAY, "--limit", "2").err == ""
 
 
@@ -262,14 +296,14 @@ def test_watch_follows_a_call_to_its_end(ringside: Ringside, record: Record, mon
     status, out, err = ringside("calls", "watch", "rtc_1")
     assert (status, err) == (0, "")
     assert [line.split("  ")[-1].strip() for line in out.splitlines()] == [
-        "live",
+        "rtc_1",
         "Hello",
         "Bye",
         "ended: caller_hung_up, 1 min 2 s, $0.0640",
     ]
 
 
-def test_watch_of_all_tells_how_calls_begin_speak_and_end(
+def test_watch_of_all_shows_how_calls_begin_speak_and_end(
     ringside: Ringside, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = answer(record, "rtc_1")
@@ -287,10 +321,25 @@ def test_watch_of_all_tells_how_calls_begin_speak_and_end(
     told = [(line.split()[0], line.split("  ")[-1].strip()) for line in out.splitlines()]
     assert told == [
         ("rtc_1", "live"),
+        ("rtc_1", "said before anybody watched"),
         ("rtc_2", "live"),
         ("rtc_2", "Welcome"),
         ("rtc_1", "ended: caller_hung_up, 1 min 2 s, $0.0640"),
         ("rtc_2", "Goodbye"),
+    ]
+
+
+def test_a_call_that_has_ended_is_not_shown_again_when_the_index_steps_back(
+    ringside: Ringside, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = answer(record, "rtc_1")
+    stale = record.open_calls()
+    monkeypatch.setattr(Record, "open_calls", lambda self: stale)
+    happening(monkeypatch, lambda: hang_up(record, mine), lambda: None, stale.clear, lambda: None)
+    out = ringside("calls", "watch").out
+    assert [line.split("  ")[-1].strip() for line in out.splitlines()] == [
+        "live",
+        "ended: caller_hung_up, 1 min 2 s, $0.0640",
     ]
 
 
@@ -304,9 +353,9 @@ def test_watch_as_json_is_one_object_a_line(ringside: Ringside, record: Record) 
 
 
 def test_watch_of_a_call_that_there_is_not_is_an_error(ringside: Ringside, record: Record) -> None:
-    assert ringside("calls", "watch", "rtc_1").err == "ringside: there is no call rtc_1 in the record\n"
+    assert ringside("calls", "watch", "rtc_1").err.startswith("ringside: there is no call rtc_1 in the record (")
     with pytest.raises(CliError):
-        next(watch.follow(record, "rtc_1", lambda seconds: None))
+        next(follow.follow(record, "rtc_1", lambda seconds: None))
 
 
 # --- errors ---
@@ -315,32 +364,81 @@ def test_watch_of_a_call_that_there_is_not_is_an_error(ringside: Ringside, recor
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        (["calls", "list", "--day", "22.11.2026"], "argument --day: 22.11.2026 is not a date such as "),
-        (["calls", "list", "--from", "5550112"], "argument --from: 5550112 is not an international number such as "),
-        (["calls", "list", "--limit", "0"], "argument --limit: 0 is not a whole number above 0"),
-        (["calls", "list", "--limit", "many"], "argument --limit: many is not a whole number above 0"),
-        (["calls", "show"], "the following arguments are required: CALL_ID"),
-        (["calls", "lisst"], "argument COMMAND: invalid choice: 'lisst'"),
-        ([], "the following arguments are required: COMMAND"),
+        (["calls", "list", "--day", "22.11.2026"], "Invalid value for --day: 22.11.2026 is not a date (for example "),
+        (["calls", "list", "--from", "5550112"], "Invalid value for --from: 5550112 is not an international number ("),
+        (["calls", "list", "--limit", "0"], "Invalid value for --limit: 0 is not a whole number from 1 to 100000"),
+        (["calls", "list", "--limit", "many"], "Invalid value for --limit: many is not a whole number from 1 to "),
+        (["calls", "list", "--limti", "3"], "Unknown option: --limti. Did you mean --limit?"),
+        (["calls", "list", "rtc_1"], "Unused Tokens: ['rtc_1']"),
+        (["calls", "list", "--\x1b[2J[red]"], "Unknown option: --\\x1b[2J[red]"),
+        (["calls", "show"], 'Command "calls show" parameter CALL_ID requires an argument'),
+        (["calls", "lisst"], 'Unknown command "lisst". Did you mean "list"?'),
+        (["setup", "--remove", "--by-hand"], "give only one of --rotate-secret, --by-hand and --remove"),
+        (["doctor", "--local", "--stack", "x"], "use either --local or --stack, not both"),
     ],
 )
 def test_wrong_usage_is_one_line_and_status_2(ringside: Ringside, argv: list[str], told: str) -> None:
     status, out, err = ringside(*argv)
     assert (status, out) == (2, "")
     assert err.startswith(f"ringside: {told}")
-    assert err.endswith("--help)\n")
     assert err.count("\n") == 1
 
 
-def test_help_is_no_error(ringside: Ringside) -> None:
-    status, out, _ = ringside("calls", "list", "--help")
-    assert status == 0
-    assert "--day" in out
+@pytest.mark.parametrize("command", ["calls list", "calls show", "calls watch", "decide", "doctor", "setup"])
+def test_every_option_of_every_command_is_explained(ringside: Ringside, command: str) -> None:
+    status, out, err = ringside(*command.split(), "--help")
+    assert (status, err) == (0, "")
+    usage, description, *_ = out.split("\n\n")
+    assert usage.startswith(f"Usage: ringside {command} ")
+    assert description.endswith((".", "again at any time."))
+    options = re.findall(r"^  (--?\S+)(.*)$", out, re.MULTILINE)
+    assert {"--stack", "--local"} <= {name for name, _ in options}
+    assert all(re.search(r"  \w", explained) for _, explained in options)
 
 
-def test_a_table_that_is_not_there_is_told_by_its_name(ringside: Ringside, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_command_there_is_help_and_no_error(ringside: Ringside) -> None:
+    status, out, err = ringside()
+    assert (status, err) == (0, "")
+    assert all(f"  {command} " in out for command in ("calls", "decide", "doctor", "setup"))
+    assert ringside("calls").status == 0
+    assert "  watch " in ringside("calls").out
+
+
+def test_the_version_is_shown(ringside: Ringside) -> None:
+    assert ringside("--version") == Done(0, f"{importlib.metadata.version('ringside')}\n", "")
+
+
+def test_help_needs_neither_aws_nor_anything_else_that_takes_long() -> None:
+    script = "import sys; from cli.main import main; main(sys.argv[1:]); print(*sys.modules)"
+    argv = [sys.executable, "-c", script, "calls", "list", "--help"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    assert not {"boto3", "botocore", "httpx", "phonenumbers", "pydantic"} & set(done.stdout.split())
+
+
+def test_without_its_packages_the_command_says_how_to_get_them() -> None:
+    script = "import sys; sys.modules['cyclopts'] = None; from cli.main import script; script()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=REPOSITORY)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "ringside: the command needs its own packages: pip install 'ringside[cli]'\n"
+
+
+def test_what_nobody_expected_is_shown_with_its_place_and_without_a_stranger_s_escapes(
+    ringside: Ringside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise LookupError("what \x1b[2J [red]\u202e a caller said")
+
+    monkeypatch.setattr(Record, "whole_call", broken)
+    status, out, err = ringside("calls", "show", "rtc_1")
+    assert (status, out) == (1, "")
+    assert "LookupError" in err
+    assert "\\x1b[2J [red]\\u202e" in err
+    assert "\x1b" not in err
+
+
+def test_a_table_that_is_not_there_is_named(ringside: Ringside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGSIDE_TABLE", "calls-of-nobody")
-    told = "ringside: there is no table calls-of-nobody in eu-central-1, which the environment names\n"
+    told = "ringside: there is no table calls-of-nobody in eu-central-1 (named by the environment)\n"
     for argv in (["calls", "list"], ["calls", "show", "rtc_1"], ["calls", "watch"]):
         assert ringside(*argv) == Done(1, "", told)
 
@@ -349,14 +447,14 @@ def test_without_a_table_one_is_told_how_to_name_it(ringside: Ringside, monkeypa
     monkeypatch.delenv("RINGSIDE_TABLE")
     status, _, err = ringside("calls", "list")
     assert status == 1
-    assert err.startswith("ringside: no table: name a stack (--stack NAME or RINGSIDE_STACK) or a table")
+    assert err.startswith("ringside: no deployment: name a stack (--stack NAME or RINGSIDE_STACK) or a table")
 
 
 @pytest.mark.parametrize(
     ("without", "told"),
     [
         (["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"], "ringside: no AWS credentials: "),
-        (["AWS_REGION"], "ringside: no AWS region: set AWS_REGION or give --region\n"),
+        (["AWS_REGION"], "ringside: no AWS region: set AWS_REGION or use --region\n"),
     ],
 )
 def test_what_aws_misses_is_told(
@@ -390,15 +488,26 @@ def test_an_endpoint_that_is_no_url_is_told(ringside: Ringside, monkeypatch: pyt
     assert ringside("calls", "list") == Done(1, "", "ringside: Invalid endpoint: localhost (AWS_ENDPOINT_URL)\n")
 
 
-def as_a_process(*argv: str) -> "subprocess.Popen[str]":
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """What is started here hears Ctrl-C, also where these tests were started by something that ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def as_a_process(*argv: str, program: Sequence[str] = ("-m", "cli.main")) -> "subprocess.Popen[str]":
     path = os.pathsep.join((str(REPOSITORY), str(REPOSITORY / "functions")))
-    return subprocess.Popen(
-        [sys.executable, "-m", "cli.main", *argv],
-        env={**os.environ, "PYTHONPATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with interruptible():
+        return subprocess.Popen(
+            [sys.executable, *program, *argv],
+            env={**os.environ, "PYTHONPATH": path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
 
 @pytest.mark.usefixtures("operator")
@@ -415,11 +524,38 @@ def test_a_reader_that_goes_away_ends_it_quietly(record: Record) -> None:
 
 
 @pytest.mark.usefixtures("operator")
-def test_ctrl_c_ends_it_quietly(record: Record) -> None:
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_ctrl_c_ends_it_quietly(record: Record, form: Sequence[str]) -> None:
     answer(record, "rtc_1")
-    with as_a_process("calls", "watch", "rtc_1") as process:
+    with as_a_process("calls", "watch", "rtc_1", *form) as process:
         assert process.stdout is not None
         assert "live" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=10)
     assert (process.returncode, err) == (130, "")
+
+
+IMPORTING = """
+import os, signal, sys
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupted())
+from cli.main import script
+script()
+"""
+
+
+@pytest.mark.usefixtures("operator", "record")
+@pytest.mark.parametrize("module", ["cli.app", "cyclopts", "rich", "cli.commands.calls", "boto3", "cli.views.calls"])
+def test_ctrl_c_while_it_still_starts_ends_it_quietly(module: str) -> None:
+    with as_a_process("calls", "list", program=("-c", IMPORTING.format(module=module))) as process:
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out, err) == (130, "", "")
+
+
+@pytest.mark.parametrize("module", ["cli", "cli.main"])
+def test_the_command_is_also_a_module(module: str) -> None:
+    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{importlib.metadata.version('ringside')}\n"

@@ -14,9 +14,14 @@ import httpx
 import pytest
 from botocore.config import Config
 
-from cli import cloud, doctor
-from cli.doctor import Finding, Keys, State
+from cli import cloud
+from cli.doctor.agents import agents_folder, check_agents, check_model
+from cli.doctor.aws import check_queue, check_table
+from cli.doctor.finding import Finding, State
+from cli.doctor.http import check_openai, check_webhook
+from cli.doctor.secret import Keys, check_secret
 from cli.main import main
+from cli.options import Deployment as Options
 from ringside.settings import SHIPPED
 from tests.integration.conftest import REGION, table_properties
 
@@ -108,15 +113,15 @@ class Deployment:
         return [finding.what for finding in found]
 
     def _look(self, check: str) -> list[Finding]:
-        where = cloud.find(cloud.options().parse_args([]))
+        where = cloud.find(Options())
         looks: dict[str, Callable[[], Iterator[Finding]]] = {
-            "table": lambda: doctor.check_table(where),
-            "queue": lambda: doctor.check_queue(where),
-            "secret": lambda: doctor.check_secret(where, Keys()),
-            "openai": lambda: doctor.check_openai(HTTP, where.variables["OPENAI_BASE_URL"], self.key),
-            "tools": lambda: doctor.check_agents(self.agents, TODAY),
-            "agents": lambda: doctor.check_agents(self.agents, TODAY),
-            "webhook": lambda: doctor.check_webhook(HTTP, where.variables.get("RINGSIDE_WEBHOOK_URL")),
+            "table": lambda: check_table(where),
+            "queue": lambda: check_queue(where),
+            "secret": lambda: check_secret(where, Keys()),
+            "openai": lambda: check_openai(HTTP, where.variables["OPENAI_BASE_URL"], self.key),
+            "tools": lambda: check_agents(self.agents, TODAY),
+            "agents": lambda: check_agents(self.agents, TODAY),
+            "webhook": lambda: check_webhook(HTTP, where.variables.get("RINGSIDE_WEBHOOK_URL")),
         }
         return list(looks[check]())
 
@@ -172,10 +177,10 @@ def test_a_healthy_deployment_has_nothing_wrong(deployment: Deployment) -> None:
     assert deployment.examine() == (0, [])
 
 
-def test_what_is_well_is_told_too_and_a_line_each(deployment: Deployment) -> None:
+def test_what_is_right_is_shown_too_on_a_line_each(deployment: Deployment) -> None:
     assert main(["doctor", "--agents", str(deployment.agents)]) == 0
     out, err = deployment.capsys.readouterr()
-    assert err == "examining the environment\n"
+    assert err == "checking the environment\n"
     assert all(line.startswith("✓ ") for line in out.splitlines())
     for check in (
         "settings",
@@ -214,7 +219,7 @@ def test_no_secret_is_ever_shown(deployment: Deployment) -> None:
 
 def test_a_missing_table_is_wrong(deployment: Deployment) -> None:
     deployment.monkeypatch.setenv("RINGSIDE_TABLE", "nobody")
-    assert deployment.wrong("table") == ["there is no table nobody in eu-central-1, which the environment names"]
+    assert deployment.wrong("table") == ["there is no table nobody in eu-central-1 (named by the environment)"]
 
 
 def test_a_table_without_its_indexes_and_time_to_live_is_wrong(
@@ -237,7 +242,7 @@ def test_a_table_without_its_indexes_and_time_to_live_is_wrong(
     lacking, caller, live, ttl = deployment.wrong("table")
     assert lacking.startswith("index by_day lacks status, agent, caller")
     assert (caller, live) == ("index by_caller is missing", "index live is missing")
-    assert ttl == "time to live is off: calls are kept for ever"
+    assert ttl == "time to live is off: old calls are never deleted"
 
 
 def test_a_missing_queue_is_wrong(deployment: Deployment) -> None:
@@ -248,7 +253,7 @@ def test_a_missing_queue_is_wrong(deployment: Deployment) -> None:
 
 def test_calls_that_wait_for_a_monitor_are_a_warning(deployment: Deployment) -> None:
     deployment.aws.sqs.send_message(QueueUrl=deployment.queue_url, MessageBody="rtc_1")
-    assert deployment.warned("queue") == ["reachable: 1 waiting for a monitor, 0 with one"]
+    assert deployment.warned("queue") == ["reachable: 1 waiting for a monitor, 0 with a monitor"]
 
 
 def test_without_credentials_or_region_nothing_of_aws_is_tried(deployment: Deployment) -> None:
@@ -284,22 +289,22 @@ def test_an_aws_that_does_not_answer_is_wrong(deployment: Deployment) -> None:
         ({"api_key": 5, "webhook_secrets": SIGNING}, ["api_key is missing"]),
         (
             {"api_key": f"{KEY}\n", "webhook_secrets": SIGNING},
-            ["api_key has spaces or other strange characters in it"],
+            ["api_key has spaces or other invalid characters in it"],
         ),
         (
             {"api_key": KEY, "webhook_secrets": SIGNING[0]},
             ["webhook_secrets is missing: every webhook will be refused"],
         ),
-        ({"api_key": KEY, "webhook_secrets": [7]}, ["webhook_secrets, number 1: not text"]),
+        ({"api_key": KEY, "webhook_secrets": [7]}, ["webhook secret 1: not a string"]),
         (
             {"api_key": KEY, "webhook_secrets": [SIGNING[0], SIGNING[1][6:]]},
-            ["webhook_secrets, number 2: does not begin with whsec_"],
+            ["webhook secret 2: does not begin with whsec_"],
         ),
         (
             {"api_key": KEY, "webhook_secrets": [SIGNING[0][:-1]]},
-            ["webhook_secrets, number 1: not base64 after whsec_"],
+            ["webhook secret 1: not base64 after whsec_"],
         ),
-        ({"api_key": KEY, "webhook_secrets": ["whsec_"]}, ["webhook_secrets, number 1: empty after whsec_"]),
+        ({"api_key": KEY, "webhook_secrets": ["whsec_"]}, ["webhook secret 1: empty after whsec_"]),
     ],
 )
 def test_a_secret_that_is_not_as_it_should_be_is_wrong(deployment: Deployment, secret: object, told: list[str]) -> None:
@@ -345,7 +350,7 @@ def test_a_key_that_may_not_list_models_is_a_warning(deployment: Deployment) -> 
 
 @pytest.mark.parametrize(
     ("status", "told"),
-    [(200, "takes unsigned requests (200)"), (404, "there is nothing there (404)"), (502, "answers 502")],
+    [(200, "accepts unsigned requests (200)"), (404, "there is nothing there (404)"), (502, "answers 502")],
 )
 def test_a_webhook_that_does_not_refuse_what_is_unsigned_is_wrong(
     deployment: Deployment, status: int, told: str
@@ -359,7 +364,7 @@ def test_a_webhook_that_cannot_be_reached_is_wrong_and_an_unknown_one_a_warning(
     deployment.monkeypatch.setenv("RINGSIDE_WEBHOOK_URL", "http://127.0.0.1:9/webhook")
     assert deployment.wrong("webhook") == ["http://127.0.0.1:9/webhook cannot be reached: ConnectError"]
     deployment.monkeypatch.delenv("RINGSIDE_WEBHOOK_URL")
-    assert deployment.warned("webhook") == ["URL not known"]
+    assert deployment.warned("webhook") == ["the URL is not known"]
 
 
 # --- agents, tools, models ---
@@ -387,7 +392,7 @@ def test_a_folder_without_agents_is_wrong(deployment: Deployment, tmp_path: Path
 def test_an_agent_with_models_of_yesterday_is_warned_of(deployment: Deployment) -> None:
     path = deployment.agents / "concierge.yaml"
     path.write_text(path.read_text().replace("gpt-realtime-2.1", "gpt-realtime").replace("gpt-transcribe", "whisper-1"))
-    warnings = list(doctor.check_agents(deployment.agents, TODAY))
+    warnings = list(check_agents(deployment.agents, TODAY))
     assert [finding.what for finding in warnings if finding.state is State.WARNING] == [
         "concierge: OpenAI shuts gpt-realtime down on 2027-01-20",
         "concierge: OpenAI shuts whisper-1 down on 2027-02-26",
@@ -396,17 +401,17 @@ def test_an_agent_with_models_of_yesterday_is_warned_of(deployment: Deployment) 
 
 def test_a_model_is_wrong_once_it_was_shut_down() -> None:
     def states(today: date) -> list[State]:
-        return [finding.state for finding in doctor.check_model("desk", "gpt-realtime", ["gpt-realtime"], today)]
+        return [finding.state for finding in check_model("desk", "gpt-realtime", ["gpt-realtime"], today)]
 
     assert states(date(2027, 1, 19)) == [State.WARNING]
     assert states(date(2027, 1, 20)) == [State.WRONG]
 
 
 def test_a_model_without_a_price_is_a_warning() -> None:
-    (found,) = doctor.check_model("desk", "gpt-realtime-9", ["gpt-realtime-2.1"], TODAY)
+    (found,) = check_model("desk", "gpt-realtime-9", ["gpt-realtime-2.1"], TODAY)
     assert (found.state, found.what) == (
         State.WARNING,
-        "desk: no price for gpt-realtime-9: the cost of its calls is unknown",
+        "desk: there is no price for gpt-realtime-9, so the cost of its calls is unknown",
     )
 
 
@@ -414,10 +419,10 @@ def test_a_relative_folder_of_agents_is_found_here_or_among_what_ships(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert doctor.agents_folder({"RINGSIDE_AGENTS": "agents"}) == SHIPPED / "agents"
+    assert agents_folder({"RINGSIDE_AGENTS": "agents"}) == SHIPPED / "agents"
     (tmp_path / "agents").mkdir()
-    assert doctor.agents_folder({"RINGSIDE_AGENTS": "agents"}) == Path("agents")
-    assert doctor.agents_folder({"RINGSIDE_AGENTS": "/srv/agents"}) == Path("/srv/agents")
+    assert agents_folder({"RINGSIDE_AGENTS": "agents"}) == Path("agents")
+    assert agents_folder({"RINGSIDE_AGENTS": "/srv/agents"}) == Path("/srv/agents")
 
 
 def test_findings_have_the_documented_fields(deployment: Deployment) -> None:
@@ -429,6 +434,6 @@ def test_findings_have_the_documented_fields(deployment: Deployment) -> None:
 
 
 def test_an_error_in_a_request_does_not_tell_the_key() -> None:
-    (found,) = doctor.check_openai(HTTP, "no-url", KEY)
+    (found,) = check_openai(HTTP, "no-url", KEY)
     assert found.state is State.WRONG
     assert KEY not in found.what

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from cli import setup_carriers
-from cli.setup import OVERLAP_SECONDS
+from cli.setup import carriers
+from cli.setup.connect import OVERLAP_SECONDS
 from infra.local import envfile
 from infra.local.cloud import LocalCloud
 from infra.local.host import inherited_environment, module
@@ -92,7 +92,7 @@ def test_an_empty_stack_is_connected_and_its_first_webhook_answered(
     assert (content["api_key"], content["webhook_secrets"]) == (KEY, openai.secrets[name])
     assert openai.answers[-1] == 200
     assert "sip:proj_abc123@sip.api.openai.com;transport=tls" in done.stdout
-    assert all(carrier in done.stdout for carrier in ("Elastic SIP trunk", "<Dial", "Telnyx"))
+    assert all(name in done.stdout for name in ("Elastic SIP trunk", "<Dial", "Telnyx"))
 
 
 def test_no_secret_is_shown(cloud: LocalCloud, openai: WebhookEndpoints) -> None:
@@ -228,7 +228,5 @@ def test_removing_deletes_the_endpoint_and_removing_again_does_no_harm(
 
 
 def test_a_project_in_europe_has_a_sip_host_of_its_own() -> None:
-    assert setup_carriers.sip_uri("proj_1", "https://eu.api.openai.com/v1").startswith(
-        "sip:proj_1@sip-eu.api.openai.com;"
-    )
-    assert setup_carriers.sip_uri("", "https://api.openai.com/v1") == "sip:proj_...@sip.api.openai.com;transport=tls"
+    assert carriers.sip_uri("proj_1", "https://eu.api.openai.com/v1").startswith("sip:proj_1@sip-eu.api.openai.com;")
+    assert carriers.sip_uri("", "https://api.openai.com/v1") == "sip:proj_...@sip.api.openai.com;transport=tls"

@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from infra.emulator import Emulator
 from infra.emulator.client import Control, NotInTime
-from infra.emulator.problems import BadInput
+from infra.emulator.errors import BadInput
 from infra.emulator.testing import Supervisor, World, emulated
 
 pytestmark = pytest.mark.asyncio
@@ -52,7 +52,7 @@ async def world() -> AsyncIterator[World]:
         ),
         ({"from": "+1", "to": "+2", "script": {"lines": "Hi"}}, "script.lines must be a list, not 'Hi'."),
         ({"from": "+1", "to": "+2", "script": 7}, "script must be an object, not 7."),
-        ([], "the body must be an object."),
+        ([], "The body must be an object."),
     ],
 )
 async def test_a_wrong_ring_is_answered_with_one_sentence(world: World, body: Any, sentence: str) -> None:
@@ -70,14 +70,14 @@ async def test_half_a_surrogate_pair_is_refused_for_no_webhook_could_carry_it(wo
 
 
 async def test_an_unknown_script_is_told_which_ones_there_are(world: World) -> None:
-    with pytest.raises(ValueError, match=r"script 'nope' is not known; there are caller-hangs-up, dtmf, .*"):
+    with pytest.raises(ValueError, match=r"There is no script 'nope'; there are caller-hangs-up, dtmf, .*"):
         await world.control.ring(script="nope")
 
 
 async def test_what_is_no_json_and_who_is_no_call(world: World) -> None:
     async with httpx.AsyncClient(base_url=world.emulator.control_url) as http:
         answer = await http.post("/calls", content=b"{")
-        assert (answer.status_code, answer.json()) == (400, {"error": "the body is not JSON."})
+        assert (answer.status_code, answer.json()) == (400, {"error": "The body is not JSON."})
         answer = await http.get("/calls/rtc_nobody")
         assert (answer.status_code, answer.json()) == (404, {"error": "There is no call rtc_nobody."})
 
@@ -122,8 +122,37 @@ async def test_the_caller_can_speak_press_keys_and_hang_up_on_demand(world: Worl
         await supervisor.until_closed()
     call = await world.control.shown(call_id)
     assert call["spoken"][0]["text"] == "Anybody there?"
-    with pytest.raises(ValueError, match="is ended: nobody can be heard on it"):
+    with pytest.raises(ValueError, match="is ended: the caller cannot be heard"):
         await world.control.say(call_id, "Hello?")
+
+
+async def test_half_a_surrogate_pair_is_refused_and_half_a_call_does_not_begin(world: World) -> None:
+    ring = '{"from": "+1", "to": "+2", "sip_headers": [{"name": "X", "value": "\\ud83d"}]}'
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(f"{world.emulator.control_url}/calls", content=ring)
+    sentence = "sip_headers[0].value has half of a surrogate pair in it, which is not a character."
+    assert (answer.status_code, answer.json()) == (400, {"error": sentence})
+    assert await world.control.calls() == []
+
+
+async def test_the_calls_that_ended_first_are_forgotten_and_those_that_go_on_are_not(world: World) -> None:
+    await world.control.settings(kept_calls=2)
+    first = await world.accepted({"lines": [], "then": "stay"})
+    ended = [await world.accepted({"lines": [], "then": "stay"}) for _ in range(4)]
+    for call_id in reversed(ended):
+        await world.control.hang_up(call_id)
+    assert [call["call_id"] for call in await world.control.calls()] == [first, *ended[:2]]
+    with pytest.raises(ValueError, match=f"There is no call {ended[3]}"):
+        await world.control.shown(ended[3])
+    assert (await world.control.shown(first))["state"] == "accepted"
+
+
+async def test_a_call_that_was_missed_or_rejected_is_forgotten_like_any_other(world: World) -> None:
+    await world.control.settings(kept_calls=1)
+    await world.control.ring(faults={"gone_before_accept": True})
+    rejected = await world.control.ring()
+    await world.openai.realtime.calls.reject(rejected)
+    assert [call["call_id"] for call in await world.control.calls()] == [rejected]
 
 
 async def test_settings_change_and_wrong_ones_are_refused(world: World) -> None:
@@ -205,6 +234,7 @@ async def test_an_abrupt_end_is_abrupt_in_the_program_too() -> None:
         (["--pace", "0"], "pace must be greater than or equal to 0.001, not 0.0."),
         (["--tls-cert", "x.pem"], "--tls-cert and --tls-key belong together."),
         (["--webhook-secret", "whsec_???"], "webhook_secret must be whsec_ and base64."),
+        (["--pase", "1"], "Unknown option: --pase. Did you mean --pace?"),
     ],
 )
 async def test_wrong_arguments_end_in_one_sentence(arguments: list[str], sentence: str) -> None:

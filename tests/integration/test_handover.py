@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection
 
-from infra.emulator.call import Call
+from infra.emulator.calls.call import Call
 from ringside.conversation import events as e
 from ringside.monitor import handover
 from ringside.openai import client_events, sideband
@@ -69,8 +69,8 @@ async def test_both_owners_see_the_marker_and_the_same_events_after_it(openai: O
 
 
 async def test_whoever_is_not_let_in_is_told_so_and_leaves_the_owner_alone(openai: OpenAI) -> None:
-    settings = openai.emulator.settings
-    openai.emulator.settings = settings.model_copy(update={"max_attachments": 1})
+    settings = openai.emulator.state.settings
+    openai.emulator.state.settings = settings.model_copy(update={"max_attachments": 1})
     try:
         call = live(openai)
         former = await attach(openai, call)
@@ -81,7 +81,7 @@ async def test_whoever_is_not_let_in_is_told_so_and_leaves_the_owner_alone(opena
         assert await events_until(former, "still here")
         await former.close()
     finally:
-        openai.emulator.settings = settings
+        openai.emulator.state.settings = settings
 
 
 async def test_of_two_that_want_to_be_next_one_is(openai: OpenAI) -> None:

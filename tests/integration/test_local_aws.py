@@ -30,7 +30,7 @@ def aws() -> Iterator[Clients]:
     listener = listen(0, "AWS")
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     guard = Guard()
-    command = [sys.executable, "-c", EAGER, "--fd", str(listener.fileno())]
+    command = [sys.executable, "-c", EAGER, str(listener.fileno())]
     process = Process("aws", command, environment=os.environ, guard=guard, cwd=REPOSITORY, listener=listener)
     clients = Clients(url)
     yield clients

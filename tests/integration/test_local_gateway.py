@@ -10,7 +10,7 @@ import httpx
 import pytest
 from aiohttp.test_utils import TestServer
 
-from infra.local.environments import Environments
+from infra.local.execution_environments import Environments
 from infra.local.gateway import Gateway
 from infra.local.template import Function, Route
 
@@ -43,13 +43,13 @@ INTERNAL_SERVER_ERROR = (500, {"message": "Internal Server Error"})
 
 
 @asynccontextmanager
-async def serving(code: Path, longest_wait: float = 30) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(code: Path, max_wait: float = 30) -> AsyncIterator[httpx.AsyncClient]:
     (code / "handlers.py").write_text(HANDLERS)
     echo = Function("EchoFunction", "handlers.handler", TIMEOUT, 512, {})
     slow = Function("SlowFunction", "handlers.handler", 60, 512, {})
     functions = {function.name: Environments(function, {"GIVEN": "yes"}, code=code) for function in (echo, slow)}
     routes = [Route("POST", "/webhook", echo.name), Route("POST", "/slow", slow.name)]
-    gateway = Gateway(routes, functions, longest_wait)
+    gateway = Gateway(routes, functions, max_wait)
     async with TestServer(gateway.application()) as server:
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(base_url=str(server.make_url("/")), timeout=30, limits=limits) as client:
@@ -90,7 +90,7 @@ async def test_a_function_that_fails_is_a_500_and_harms_nobody_after_it(http: ht
 
 
 async def test_a_function_slower_than_the_api_waits_is_unavailable(tmp_path: Path) -> None:
-    async with serving(tmp_path, longest_wait=0.3) as http:
+    async with serving(tmp_path, max_wait=0.3) as http:
         assert seen(await post(http, "sleep30", "/slow")) == (503, {"message": "Service Unavailable"})
 
 

@@ -24,11 +24,12 @@ WITHOUT_CREDENTIALS = {name: value for name, value in os.environ.items() if not 
 class Up:
     """A running `python -m infra.local up`."""
 
-    def __init__(self, directory: Path, *flags: str, environment: dict[str, str]) -> None:
+    def __init__(self, directory: Path, *flags: str, environment: dict[str, str], ignoring: str = "") -> None:
         self.directory = directory
-        command = [sys.executable, "-m", "infra.local", "up", "--monitors", "0", "--directory", str(directory), *flags]
+        ignore = ["sh", "-c", f"trap '' {ignoring}; exec \"$@\"", "sh"] if ignoring else []
+        program = [sys.executable, "-m", "infra.local", "up", "--monitors", "0", "--directory", str(directory)]
         self.process = subprocess.Popen(
-            command,
+            [*ignore, *program, *flags],
             cwd=REPOSITORY,
             env=environment,
             stdout=subprocess.PIPE,
@@ -63,8 +64,9 @@ class Up:
 
 
 @contextmanager
-def up(directory: Path, *flags: str, environment: dict[str, str] | None = None) -> Iterator[Up]:
-    running = Up(directory, *flags, environment=environment or WITHOUT_CREDENTIALS)
+def up(directory: Path, *flags: str, environment: dict[str, str] | None = None, ignoring: str = "") -> Iterator[Up]:
+    """`ignoring`: signals that whoever starts it ignores, by the shell's names."""
+    running = Up(directory, *flags, environment=environment or WITHOUT_CREDENTIALS, ignoring=ignoring)
     try:
         yield running
     finally:
@@ -143,6 +145,17 @@ def test_ctrl_c_twice_while_it_starts_leaves_nothing_behind(tmp_path: Path) -> N
     assert not (tmp_path / "env").exists()
 
 
+def test_in_the_background_it_survives_its_terminal_and_still_hears_ctrl_c(tmp_path: Path) -> None:
+    with up(tmp_path, ignoring="HUP INT") as running:
+        running.until_said(READY)
+        running.tell(signal.SIGHUP)
+        assert call(tmp_path).returncode == 0
+        assert not any("Stopping" in line for line in running.lines)
+        running.tell(signal.SIGINT)
+
+        assert running.end() == 0
+
+
 def test_kill_9_of_it_takes_every_component_along(tmp_path: Path) -> None:
     with up(tmp_path) as running:
         running.until_said(READY)
@@ -158,7 +171,7 @@ def test_a_second_one_is_refused_and_a_dead_component_stops_the_first(tmp_path: 
         running.until_said(READY)
         with up(tmp_path) as second:
             assert second.end() == 1
-        assert second.lines == [f"a local cloud is running already (process {running.process.pid}, see .local/env)"]
+        assert second.lines == [f"a local cloud is already running (process {running.process.pid}, see .local/env)"]
 
         everything = descendants(running.process.pid)
         emulator = next(pid for pid in everything if "infra.emulator" in command_of(pid))

@@ -73,7 +73,7 @@ def test_the_first_claim_of_a_call_writes_it_down(record: Record) -> None:
     assert call["claimed_at"] == NOON + 0.3
     assert call["epoch"] == 0
     assert call["steps"] == {"created": NOON, "received": NOON + 0.2}
-    assert call["expires_at"] == int(NOON) + 90 * 86_400
+    assert call["expires_at"] == int(NOON) + 36_500 * 86_400
 
 
 def test_a_second_claim_is_refused_and_carries_the_call_that_is_there(record: Record) -> None:
@@ -426,14 +426,34 @@ def test_a_call_longer_than_one_page_is_read_to_its_end(record: Record) -> None:
     assert [text[0] for text in said(record)] == ["1", "2", "3", "4"]
 
 
-def test_every_part_of_a_call_expires(record: Record, dynamodb: "DynamoDBClient", table: str) -> None:
-    short = Record(dynamodb, table, retention_days=2)
+def test_every_part_of_a_call_expires(dynamodb: "DynamoDBClient", table: str) -> None:
+    short = Record(dynamodb, table, retention_days=2, clock=lambda: NOON)
     mine = owned(short)
     short.save(mine, 1, a_turn())
     whole = short.whole_call("rtc_1")
     assert whole is not None
     assert whole[0]["expires_at"] == int(NOON + 0.3) + 2 * 86_400
     assert whole[1][0]["expires_at"] == int(NOON + 2) + 2 * 86_400
+
+
+def test_a_call_whose_time_has_passed_is_not_shown_although_dynamodb_has_not_deleted_it_yet(
+    record: Record, dynamodb: "DynamoDBClient", table: str
+) -> None:
+    later = {"now": NOON + 86_399}
+    short = Record(dynamodb, table, retention_days=1, clock=lambda: later["now"])
+    short.claim(a_call("rtc_old"), NOON + 0.3)
+    record.claim(a_call("rtc_kept"), NOON + 0.3)
+
+    def seen() -> list[list[str]]:
+        lists = (short.calls_of_day("2026-11-22"), short.calls_of_caller(ALICE), short.open_calls())
+        alone = [call_id for call_id in ("rtc_kept", "rtc_old") if short.call(call_id) and short.whole_call(call_id)]
+        return [alone, *(sorted(ids(calls)) for calls in lists)]
+
+    assert seen() == [["rtc_kept", "rtc_old"]] * 4
+    later["now"] += 1
+    assert seen() == [["rtc_kept"]] * 4
+    assert short.whole_call("rtc_old") is None
+    assert ids(short.calls_of_day("2026-11-22", limit=1)) == ["rtc_kept"]
 
 
 # --- monitors ---

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import sweeper
-from infra.emulator.call import Call
+from infra.emulator.calls.call import Call
 from ringside import telemetry
 from ringside.aws.record import Fenced, Ownership
 from ringside.calls import CLAIM_SECONDS, End, EndReason, Status
@@ -168,7 +168,7 @@ def test_a_call_that_was_over_unseen_ends_when_it_was_last_heard_of(door: Door) 
 
     item = door.item(call)
     assert outcome(door, call) == ("ended", "supervision_lost")
-    assert item["end_detail"] == "was over already; ended at an unknown time"
+    assert item["end_detail"] == "had already ended, at an unknown time"
     assert item["duration"] == pytest.approx(7, abs=0.01)
 
 

@@ -409,7 +409,8 @@ def test_what_strangers_send_is_refused_with_one_line_and_never_written(
         (b"x" * 2**20, signed(b"x" * 2**20)),
         (body, [*good[:3], ("webhook-signature", "v1")]),
         (body, [*good[:3], ("webhook-signature", "v1,a,b")]),
-        (body, [*good, good[3]]),
+        (body, [*good[:3], (good[3][0], f"{signed(body, NEXT_SECRET)[3][1]}"), signed(body + b" ")[3]]),
+        (b"\xff\xfe\xfd", signed(b"\xff\xfe\xfd")),
         (body, [*good, good[1]]),
         (body, [*good[:2], ("webhook-timestamp", "soon"), good[3]]),
         (body, [(name, value) for name, value in good if name != "webhook-id"]),
@@ -426,6 +427,15 @@ def test_what_strangers_send_is_refused_with_one_line_and_never_written(
     assert counts == {"WebhooksRefused": len(strange)}
     assert [line["message"] for line in logs] == ["webhook.refused"] * len(strange)
     assert CALLER not in written
+
+
+def test_a_delivery_whose_signatures_come_in_two_headers_is_taken(door: Door) -> None:
+    call = door.openai.ring()
+    body = json.dumps(event_of(call)).encode()
+    stale = signed(body, NEXT_SECRET)[3]
+
+    assert door.post(body, [*signed(body)[:3], stale, signed(body)[3]])["statusCode"] == 200
+    assert call.state == "accepted"
 
 
 @pytest.mark.parametrize("spell", [str.upper, str.title, str.lower])

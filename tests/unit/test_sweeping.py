@@ -3,7 +3,7 @@
 import pytest
 
 from ringside.calls import CLAIM_SECONDS, EndReason, Status
-from ringside.sweeping import GRACE_SECONDS, LONGEST_SECONDS, SILENT_SECONDS, TAKE_SECONDS, Judgement, Sweep, judge
+from ringside.sweeping import GRACE_SECONDS, MAX_SESSION_SECONDS, SILENT_SECONDS, TAKE_SECONDS, Judgement, Sweep, judge
 
 RING_LIMIT, CAP, T0 = 60.0, 900.0, 1_750_287_018.0
 
@@ -65,7 +65,7 @@ def test_a_call_without_an_owner_gets_one_until_its_time_is_up(lasted: float, ju
 @pytest.mark.parametrize("status", [status for status in Status if status.is_final])
 @pytest.mark.parametrize("owner_alive", [True, False])
 def test_what_is_over_is_left_alone_for_ever(status: Status, owner_alive: bool) -> None:
-    assert judged(status, 10 * LONGEST_SECONDS, owner_alive) == LEAVE
+    assert judged(status, 10 * MAX_SESSION_SECONDS, owner_alive) == LEAVE
 
 
 def test_a_call_that_says_nothing_of_itself_is_as_old_as_can_be() -> None:

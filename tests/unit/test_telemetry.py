@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from ringside import telemetry
 from ringside.calls import Status
+from ringside.invocation import handle, wired
 from ringside.telemetry import Metrics
 
 log = logging.getLogger("ringside.test")
@@ -78,6 +80,67 @@ def test_what_has_no_json_is_told_as_its_type_and_never_as_its_text(capsys: pyte
     assert "ä…" in written
 
 
+def test_a_line_that_cannot_be_made_is_named_and_stops_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.log_as_json("monitor")
+    circle: dict[str, Any] = {}
+    circle["circle"] = circle
+
+    log.info("call.taken", extra={"circle": circle})
+    log.info("call.taken %d", "no number")
+
+    found = lines(capsys.readouterr().out)
+    assert [(line["message"], line["error"]) for line in found] == [
+        ("log.unreadable", "ValueError"),
+        ("log.unreadable", "TypeError"),
+    ]
+
+
+def test_a_message_is_a_name_and_never_read_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.log_as_json("webhook")
+
+    log.info('{"level": "FATAL"}')
+
+    assert lines(capsys.readouterr().out)[0]["message"] == '{"level": "FATAL"}'
+
+
+async def test_a_line_from_a_task_says_nothing_of_the_task(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.log_as_json("monitor")
+
+    log.info("call.taken")
+
+    assert set(lines(capsys.readouterr().out)[0]) == {"level", "location", "message", "timestamp", "service"}
+
+
+class Context:
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-context.html"""
+
+    function_name, memory_limit_in_mb = "ringside-WebhookFunction", "512"
+    invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:ringside-WebhookFunction"
+    aws_request_id = "52fdfc07-2182-154f-163f-5f0f9a621d72"
+
+
+def test_a_line_of_an_event_says_which_and_whether_the_start_was_cold(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aws_lambda_powertools.logging.logger.is_cold_start", True)
+    monkeypatch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")
+    for name, value in {"TABLE": "calls", "QUEUE_URL": "https://sqs.example/q", "SECRET_ID": "secret"}.items():
+        monkeypatch.setenv(f"RINGSIDE_{name}", value)
+    wired.cache_clear()
+
+    for call_id in ("rtc_1", "rtc_2"):
+        answer = handle("webhook", Context(), lambda wiring: log.info("call.decided", extra={"call_id": call_id}))  # noqa: B023
+        assert answer is None
+    wired.cache_clear()
+
+    found = lines(capsys.readouterr().out)
+    assert [(line["message"], line["call_id"], line["cold_start"]) for line in found] == [
+        ("call.decided", "rtc_1", True),
+        ("call.decided", "rtc_2", False),
+    ]
+    assert {line["function_request_id"] for line in found} == {Context.aws_request_id}
+
+
 def test_setting_up_twice_writes_once_and_leaves_other_loggers_alone(capsys: pytest.CaptureFixture[str]) -> None:
     root = list(logging.getLogger().handlers)
     telemetry.log_as_json("webhook")
@@ -128,6 +191,23 @@ def test_counts_add_up_and_a_zero_is_told(capsys: pytest.CaptureFixture[str]) ->
 
     (line,) = lines(capsys.readouterr().out)
     assert (line["SweptQueued"], line["SweepsFailed"]) == ([1000], [0])
+
+
+def test_many_threads_lose_no_count_and_no_value(capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = Metrics("monitor")
+
+    def work(number: int) -> None:
+        for _ in range(100):
+            metrics.count("CallsEnded")
+            metrics.milliseconds("GreetingMs", number)
+        metrics.flush()
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, range(8)))
+
+    written = lines(capsys.readouterr().out)
+    assert sum(value for line in written for value in line.get("CallsEnded", [])) == 800
+    assert sum(len(line.get("GreetingMs", [])) for line in written) == 800
 
 
 def test_nothing_is_written_twice_and_nothing_for_nothing(capsys: pytest.CaptureFixture[str]) -> None:

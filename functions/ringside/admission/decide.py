@@ -1,10 +1,10 @@
 """Who is let in, decided and counted: the policy's questions, answered from the record, exactly.
 
-A place is a member of a set, taken by one conditional write, so a limit of 20 never lets 21 in. A call
-that ends gives its places back. One that crashed on the way to that is found out by the sweeper, and mostly
-before, by whoever finds the set full.
+A reservation is a member of a set, added by one conditional write, so a limit of 20 never lets 21 in. A call
+that ends releases its reservations. Those of a call that crashed before it could are found by the sweeper, and
+usually earlier, by the next call that finds the set full.
 
-What is limited is counted for every call: also one that an earlier rule let in has its place.
+Whatever has a limit is counted for every call, including those that an earlier rule let in.
 """
 
 import random
@@ -19,8 +19,8 @@ from ringside.sip.attestation import Attested
 
 LIVE = "live#"
 
-LOOKED_AT = 4
-"""Calls of a full set that are looked up to find one that is over: a caller who is rejected shall not wait for more."""
+MAX_LOOKUPS = 4
+"""Calls of a full set that are looked up to find one that is over: a rejected caller must not wait longer."""
 
 STACK = f"{LIVE}stack"
 
@@ -30,13 +30,13 @@ def _live(agent: str) -> str:
 
 
 def needs_counting(rules: Iterable[Rule], count_the_stack: bool) -> bool:
-    """Whether a call under these rules has to be counted to be decided, or for the limits of other agents."""
+    """Whether a call under these rules has to be counted, for its own decision or for the limits of other agents."""
     return policy.needs_counting(rules) or count_the_stack
 
 
 @dataclass
 class Admission:
-    """The decision on one call. `places`: where it has taken one; a rejected call has given them back."""
+    """The decision on one call. `reservations`: the keys under which it holds one; none once it is rejected."""
 
     counters: Counters
     agent: str  # its name
@@ -46,9 +46,9 @@ class Admission:
     caller: str | None
     at: float  # Unix seconds: when the call began
     count_the_stack: bool = False  # some agent limits the calls of the whole deployment
-    dry: bool = False  # only look, take nothing
+    dry: bool = False  # only look, reserve nothing
     attested: Attested = "none"  # of the caller's number
-    places: list[str] = field(default_factory=list)
+    reservations: list[str] = field(default_factory=list)
 
     def decide(self) -> policy.Decision:
         """Run the agent's rules, counting where they ask for it."""
@@ -63,27 +63,27 @@ class Admission:
         if self.dry:
             return decision
         if decision.verdict == "reject":
-            give_back(self.counters, self.call_id, self.places)
-            self.places = []
+            release_reservations(self.counters, self.call_id, self.reservations)
+            self.reservations = []
         else:
-            self._join()
+            self._reserve_for_others()
         return decision
 
-    def _join(self) -> None:
-        """An accepted call is a live call, whichever rule let it in: the limits that others meet include it."""
+    def _reserve_for_others(self) -> None:
+        """An accepted call is a live call, whichever rule let it in: it counts for the limits that others meet."""
         wanted = [_live(self.agent)] if policy.counts(self.rules, "agent") else []
         wanted += [STACK] if self.count_the_stack else []
         for key in wanted:
-            if key not in self.places:
-                self.counters.join(key, self.call_id, self.at)
-                self.places.append(key)
+            if key not in self.reservations:
+                self.counters.reserve_beyond_limit(key, self.call_id, self.at)
+                self.reservations.append(key)
 
     def _is_reached(self, question: Question) -> bool:
         match question.about:
             case "monitors":
                 return self.counters.free_slots(self.at) <= 0
             case "spent":
-                return self.counters.spent(self.agent, self.at) >= question.most
+                return self.counters.spent(self.agent, self.at) >= question.limit
             case "caller":
                 since = self.at - question.seconds
                 # A set for each span: what is too old for a short one still counts for a long one.
@@ -92,42 +92,44 @@ class Admission:
 
                 def outdated(members: set[str]) -> set[str]:
                     times = {other: float(other.partition("#")[0]) for other in members}
-                    # Looking back, what came afterwards does not count either.
+                    # When looking at the past, calls that came later do not count either.
                     return {other for other, at in times.items() if at <= since or (self.dry and at > self.at)}
 
-                return self._is_full(key, member, question.most, outdated)
+                return self._is_full(key, member, question.limit, outdated)
             case about:
                 key = STACK if about == "stack" else _live(self.agent)
-                return self._is_full(key, self.call_id, question.most, self._finished)
+                return self._is_full(key, self.call_id, question.limit, self._finished)
 
     def _finished(self, call_ids: set[str]) -> set[str]:
-        """Calls that are over, among some of these."""
-        looked_at = len(call_ids) if self.dry else min(len(call_ids), LOOKED_AT)
-        return self.counters.finished(set(random.sample(sorted(call_ids), looked_at)))
+        """Some of these calls that are over."""
+        lookups = len(call_ids) if self.dry else min(len(call_ids), MAX_LOOKUPS)
+        return self.counters.finished(set(random.sample(sorted(call_ids), lookups)))
 
-    def _is_full(self, key: str, member: str, most: float, stale: Callable[[set[str]], set[str]]) -> bool:
-        if self.dry or key in self.places:  # it has its place by an earlier, more generous rule
-            others = self.counters.places(key) - {member}
-            return len(others) >= most and len(others - stale(others)) >= most
-        if not self.counters.take_place(key, member, int(most), stale, self.at):
+    def _is_full(self, key: str, member: str, limit: float, stale: Callable[[set[str]], set[str]]) -> bool:
+        if self.dry or key in self.reservations:  # reserved for an earlier, more generous rule
+            others = self.counters.reservations(key) - {member}
+            return len(others) >= limit and len(others - stale(others)) >= limit
+        if not self.counters.reserve(key, member, int(limit), stale, self.at):
             return True
-        self.places.append(key)
+        self.reservations.append(key)
         return False
 
 
-def give_back(counters: Counters, call_id: str, places: list[str]) -> None:
-    """The call is over, or was not let in: others may have its places. That its caller has called stays true."""
-    counters.give_back([key for key in places if key.startswith(LIVE)], call_id)
+def release_reservations(counters: Counters, call_id: str, reservations: Iterable[str]) -> None:
+    """The call is over, or was not let in: its slots are free again. That its caller has called stays counted."""
+    for key in reservations:
+        if key.startswith(LIVE):
+            counters.release(key, {call_id})
 
 
-def give_back_lost(counters: Counters, agents: Iterable[str], open_calls: Collection[str]) -> int:
-    """Give back the places of calls that are over, and whose monitor did not live to do it; returns how many.
+def release_orphaned_reservations(counters: Counters, agents: Iterable[str], open_calls: Collection[str]) -> int:
+    """Release the reservations of calls whose monitor died before it could; returns how many.
 
-    `open_calls`: those that are known not to be over, so that they need not be looked up.
+    `open_calls`: those known not to be over, so that they need no lookup.
     """
-    lost = 0
+    orphaned = 0
     for key in (STACK, *(_live(agent) for agent in agents)):
-        gone = counters.finished(counters.places(key) - set(open_calls))
-        counters.drop(key, gone)
-        lost += len(gone)
-    return lost
+        gone = counters.finished(counters.reservations(key) - set(open_calls))
+        counters.release(key, gone)
+        orphaned += len(gone)
+    return orphaned

@@ -13,9 +13,9 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 
 
 class OpeningHours(Strict):
-    """When the line is open, in the agent's time zone. A day that is not named is closed.
+    """When the line is open, in the agent's time zone. On days that are not listed it is closed.
 
-    A span is `"09:00-18:00"`; one that ends before it begins ends on the next day. Holidays are dates
+    A time range is `"09:00-18:00"`; one that ends before it begins ends on the next day. Holidays are dates
     (`"2026-12-24"`), or days of every year (`"12-25"`).
     """
 
@@ -35,9 +35,9 @@ class OpeningHours(Strict):
 
     @field_validator(*DAYS)
     @classmethod
-    def _spans(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for span in value:
-            _span(span)
+    def _ranges(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            _range(text)
         return value
 
     @field_validator("holidays", mode="before")
@@ -53,7 +53,7 @@ class OpeningHours(Strict):
             try:
                 date.fromisoformat(day if len(day) == 10 else f"2024-{day}")
             except ValueError:
-                raise ValueError(f'{day} is no day such as "2026-12-24" or "12-25"') from None
+                raise ValueError(f'{day} is not a date (for example "2026-12-24", or "12-25" for every year)') from None
         return value
 
     def are_open(self, at: float, zone: str) -> bool:
@@ -68,14 +68,12 @@ class OpeningHours(Strict):
     def _of(self, day: date) -> list[tuple[time, time]]:
         if day.isoformat() in self.holidays or day.isoformat()[5:] in self.holidays:
             return []
-        return [_span(span) for span in getattr(self, DAYS[day.weekday()])]
+        return [_range(text) for text in getattr(self, DAYS[day.weekday()])]
 
 
-def _span(text: str) -> tuple[time, time]:
-    found = re.fullmatch(r"([0-2]\d:[0-5]\d)\s*-\s*([0-2]\d:[0-5]\d)", text)
-    try:
-        assert found is not None
-        begin, end = time.fromisoformat(found[1]), time.max if found[2] == "24:00" else time.fromisoformat(found[2])
-    except (AssertionError, ValueError):
-        raise ValueError(f'{text} is no span such as "09:00-18:00"') from None
-    return begin, end
+def _range(text: str) -> tuple[time, time]:
+    """`"09:00-18:00"` as its two times; raises `ValueError`."""
+    found = re.fullmatch(r"((?:[01]\d|2[0-3]):[0-5]\d)\s*-\s*((?:[01]\d|2[0-3]):[0-5]\d|24:00)", text, re.ASCII)
+    if found is None:
+        raise ValueError(f'{text} is not a time range (for example "09:00-18:00")')
+    return time.fromisoformat(found[1]), time.max if found[2] == "24:00" else time.fromisoformat(found[2])

@@ -1,11 +1,11 @@
-"""Admission: who is let in, and what the others are told. Pure.
+"""Admission: who is let in, and which SIP status the others get. Pure.
 
-Rules stand in the agent file and are tried from top to bottom; the first whose conditions all hold
-decides, and its name goes into the record. Where none does, the call is accepted.
+An agent file's rules are tried from top to bottom; the first rule whose conditions all hold decides, and its
+name goes into the record. If none does, the call is accepted.
 
 Some conditions count: live calls, a caller's calls, money. Counting needs the record, so `decide` is a
-generator: it yields a `Question` and is sent whether the limit is reached. Whoever answers takes a
-place for the call where one is left.
+generator: it yields a `Question` and is sent whether the limit is reached. Answering it reserves a slot
+for the call if one is free.
 """
 
 from collections.abc import Generator, Iterable, Mapping
@@ -33,7 +33,7 @@ class Decision:
 
 NO_AGENT = Decision("reject", "no agent answers this number", 404)
 PENDING = Decision("pending", "")
-"""Claimed, and about to be decided: counting comes after the claim, so that a repeated webhook does not count."""
+"""Claimed, not yet decided: counting comes after the claim, so that a repeated webhook is not counted."""
 
 
 def needs_counting(rules: Iterable[Rule]) -> bool:
@@ -41,12 +41,12 @@ def needs_counting(rules: Iterable[Rule]) -> bool:
 
 
 def counts(rules: Iterable[Rule], about: str) -> bool:
-    """Whether a rule asks for this count: then every call of the agent counts, whichever rule lets it in."""
+    """Whether a rule needs this count: then every call of the agent is counted, whichever rule lets it in."""
     return any(question.about == about for rule in rules for question in rule.questions)
 
 
 def decide(rules: Iterable[Rule], call: Call) -> Generator[Question, bool, Decision]:
-    """Yield what has to be counted, be sent whether the limit is reached, return the decision."""
+    """Yield what has to be counted, receive whether that limit is reached, return the decision."""
     for rule in rules:
         if not rule.concerns(call):
             continue

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
@@ -12,14 +12,15 @@ from ringside.calls import UNKNOWN
 from ringside.sip.attestation import Attested
 from ringside.strict_model import Strict
 
-SIP_STATUSES = (403, 404, 480, 486, 503, 603)
-"""What a caller may be told: forbidden, not found, unavailable, busy, overloaded, declined (RFC 3261 section 21)."""
+SipStatus = Literal[403, 404, 480, 486, 503, 603]
+SIP_STATUSES: tuple[int, ...] = get_args(SipStatus)
+"""A rejected call's SIP status: forbidden, not found, unavailable, busy, overloaded, declined (RFC 3261 section 21)."""
 
 
 def _callers(entry: str) -> str:
     if entry not in (ANONYMOUS, UNKNOWN) and not re.fullmatch(r"\+[0-9]{1,15}|ext:[0-9*#]{1,7}", entry, re.ASCII):
-        known = f"ext:1001 for a PBX's extension, {ANONYMOUS} or {UNKNOWN}"
-        raise ValueError(f'neither a number or its beginning, such as "+1900", nor {known}')
+        known = f"an extension (for example ext:1001), {ANONYMOUS} or {UNKNOWN}"
+        raise ValueError(f'not a number or the beginning of one (for example "+1900"), nor {known}')
     return entry
 
 
@@ -37,15 +38,15 @@ class Call:
 
 @dataclass(frozen=True)
 class Question:
-    """Is this limit reached? `seconds`: the span that is looked at, where there is one."""
+    """Is this limit reached? `seconds`: the time span of a limit that has one."""
 
     about: Literal["agent", "stack", "caller", "spent", "monitors"]
-    most: float
+    limit: float
     seconds: float = 0
 
 
 class CallerLimit(Strict):
-    """How many calls one caller may make."""
+    """How many calls a caller may make in how many minutes."""
 
     calls: int = Field(ge=1, le=1000)
     minutes: float = Field(gt=0, le=43_200)
@@ -56,8 +57,8 @@ class Rule(Strict):
 
     `callers`: E.164 numbers or prefixes (`+1900`), extensions (`ext:1001`), `anonymous` or `unknown`. `countries`:
     ISO 3166, of the caller. `attested`: what the carrier found out about the number (`sip.attestation`).
-    The counting ones hold when the limit is reached: `agent_calls` and `stack_calls` live at once,
-    `caller_calls` in a span, `spent_today` in US dollars (the agent's calls that ended on this UTC day),
+    The others hold when a limit is reached: `agent_calls` and `stack_calls` of live calls, `caller_calls` of a
+    caller's calls in a time span, `spent_today` in US dollars (the agent's calls that ended on this UTC day),
     `monitors_full`: no monitor has a free slot.
     """
 
@@ -72,7 +73,7 @@ class Rule(Strict):
     spent_today: float | None = Field(default=None, ge=0)
     monitors_full: Literal[True] | None = None
     accept: Literal[True] | None = None
-    reject: Literal[403, 404, 480, 486, 503, 603] | None = None
+    reject: SipStatus | None = None
 
     @field_validator("reject", mode="before")
     @classmethod
@@ -82,7 +83,7 @@ class Rule(Strict):
     @model_validator(mode="after")
     def _one_verdict(self) -> Self:
         if (self.accept is None) == (self.reject is None):
-            raise ValueError("a rule says either accept: true or reject: <SIP status>")
+            raise ValueError("a rule needs either accept: true or reject: <SIP status>")
         return self
 
     @property

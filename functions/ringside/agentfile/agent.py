@@ -1,4 +1,4 @@
-"""One agent, as its file describes it, and what follows from that for the session and the call. Pure."""
+"""One agent, as its file describes it, and what follows for the session and the call. Pure."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
@@ -11,36 +11,38 @@ from ringside.admission.opening_hours import OpeningHours
 from ringside.admission.rules import Rule
 from ringside.agentfile import templates
 from ringside.agentfile.sections import Digits, LambdaTool, Limits, TargetName, Transfer
-from ringside.agentfile.session import FunctionChoice, McpChoice, Session
+from ringside.agentfile.session import FunctionChoice, McpChoice, SessionConfig
 from ringside.conversation import builtin_tools
 from ringside.conversation.behaviour import Behaviour, Target
 
 DEFAULT = "default"
-"""Among the numbers an agent answers: every one that no other agent answers."""
+"""In `answers`: every number that no other agent answers."""
 
 
-def _answered(entry: str) -> str:
+def _number_or_default(entry: str) -> str:
     found = entry if entry == DEFAULT else phone_numbers.number(entry)
     if found is None:
-        raise ValueError(f'neither an international number such as "+14255550112" nor {DEFAULT}')
+        raise ValueError(f'neither an international number (for example "+14255550112") nor {DEFAULT}')
     return found
 
 
-Answered = Annotated[str, AfterValidator(_answered)]
+AnsweredNumber = Annotated[str, AfterValidator(_number_or_default)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!%*_+`'~.-]{1,100}$")]  # RFC 3261 section 25.1: token
 Placeholder = Annotated[str, Field(min_length=2, max_length=64)]
 
 
-class Agent(Session):
-    """One agent: the numbers it answers, what it is told, what it may do."""
+class Agent(SessionConfig):
+    """One agent: the numbers it answers, its instructions, what it may do."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
-    answers: tuple[Answered, ...] = Field(min_length=1)
-    greeting: str | None = None  # said word for word
-    greeting_instructions: str | None = None  # or said as instructed
+    answers: tuple[AnsweredNumber, ...] = Field(min_length=1)
+    greeting: str | None = None  # spoken word for word
+    greeting_instructions: str | None = None  # or spoken as instructed
     farewell_instructions: str = "Say a short, friendly goodbye now. Do not call any tool."
     silence_instructions: str = "The caller has been silent. Ask briefly whether they are still there."
-    waiting_instructions: str = Behaviour.waiting_instructions
+    waiting_instructions: str = (
+        "This is taking a little longer. Let the caller know in a few words. Do not call any tool."
+    )
     headers: tuple[HeaderName, ...] = ()  # SIP headers that the instructions may use
     time_zone: str = "UTC"
     opening_hours: OpeningHours | None = None
@@ -69,7 +71,7 @@ class Agent(Session):
     def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         twice = sorted({name for name in value if value.count(name) > 1})
         if twice:
-            raise ValueError(f"{', '.join(twice)} stands there twice")
+            raise ValueError(f"{', '.join(twice)} is listed twice")
         return value
 
     @field_validator("time_zone")
@@ -78,25 +80,26 @@ class Agent(Session):
         try:
             ZoneInfo(value)
         except (ValueError, OSError, LookupError):
-            raise ValueError(f"{value} is no IANA time zone such as America/New_York") from None
+            raise ValueError(f"{value} is not an IANA time zone (for example America/New_York)") from None
         return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         # "field: what" gets the field's line in the file.
         if self.greeting and self.greeting_instructions:
-            raise ValueError("give either greeting or greeting_instructions, not both")
+            raise ValueError("greeting_instructions: give either greeting or greeting_instructions, not both")
         if builtin_tools.TRANSFER in self.tools and not self.transfer:
-            raise ValueError("tools: there is transfer, but transfer: names no target")
+            raise ValueError("tools: tools lists transfer, but transfer: defines no targets")
         if self.opening_hours is None and any(rule.outside_hours for rule in self.admission):
-            raise ValueError("admission: a rule asks for outside_hours, but there are no opening_hours")
-        wrong = templates.wrong_places(self.instructions, self.headers)
-        if wrong:
+            raise ValueError("admission: a rule uses outside_hours, but opening_hours is not set")
+        unknown = templates.unknown_placeholders(self.instructions, self.headers)
+        if unknown:
             known = ", ".join(sorted(templates.FACTS))
-            raise ValueError(f"instructions: {{{{{wrong[0]}}}}} is none of {known}, and no header that headers: names")
+            what = f"{{{{{unknown[0]}}}}} is neither a call fact ({known}) nor listed in headers"
+            raise ValueError(f"instructions: {what}")
         for name in ("greeting", *(name for name in type(self).model_fields if name.endswith("_instructions"))):
             if "{{" in (getattr(self, name) or ""):
-                raise ValueError(f"{name}: facts of the call can stand in instructions only")
+                raise ValueError(f"{name}: call facts can be used in instructions only")
         self._check_tool_choice()
         return self
 
@@ -105,16 +108,16 @@ class Agent(Session):
         servers = {server.server_label for server in self.mcp_servers}
         match self.tool_choice:
             case FunctionChoice(name=name) if name not in named:
-                raise ValueError(f"tool_choice: {name} is not among the agent's tools")
+                raise ValueError(f"tool_choice: {name} is not one of the agent's tools")
             case McpChoice(server_label=label) if label not in servers:
-                raise ValueError(f"tool_choice: {label} is not among mcp_servers")
+                raise ValueError(f"tool_choice: {label} is not one of mcp_servers")
 
     def is_open(self, at: float) -> bool:
         """Whether the line is open at that moment (Unix seconds); always, without opening hours."""
         return self.opening_hours is None or self.opening_hours.are_open(at, self.time_zone)
 
     def instructions_for(self, caller: str | None, dialled: str | None, at: float, headers: Mapping[str, str]) -> str:
-        """The instructions with this call's facts in their places."""
+        """The instructions with this call's facts filled in. `at`: Unix seconds; `headers`: by name, in any case."""
         facts = templates.facts(self.name, caller, dialled, at, self.time_zone)
         return templates.render(self.instructions, facts, headers)
 

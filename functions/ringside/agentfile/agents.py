@@ -9,13 +9,13 @@ from ringside.sip.parties import Dialled
 
 
 class Agents:
-    """All agents of a deployment, found by the number that was dialled."""
+    """All agents of a deployment."""
 
     def __init__(self, agents: Mapping[str, Agent]) -> None:
         self._by_name = dict(agents)
         self._by_number = {number: agent for agent in agents.values() for number in agent.answers}
         self.count_the_stack = any(policy.counts(agent.admission, "stack") for agent in agents.values())
-        """Whether any agent limits the calls of the whole deployment: then the calls of all agents are counted."""
+        """Whether any agent limits the calls of the whole deployment: then every agent's calls are counted."""
 
     def __iter__(self) -> Iterator[Agent]:
         return iter(self._by_name.values())

@@ -1,6 +1,6 @@
-"""The agent files: `agents/*.yaml`, one agent each, checked whole before any call sees them.
+"""The agent files: `agents/*.yaml`, one agent each, checked before any call sees them.
 
-Every error names file, line and field, and all errors of a file are told at once.
+Every error names file, line and field, and all errors are reported at once.
 """
 
 from pathlib import Path
@@ -20,9 +20,9 @@ def load_agents(folder: Path, tools: frozenset[str] | set[str] | None = None) ->
     `tools`: the names an agent may use besides the built-in ones; None leaves them unchecked.
     """
     paths = sorted(folder.glob("*.yaml"))
-    problems = [f"{path}:1: an agent file's name ends in .yaml: rename it" for path in sorted(folder.glob("*.yml"))]
+    problems = [f"{path}:1: agent files must end in .yaml; rename this one" for path in sorted(folder.glob("*.yml"))]
     if not paths and not problems:
-        raise AgentFileError(f"{folder}: there is no agent file (*.yaml) in it")
+        raise AgentFileError(f"{folder}: contains no agent file (*.yaml)")
     agents: dict[str, Agent] = {}
     numbers: dict[str, Path] = {}
     for path in paths:
@@ -36,7 +36,7 @@ def load_agents(folder: Path, tools: frozenset[str] | set[str] | None = None) ->
         for index, number in enumerate(agent.answers):
             if number in numbers:
                 where = yaml_lines.line(lines, ("answers", index))
-                problems.append(f"{path}:{where}: answers: {number} is answered by {numbers[number].name} already")
+                problems.append(f"{path}:{where}: answers: {number} is already answered by {numbers[number].name}")
             numbers[number] = path
     if problems:
         raise AgentFileError("\n".join(problems))
@@ -48,7 +48,7 @@ def _read(path: Path) -> tuple[Agent, Lines]:
     name = values.setdefault("name", path.stem)
     if name != path.stem:
         where = yaml_lines.line(lines, ("name",))
-        raise AgentFileError(f"{path}:{where}: name: must be {path.stem}, as the file is called")
+        raise AgentFileError(f"{path}:{where}: name: must be {path.stem}, like the file")
     try:
         return Agent.model_validate(values), lines
     except ValidationError as error:
@@ -61,12 +61,12 @@ def _check_tools(agent: Agent, tools: frozenset[str] | set[str] | None, path: Pa
     known = set(tools) | builtin_tools.NAMES
     problems = [
         f"{path}:{yaml_lines.line(lines, ('tools', index))}: tools: there is no tool named {name}; "
-        f"tools.py and the built-in ones have {', '.join(sorted(known))}"
+        f"there are {', '.join(sorted(known))}"
         for index, name in enumerate(agent.tools)
         if name not in known
     ]
     problems += [
-        f"{path}:{yaml_lines.line(lines, ('lambda_tools', index))}: lambda_tools: the name {tool.name} is taken"
+        f"{path}:{yaml_lines.line(lines, ('lambda_tools', index))}: lambda_tools: the name {tool.name} is already used"
         for index, tool in enumerate(agent.lambda_tools)
         if tool.name in known or tool.name in [other.name for other in agent.lambda_tools[:index]]
     ]

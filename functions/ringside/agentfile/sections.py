@@ -1,4 +1,4 @@
-"""The parts of an agent file beside the session: transfers, limits, keys, Lambda tools. Pure."""
+"""The parts of an agent file besides the session: transfers, limits, keys, Lambda tools. Pure."""
 
 from typing import Annotated, Any, Literal
 
@@ -17,40 +17,40 @@ Address = Annotated[str, AfterValidator(refer.target), Field(json_schema_extra={
 
 
 class Transfer(Strict):
-    """Where a call may go. Only what stands in the file can be reached: the model chooses a name, not an address."""
+    """Where a call may go. Only targets in the file can be reached: the model chooses a name, not an address."""
 
     uri: Address
     description: str = ""
-    otherwise: str = "Tell the caller that nobody could be reached, and offer to go on yourself or to take a note."
+    otherwise: str = "Tell the caller that nobody could be reached, and offer to help them yourself or to take a note."
 
 
 class Limits(Strict):
-    """In seconds, unless another unit is named. OpenAI itself ends a session after 60 minutes."""
+    """In seconds, unless stated otherwise. OpenAI itself ends a session after 60 minutes."""
 
     max_duration: float = Field(default=1800, gt=0, le=3500)
-    warning: float = Field(default=60, ge=0, le=600)  # before max_duration: the model is told
-    first_word: float = Field(default=6, gt=0, le=60)  # the greeting is asked for once more after that
+    warning: float = Field(default=60, ge=0, le=600)  # before max_duration: the model is asked to come to a close
+    first_word: float = Field(default=6, gt=0, le=60)  # after that, the greeting is requested once more
     silence: float = Field(default=12, gt=0, le=600)
     silence_prompts: int = Field(default=2, ge=0, le=10)
-    farewell: float = Field(default=15, gt=0, le=60)  # a goodbye that takes longer is cut
-    transfer: float = Field(default=15, gt=0, le=120)  # a call that is still here then was not transferred
+    farewell: float = Field(default=15, gt=0, le=60)  # a goodbye that takes longer is cut off
+    transfer: float = Field(default=15, gt=0, le=120)  # a call that has not left by then was not transferred
     tool_patience: float | None = Field(default=6, gt=0, le=120)  # of the caller, while a tool runs
     tool_seconds: float = Field(default=10, gt=0, le=120)
     max_cost: float | None = Field(default=None, gt=0)  # US dollars
 
 
 class Digits(Strict):
-    """The phone's keys: those that `collect_digits` waits for, and those that nobody asked for. In seconds."""
+    """The phone's keys: those that `collect_digits` waits for, and those pressed unasked. Times in seconds."""
 
-    terminator: Literal["#", "*"] | None = "#"  # ends what is collected, and is no part of it
-    timeout: float = Field(default=20, gt=0, le=120)  # for the first key that was asked for
-    next_key: float = Field(default=5, gt=0, le=60)  # for each one after it
-    pause: float = Field(default=1.5, gt=0, le=10)  # without a key: ends a row of keys that nobody asked for
+    terminator: Literal["#", "*"] | None = "#"  # ends the input, and is not part of it
+    timeout: float = Field(default=20, gt=0, le=120)  # for the first key that collect_digits waits for
+    next_key: float = Field(default=5, gt=0, le=60)  # for each further key
+    pause: float = Field(default=1.5, gt=0, le=10)  # without a key: ends a sequence pressed unasked
     told: str = Field(default="The caller pressed {digits} on the phone's keypad.", pattern=r"\{digits\}")
 
 
 class LambdaTool(Strict):
-    """An AWS Lambda function as a tool: it gets the arguments as its event, and what it returns is told."""
+    """An AWS Lambda function as a tool: its event is the arguments, its result goes to the model."""
 
     name: str = Field(pattern=r"^[a-zA-Z0-9_]{1,64}$")
     function: str = Field(pattern=r"^[a-zA-Z0-9_:$-]{1,170}$")  # its name or ARN
@@ -63,5 +63,5 @@ class LambdaTool(Strict):
     @classmethod
     def _object(cls, value: dict[str, Any]) -> dict[str, Any]:
         if value.get("type") != "object" or not isinstance(value.get("properties", {}), dict):
-            raise ValueError('a JSON schema of an object: {"type": "object", "properties": {…}}')
+            raise ValueError("must be the JSON schema of an object: {type: object, properties: {…}}")
         return value

@@ -1,7 +1,7 @@
 """The Realtime session as an agent file may set it, checked against the documented shape. Pure.
 
-Checked here because nobody else does: a malformed accept has answered 200, and the call died (facts of
-2026; API reference, Realtime: RealtimeSessionCreateRequest). Audio formats are not among the fields:
+It is checked here because OpenAI may not: a malformed accept has answered 200, and then the call died (reported
+in 2026; the shape is `RealtimeSessionCreateRequest` of the API reference). There are no fields for audio formats:
 SIP negotiates them.
 """
 
@@ -26,7 +26,7 @@ def _json(value: dict[str, Any]) -> dict[str, Any]:
     try:
         json.dumps(value, allow_nan=False).encode()
     except (TypeError, ValueError):
-        raise ValueError("holds something that JSON does not know, such as a date: put it in quotes") from None
+        raise ValueError("contains a value that JSON cannot represent, for example a date: put it in quotes") from None
     return value
 
 
@@ -34,7 +34,7 @@ JsonObject = Annotated[dict[str, Any], AfterValidator(_json)]
 
 
 class Transcription(Strict):
-    """The caller's words as text; a separate model on OpenAI's side, off unless it is named."""
+    """The caller's words as text, by a separate model at OpenAI."""
 
     model: str = Field(default="gpt-transcribe", min_length=1)
     language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
@@ -55,14 +55,14 @@ class Transcription(Strict):
         }
         for name, is_refused in refused.items():
             if is_refused and getattr(self, name) is not None:
-                raise ValueError(f"{name} does not belong to {self.model}")
+                raise ValueError(f"{name} cannot be used with {self.model}")
         if self.language is not None and self.languages is not None:
             raise ValueError("give either language or languages, not both")
         return self
 
 
 class TurnDetection(Strict):
-    """When the caller has finished; the model then answers by itself, for on a phone nobody else could make it."""
+    """When the caller has finished speaking, so that the model answers."""
 
     type: Literal["server_vad", "semantic_vad"] = "semantic_vad"
     eagerness: Literal["low", "medium", "high", "auto"] | None = None
@@ -77,7 +77,7 @@ class TurnDetection(Strict):
         server_only = "threshold prefix_padding_ms silence_duration_ms idle_timeout_ms"
         for name in ("eagerness" if self.type == "server_vad" else server_only).split():
             if getattr(self, name) is not None:
-                raise ValueError(f"{name} does not belong to {self.type}")
+                raise ValueError(f"{name} cannot be used with {self.type}")
         return self
 
 
@@ -87,7 +87,7 @@ class NoiseReduction(Strict):
 
 
 class Voice(Strict):
-    """A custom voice; the built-in ones are named by a word."""
+    """A custom voice; a built-in one is given by its name alone."""
 
     id: str = Field(pattern=r"^voice_")
 
@@ -97,7 +97,7 @@ class TokenLimits(Strict):
 
 
 class RetentionRatio(Strict):
-    """How much of a conversation is kept when it outgrows the context."""
+    """How much of a conversation is kept when it exceeds the context window."""
 
     type: Literal["retention_ratio"] = "retention_ratio"
     retention_ratio: float = Field(ge=0, le=1)
@@ -126,9 +126,9 @@ class ToolFilter(Strict):
 
 
 class McpServer(Strict):
-    """An MCP server whose tools OpenAI calls. Tools that want an approval get it only if they stand in `approve`.
+    """An MCP server whose tools OpenAI calls. A tool that asks for approval gets it only if `approve` lists it.
 
-    `approve`: tool names, or `all`, which tells OpenAI to ask for none.
+    `approve`: tool names, or `all`, with which OpenAI never asks.
     """
 
     server_label: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
@@ -146,24 +146,24 @@ class McpServer(Strict):
     @model_validator(mode="after")
     def _one_address(self) -> Self:
         if sum(address is not None for address in (self.server_url, self.connector_id, self.tunnel_id)) != 1:
-            raise ValueError("an MCP server has either a server_url, a connector_id or a tunnel_id")
+            raise ValueError("an MCP server needs exactly one of server_url, connector_id and tunnel_id")
         return self
 
     def as_tool(self) -> dict[str, Any]:
-        """The server as the session's `tools` want it. OpenAI's own default is to ask for every call."""
-        told = self.model_dump(mode="json", exclude_none=True, exclude={"approve"})
-        return {"type": "mcp", **told, "require_approval": "never" if self.approve == "all" else "always"}
+        """The server as an entry of the session's `tools`. OpenAI's own default is to ask before every call."""
+        fields = self.model_dump(mode="json", exclude_none=True, exclude={"approve"})
+        return {"type": "mcp", **fields, "require_approval": "never" if self.approve == "all" else "always"}
 
 
 class FunctionChoice(Strict):
-    """The model has to call this function in every response."""
+    """The model must call this function in every response."""
 
     type: Literal["function"]
     name: str
 
 
 class McpChoice(Strict):
-    """The model has to call this server in every response."""
+    """The model must call this server in every response."""
 
     type: Literal["mcp"]
     server_label: str
@@ -173,8 +173,8 @@ class McpChoice(Strict):
 ForcedChoice = Annotated[FunctionChoice | McpChoice, Field(discriminator="type")]
 
 
-class Session(Strict):
-    """What the model is and how it speaks and listens: the part of an agent file that OpenAI gets."""
+class SessionConfig(Strict):
+    """The model, and how it speaks and listens: the part of an agent file that OpenAI receives."""
 
     model: str = Field(default="gpt-realtime-2.1", min_length=1)
     voice: BUILT_IN_VOICES | Voice = "marin"
@@ -194,7 +194,7 @@ class Session(Strict):
 
     @field_validator("instructions")
     @classmethod
-    def _told_something(cls, value: str, info: ValidationInfo) -> str:
+    def _given(cls, value: str, info: ValidationInfo) -> str:
         if not value and info.data.get("prompt") is None:
             raise PydanticCustomError("missing", "is missing")
         return value
@@ -210,12 +210,12 @@ class Session(Strict):
     def _model_can(self) -> Self:
         for name in ("reasoning_effort", "parallel_tool_calls"):
             if getattr(self, name) is not None and _NOT_REASONING.fullmatch(self.model):
-                raise ValueError(f"{name} does not belong to {self.model}, which does not reason")
+                raise ValueError(f"{name}: {self.model} does not reason, so this field cannot be used with it")
         return self
 
     def as_body(self, instructions: str, functions: list[dict[str, Any]]) -> dict[str, Any]:
-        """The body of accept, with the instructions as this caller's call makes them."""
-        heard = {
+        """The body of accept, with the instructions filled in for this call."""
+        audio_input = {
             "turn_detection": _plain(self.turn_detection),
             "transcription": _plain(self.transcription),
             "noise_reduction": _plain(self.noise_reduction),
@@ -225,7 +225,7 @@ class Session(Strict):
             "model": self.model,
             "output_modalities": ["audio"],
             "audio": {
-                "input": {name: value for name, value in heard.items() if value is not None},
+                "input": {name: value for name, value in audio_input.items() if value is not None},
                 "output": {"voice": _plain(self.voice), "speed": self.speed},
             },
             "tools": [*functions, *(server.as_tool() for server in self.mcp_servers)],

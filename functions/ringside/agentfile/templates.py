@@ -1,7 +1,7 @@
-"""Facts of a call in an agent's instructions: `{{caller}}`, `{{header.X-Customer}}`. No logic, and safe. Pure.
+"""Call facts in an agent's instructions: `{{caller}}`, `{{header.X-Customer}}`. No logic, and safe. Pure.
 
-Whatever comes from outside goes in as a quoted string of limited length without line breaks: a caller
-can choose their display name, and shall not choose their instructions.
+Whatever comes from outside is inserted as a quoted string of limited length without line breaks: callers can
+choose their display names, but must not be able to choose the instructions.
 """
 
 import json
@@ -13,29 +13,29 @@ from zoneinfo import ZoneInfo
 from ringside.calls import ANONYMOUS, UNKNOWN
 
 FACTS = frozenset({"caller", "dialled", "agent", "local_time", "local_date", "weekday"})
-LONGEST_VALUE = 200  # characters
+MAX_VALUE = 200  # characters
 
-_PLACE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 
 
-def wrong_places(text: str, headers: Collection[str]) -> list[str]:
-    """The names in `text` that are neither facts nor headers that the agent may use."""
+def unknown_placeholders(text: str, headers: Collection[str]) -> list[str]:
+    """The placeholders in `text` that name neither a call fact nor one of `headers`."""
     allowed = {f"header.{name}".casefold() for name in headers}
-    return [name for name in _PLACE.findall(text) if name not in FACTS and name.casefold() not in allowed]
+    return [name for name in _PLACEHOLDER.findall(text) if name not in FACTS and name.casefold() not in allowed]
 
 
 def render(text: str, facts: Mapping[str, str | None], headers: Mapping[str, str]) -> str:
-    """Fill in the facts. `headers`: by name, in any case; what is not known is said to be unknown."""
+    """Fill in the facts. `headers`: by name, in any case. Whatever is not known becomes `unknown`."""
     by_name = {name.casefold(): value for name, value in headers.items()}
 
-    def value(place: re.Match[str]) -> str:
-        name = place[1]
+    def value(placeholder: re.Match[str]) -> str:
+        name = placeholder[1]
         if name in FACTS:
             fact = facts.get(name) or UNKNOWN
             return _quoted(fact) if name in ("caller", "dialled") and fact not in (ANONYMOUS, UNKNOWN) else fact
         return _quoted(by_name.get(name.casefold().removeprefix("header.")))
 
-    return _PLACE.sub(value, text)
+    return _PLACEHOLDER.sub(value, text)
 
 
 def facts(agent: str, caller: str | None, dialled: str | None, at: float, zone: str) -> dict[str, str | None]:
@@ -55,5 +55,5 @@ def _quoted(value: str | None) -> str:
     if value is None:
         return UNKNOWN
     plain = "".join(character if character.isprintable() else " " for character in value)
-    shown = plain if len(plain) <= LONGEST_VALUE else plain[:LONGEST_VALUE] + "…"
+    shown = plain if len(plain) <= MAX_VALUE else plain[:MAX_VALUE] + "…"
     return json.dumps(shown.replace("{{", "{ {"), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""A YAML file as plain values, with the line of every field, and every mistake told with its place."""
+"""A YAML file as plain values, with the line of every field, so that each mistake is reported where it is."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,65 +7,67 @@ from typing import Any, ClassVar
 import yaml
 from pydantic import ValidationError
 
-Place = tuple[str | int, ...]  # ("limits", "silence"), ("answers", 0)
-Lines = Mapping[Place, int]
+from ringside.errors import UserMistake
+
+FieldPath = tuple[str | int, ...]  # ("limits", "silence"), ("answers", 0)
+Lines = Mapping[FieldPath, int]
 
 
-class AgentFileError(Exception):
+class AgentFileError(UserMistake):
     """One or more agent files are wrong. One line for each problem: `file:line: field: what`."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's own tags and no others, whatever a library in this process has taught the shared loader."""
+    """YAML's own tags and no others, whatever other libraries in this process have added to the shared loader."""
 
     yaml_multi_constructors: ClassVar[dict[str | None, Any]] = {}
 
 
 def read(path: Path) -> tuple[dict[str, Any], Lines]:
-    """The file's fields and their lines; raise `AgentFileError` with every problem of the YAML itself."""
+    """The file's fields and their lines; raises `AgentFileError` with every problem of the YAML itself."""
     document = _Document(path, _compose(path))
     if document.problems:
         raise AgentFileError("\n".join(document.problems))
     if not isinstance(document.values, dict):
-        raise AgentFileError(f"{path}:1: an agent file is a mapping of fields such as instructions: and answers:")
+        raise AgentFileError(f"{path}:1: an agent file must be a mapping of fields, such as answers: and instructions:")
     return document.values, document.lines
 
 
-def line(lines: Lines, where: Place) -> int:
-    """The line of a field, or of what it is in."""
+def line(lines: Lines, where: FieldPath) -> int:
+    """The line of a field, or of what contains it."""
     while where not in lines:
         where = where[:-1]
     return lines[where]
 
 
 def problems(error: ValidationError, path: Path, lines: Lines) -> list[str]:
-    """What is wrong with the fields, a line of text for each, by their lines in the file."""
-    told: dict[Place, tuple[int, str]] = {}  # one problem a place: a union tells one for each branch
-    found = [(_place(lines, problem["loc"], problem["type"]), problem) for problem in error.errors()]
-    for place, problem in found:
-        if any(_is_within(other, place) for other, _ in found):
-            continue  # what is in it was wrong: that is closer to the mistake
+    """What is wrong with the fields, a line of text per problem, in the order of the file."""
+    shown: dict[FieldPath, tuple[int, str]] = {}  # one per path: a union reports one for each branch
+    found = [(_path(lines, problem["loc"], problem["type"]), problem) for problem in error.errors()]
+    for path_in_file, problem in found:
+        if any(_is_within(other, path_in_file) for other, _ in found):
+            continue  # something inside it is wrong: that is closer to the mistake
         what = _WORDS.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
         named, _, of_it = what.partition(": ")
-        if place == () and (named,) in lines:  # of the file as a whole, but it names the field
-            place, what = (named,), of_it
-        where = line(lines, place)
-        field = ".".join(str(part) for part in place) or "agent"
-        told.setdefault(place, (where, f"{path}:{where}: {field}: {what}"))
-    return [text for _, text in sorted(told.values())]
+        if path_in_file == () and (named,) in lines:  # about the whole file, but it names the field
+            path_in_file, what = (named,), of_it
+        where = line(lines, path_in_file)
+        field = ".".join(str(part) for part in path_in_file) or "agent"
+        shown.setdefault(path_in_file, (where, f"{path}:{where}: {field}: {what}"))
+    return [text for _, text in sorted(shown.values())]
 
 
-def _place(lines: Lines, where: Place, kind: str) -> Place:
-    """The place as the file has it: pydantic adds the branch of a union that it tried."""
-    place: Place = ()
+def _path(lines: Lines, where: FieldPath, kind: str) -> FieldPath:
+    """The path as the file has it: pydantic adds the branch of a union that it tried."""
+    path: FieldPath = ()
     for part in where:
-        if (*place, part) in lines or (kind == "missing" and part == where[-1]) or part == where[0]:
-            place = (*place, part)
-    return place
+        if (*path, part) in lines or (kind == "missing" and part == where[-1]) or part == where[0]:
+            path = (*path, part)
+    return path
 
 
-def _is_within(place: Place, other: Place) -> bool:
-    return len(place) > len(other) and place[: len(other)] == other
+def _is_within(path: FieldPath, other: FieldPath) -> bool:
+    return len(path) > len(other) and path[: len(other)] == other
 
 
 _WORDS = {
@@ -77,7 +79,7 @@ _WORDS = {
     "tuple_type": "must be a list",
     "too_short": "must not be empty",
 }
-"""Pydantic's kinds of errors in the words of somebody who writes YAML."""
+"""Pydantic's kinds of errors, in words for people who write YAML."""
 
 
 def _compose(path: Path) -> yaml.Node | None:
@@ -102,61 +104,61 @@ def _compose(path: Path) -> yaml.Node | None:
 class _Document:
     """A YAML document as plain values, with the line of every field, and what YAML itself says against it."""
 
-    LARGEST = 10_000
-    """Values in a file; anchors can make a few lines mean billions."""
+    MAX_VALUES = 10_000
+    """In one file: anchors can make a few lines mean billions."""
 
     def __init__(self, path: Path, node: yaml.Node | None) -> None:
-        self.lines: dict[Place, int] = {(): 1}
+        self.lines: dict[FieldPath, int] = {(): 1}
         self.problems: list[str] = []
-        self._path = path
+        self._file = path
         self._loader = _Loader("")
         self._above: list[yaml.Node] = []
         self._count = 0
         self.values = self._plain(node, ()) if node is not None else None
 
-    def _plain(self, node: yaml.Node, place: Place) -> Any:
+    def _plain(self, node: yaml.Node, path: FieldPath) -> Any:
         self._count += 1
-        if self._count > self.LARGEST or node in self._above:
-            if self._count <= self.LARGEST + 1:
-                self._object(node, place, "is too large" if self._count > self.LARGEST else "contains itself")
+        if self._count > self.MAX_VALUES or node in self._above:
+            if self._count <= self.MAX_VALUES + 1:
+                self._object(node, path, "is too large" if self._count > self.MAX_VALUES else "contains itself")
             return None
         if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node, place)
+            return self._scalar(node, path)
         self._above.append(node)
         try:
             if isinstance(node, yaml.SequenceNode):
-                return [self._child(child, child, (*place, index)) for index, child in enumerate(node.value)]
+                return [self._child(child, child, (*path, index)) for index, child in enumerate(node.value)]
             result: dict[str, Any] = {}
             for key_node, value_node in node.value:
-                key = self._key(key_node, place)
+                key = self._key(key_node, path)
                 if key in result:
-                    self._object(key_node, (*place, key), "stands here twice")
-                result[key] = self._child(key_node, value_node, (*place, key))
+                    self._object(key_node, (*path, key), "is given twice")
+                result[key] = self._child(key_node, value_node, (*path, key))
             return result
         finally:
             self._above.pop()
 
-    def _child(self, at: yaml.Node, node: yaml.Node, place: Place) -> Any:
-        self.lines.setdefault(place, at.start_mark.line + 1)
-        return self._plain(node, place)
+    def _child(self, at: yaml.Node, node: yaml.Node, path: FieldPath) -> Any:
+        self.lines.setdefault(path, at.start_mark.line + 1)
+        return self._plain(node, path)
 
-    def _key(self, node: yaml.Node, place: Place) -> str:
+    def _key(self, node: yaml.Node, path: FieldPath) -> str:
         if isinstance(node, yaml.ScalarNode):
             if node.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
-                self._object(node, place, f"a field's name must be text: put {node.value} in quotes")
+                self._object(node, path, f"a field's name must be text: put {node.value} in quotes")
             return str(node.value)
-        self._object(node, place, "a field's name must be text")
+        self._object(node, path, "a field's name must be text")
         return ""
 
-    def _scalar(self, node: yaml.ScalarNode, place: Place) -> Any:
+    def _scalar(self, node: yaml.ScalarNode, path: FieldPath) -> Any:
         try:
             return self._loader.construct_object(node)
         except yaml.MarkedYAMLError:
-            self._object(node, place, f"the tag {node.tag} is not known")
+            self._object(node, path, f"the tag {node.tag} is not known")
         except (ValueError, OverflowError):
-            self._object(node, place, f"{node.value} is no value that YAML knows: put it in quotes")
+            self._object(node, path, f"{node.value} is not a valid value: put it in quotes")
         return None
 
-    def _object(self, node: yaml.Node, place: Place, what: str) -> None:
-        field = "".join(f"{part}." for part in place)[:-1]
-        self.problems.append(f"{self._path}:{node.start_mark.line + 1}: {field + ': ' if field else ''}{what}")
+    def _object(self, node: yaml.Node, path: FieldPath, what: str) -> None:
+        field = "".join(f"{part}." for part in path)[:-1]
+        self.problems.append(f"{self._file}:{node.start_mark.line + 1}: {field + ': ' if field else ''}{what}")

@@ -19,6 +19,8 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ringside.errors import ServiceError
+
 if TYPE_CHECKING:
     from types_boto3_ecs.client import ECSClient
 
@@ -27,7 +29,7 @@ log = logging.getLogger(__name__)
 MOST_BYTES = 1_000_000
 
 
-class EcsTaskError(Exception):
+class EcsTaskError(ServiceError):
     """ECS answered, but not with what was asked for. The message is fit for a log."""
 
 

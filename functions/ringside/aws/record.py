@@ -10,7 +10,9 @@ One `Query` on a call's key returns the whole call in order. Indexes: `by_day` a
 
 import heapq
 import json
+import math
 import secrets
+import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from ringside.aws.table import Conflict, Heard, Item, Table
 from ringside.calls import ANONYMOUS, UNKNOWN, End, Status, Step
 from ringside.conversation.events import Usage
+from ringside.errors import RecordError
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -42,13 +45,14 @@ LIST_COLUMNS = (
     "owner",
     "epoch",
     "steps",
+    "expires_at",
 )
 """What the indexes carry (template.yaml projects exactly these): enough for a list and for the sweeper."""
 
 Keep = Callable[[Item], bool]
 
 
-class Fenced(Exception):
+class Fenced(RecordError):
     """This owner no longer owns the call: somebody else does, or it is over."""
 
 
@@ -87,10 +91,16 @@ class Record:
     """The table, as sentences about calls."""
 
     def __init__(
-        self, client: "DynamoDBClient", table: str, retention_days: int = 90, heard: Heard | None = None
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        retention_days: int = 90,
+        heard: Heard | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._table = Table(client, table, heard)
         self._retention = retention_days * 86_400
+        self._clock = clock
 
     # --- the webhook's part ---
 
@@ -127,9 +137,9 @@ class Record:
         values = {":ringing": Status.RINGING, ":seen": found["claimed_at"]}
         self._table.update(_key(call_id), {"claimed_at": now}, condition, values, names={"#status": "status"})
 
-    def decided(self, call_id: str, decision: Mapping[str, Any], places: Sequence[str], at: float) -> None:
+    def decided(self, call_id: str, decision: Mapping[str, Any], reservations: Sequence[str], at: float) -> None:
         """Write down a decision that was made after the claim."""
-        sets = {"decision": decision, "places": list(places), f"steps.{Step.DECIDED}": at}
+        sets = {"decision": decision, "reservations": list(reservations), f"steps.{Step.DECIDED}": at}
         self._table.update(_key(call_id), sets, "attribute_exists(pk)")
 
     def unclaim(self, call_id: str, claimed_at: float) -> None:
@@ -299,15 +309,17 @@ class Record:
         item = self._table.get({"pk": "MONITORS", "sk": owner}) or {}
         return Beat(float(item.get("until", 0)), bool(item.get("draining")))
 
-    # --- reading ---
+    # --- reading: never a call whose time to live has passed, which DynamoDB deletes "within a few days"
+    # (developer guide, "Using time to live (TTL) in DynamoDB") ---
 
     def call(self, call_id: str) -> Item | None:
-        return self._table.get(_key(call_id))
+        found = self._table.get(_key(call_id))
+        return found if found and self._is_kept(found) else None
 
     def whole_call(self, call_id: str) -> tuple[Item, list[Item]] | None:
         """The call item and everything that was said and done in it, in order; None if there is no such call."""
         found = list(self._table.query(KeyConditionExpression="pk = :pk", values={":pk": f"CALL#{call_id}"}))
-        if not found or found[0]["sk"] != "CALL":
+        if not found or found[0]["sk"] != "CALL" or not self._is_kept(found[0]):
             return None
         return found[0], _once(found[1:])
 
@@ -359,7 +371,10 @@ class Record:
             for partition in partitions
         )
         newest_first = heapq.merge(*shard_by_shard, key=lambda item: str(item[f"{key}_sk"]), reverse=True)
-        return list(islice(filter(keep, newest_first), limit))
+        return list(islice(filter(keep, filter(self._is_kept, newest_first)), limit))
+
+    def _is_kept(self, call: Item) -> bool:
+        return float(call.get("expires_at", math.inf)) > self._clock()
 
     # --- DynamoDB ---
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ringside import signatures
+from ringside.errors import ServiceError
 
 if TYPE_CHECKING:
     from types_boto3_secretsmanager.client import SecretsManagerClient
@@ -28,7 +29,7 @@ STALE_SECONDS = 3600.0
 RETRY_SECONDS = 30.0
 
 
-class SecretsError(Exception):
+class SecretsError(ServiceError):
     """The secret cannot be read or is not of the form above. Never contains the secret."""
 
 

@@ -1,11 +1,14 @@
 """DynamoDB itself: one table's items as plain dicts, and conditional writes. Knows nothing of calls."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
+
+from ringside.errors import RecordError
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -16,7 +19,7 @@ Heard = Callable[[Mapping[str, Any], Item], None]
 """Whoever hears of a write: what was written, and the whole item as it now is. Must not block or raise."""
 
 
-class Conflict(Exception):
+class Conflict(RecordError):
     """A conditional write was refused; `found` is the item that stood in the way (empty: there is none)."""
 
     def __init__(self, found: Item) -> None:
@@ -48,7 +51,7 @@ class Table:
         self,
         key: Item,
         sets: Mapping[str, Any],
-        condition: str,
+        condition: str | None = None,
         values: Mapping[str, Any] | None = None,
         *,
         names: Mapping[str, str] | None = None,
@@ -57,7 +60,7 @@ class Table:
         drop: Mapping[str, Any] | None = None,
         remove: Sequence[str] = (),
     ) -> Item:
-        """One conditional UpdateItem. Returns the item as it then is, raises `Conflict`.
+        """One UpdateItem, conditional if there is a `condition`. Returns the item as it then is, raises `Conflict`.
 
         `sets` sets, `first` sets only what is not set, `add` adds to numbers and sets, `drop` takes from
         sets, `remove` removes. Dots in a name lead into a map.
@@ -88,10 +91,10 @@ class Table:
             "TableName": self._name,
             "Key": _marshal(key),
             "UpdateExpression": expression.strip(),
-            "ConditionExpression": condition,
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             "ReturnValues": "ALL_NEW",
         }
+        if condition is not None:
+            request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         if all_names:
             request["ExpressionAttributeNames"] = all_names
         if all_values:
@@ -128,15 +131,16 @@ class Table:
             )
 
 
-class _conflicts:  # reads as a verb: with _conflicts(): ...
+@contextmanager
+def _conflicts() -> Iterator[None]:
     """Turn a refused condition into `Conflict`, with the item that was found."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            # The item is in the answer, but not in the type that the stubs give to errors.
-            raise Conflict(_unmarshal(error.response.get("Item") or {})) from None  # type: ignore[arg-type]
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        # The item is in the answer, but not in the type that the stubs give to errors.
+        raise Conflict(_unmarshal(error.response.get("Item") or {})) from None  # type: ignore[arg-type]
 
 
 _serialize, _deserialize = TypeSerializer().serialize, TypeDeserializer().deserialize

@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ringside.admission.decide import give_back
+from ringside.admission.decide import release_reservations
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.agents import Agents
 from ringside.aws.call_queue import BATCH, CallQueue, Message
@@ -393,7 +393,7 @@ class Monitor:
         end = End(Status.FAILED, EndReason.SUPERVISION_LOST, self._clock(), f"{why}; hung up")
         call = await self._blocking(self._record.call, mine.call_id) or {}
         await self._blocking(self._record.end, mine, end, {"duration": round(end.at - answered_at(call), 3)})
-        await self._blocking(give_back, self._services.counters, mine.call_id, call.get("places", []))
+        await self._blocking(release_reservations, self._services.counters, mine.call_id, call.get("reservations", []))
         await self._queued(self._queue.delete, message.receipt)
 
     async def _wait_for_calls(self) -> None:

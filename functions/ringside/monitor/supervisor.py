@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from ringside.admission.decide import give_back
+from ringside.admission.decide import release_reservations
 from ringside.agentfile.agent import Agent
 from ringside.aws.counters import Counters
 from ringside.aws.record import Fenced, Ownership, Record
@@ -578,7 +578,9 @@ class Supervisor:
         """Give back the call's places and count its cost; admission looks after itself if this is cut short."""
         counters, agent = self._services.counters, self._agent.name
         try:
-            await self._services.blocking(give_back, counters, self.call_id, self._call.get("places", []))
+            await self._services.blocking(
+                release_reservations, counters, self.call_id, self._call.get("reservations", [])
+            )
             if cost:
                 await self._services.blocking(counters.add_spending, agent, end.at, cost)
         except Exception as error:

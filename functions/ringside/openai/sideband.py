@@ -6,13 +6,14 @@ from functools import cache
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 
+from ringside.errors import ServiceError
 from ringside.openai import urls
 
 FRAME_LIMIT = 16 << 20
 """Bytes. The size of server frames is undocumented; one above the library's own limit of 1 MiB would end the call."""
 
 
-class AttachError(Exception):
+class AttachError(ServiceError):
     """The sideband cannot be opened. `status` is the HTTP status, None if there was none."""
 
     def __init__(self, status: int | None, detail: str = "") -> None:

@@ -19,7 +19,7 @@ _SIP = re.compile(
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE | re.ASCII)
 _SEPARATORS = re.compile(r"[().-]")
 
-_WRONG = "neither a number such as tel:+14255550100 nor an address with a host such as sip:desk@example.com"
+_WRONG = "neither a number (for example tel:+14255550100) nor a SIP address (for example sip:desk@example.com)"
 
 
 def target(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a tool is: its name, its schema, how it is run, and what it may know of the call."""
+"""What a tool is: its name, its schema, how it is run, and what it may know about the call."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,12 +6,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from ringside.errors import ServiceError, UserMistake
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-RESULT_LIMIT = 16_000  # characters that the model is told of a result
+RESULT_LIMIT = 16_000  # characters of a result that the model gets
 
 
-class ToolError(Exception):
+class ToolError(UserMistake):
     """`tools.py` cannot be used; the message names the file and the function."""
 
 
@@ -29,22 +31,22 @@ class Tool:
     name: str
     description: str
     function: Callable[..., Any]
-    schema: dict[str, Any]  # JSON schema of the arguments, as the session's `parameters` want it
-    arguments: type[BaseModel] | None = None  # what checks them; None: whoever runs the tool does
+    schema: dict[str, Any]  # JSON schema of the arguments: the session's `parameters`
+    arguments: type[BaseModel] | None = None  # what checks them; None: the tool itself does
     context: str | None = None  # the argument that gets the `CallContext`
     options: Options = Options()
 
 
 @dataclass(frozen=True)
 class CallContext:
-    """What a tool may know of the call it runs in: annotate an argument with it. The model does not see it.
+    """The call in which a tool runs: an argument of this type receives it, and the model does not see it.
 
     `caller`: a number (E.164), an extension such as `1001`, `anonymous` or `unknown`; None in records of older
     versions. `attested`: what the carrier found out about the number, `A`, `B`, `C`, `failed` or `none`.
     """
 
     call_id: str
-    tool_call_id: str  # a natural key for what the tool does: the same if it is ever run again
+    tool_call_id: str  # a natural idempotency key: the same if the tool is ever run again
     agent: str
     caller: str | None
     dialled: str | None
@@ -54,10 +56,10 @@ class CallContext:
 def tool(
     *, repeatable: bool = False, seconds: float | None = None, result_limit: int = RESULT_LIMIT
 ) -> Callable[[F], F]:
-    """Mark a function of `tools.py`; one without this mark has the defaults.
+    """Set how a function of `tools.py` is run; without this decorator the defaults apply.
 
-    `repeatable`: running it twice does no harm, so it may be run again when nobody knows whether it ran.
-    `seconds`: its own time limit. `result_limit`: characters of its result that the model is told.
+    `repeatable`: running it twice does no harm, so it may be run again if it is unknown whether it ran.
+    `seconds`: its own time limit. `result_limit`: characters of its result that the model gets.
     """
 
     def mark(function: F) -> F:
@@ -67,12 +69,12 @@ def tool(
     return mark
 
 
-class ToolFailed(Exception):
-    """A tool could not do its work; the text is for the model."""
+class ToolFailed(ServiceError):
+    """A tool could not do its work; the message is for the model."""
 
 
 class ToolTimedOut(ToolFailed):
-    """What the tool asked for did not come in time."""
+    """The tool's time limit ran out, or that of a service it uses."""
 
     def __init__(self) -> None:
         super().__init__("it took too long")

@@ -1,8 +1,8 @@
-"""AWS Lambda functions as tools: the deployed team's own code stays outside of our process.
+"""AWS Lambda functions as tools: other teams' code runs outside our process.
 
-The function gets the model's arguments as its event, with the call's facts beside them under `ringside`;
-what it returns is told to the model. Only functions that an agent file names are ever invoked, and the
-monitor's role allows no others (template.yaml, ToolFunctions).
+The function's event is the model's arguments, with the call's facts under `ringside`; its result goes to the
+model. Only functions that an agent file names are ever invoked, and the monitor's role allows no others
+(template.yaml, ToolFunctions).
 """
 
 import json
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TIMED_OUT = "Task timed out"
-"""How Lambda words the end of a function that ran into its own limit (Lambda developer guide, "Timeouts")."""
+"""Lambda's message for a function that exceeded its own time limit (Lambda developer guide, "Timeouts")."""
 
 
 def tools(client: "LambdaClient", agents: Iterable[Agent]) -> dict[tuple[str, str], Tool]:
@@ -46,7 +46,7 @@ def _tool(client: "LambdaClient", entry: LambdaTool) -> Tool:
             log.error("lambda_tool.failed", extra={"tool": entry.name, "function": entry.function, "error": "function"})
             if TIMED_OUT.encode() in payload:
                 raise ToolTimedOut
-            raise ToolFailed("the service behind it reported an error")  # its own words may be nobody's business
+            raise ToolFailed("the service behind it reported an error")  # its message may be confidential
         try:
             return json.loads(payload or b"null")
         except ValueError:

@@ -24,8 +24,8 @@ def load_tools(folder: Path) -> dict[str, Tool]:
     if not path.is_file():
         return {}
     spec = importlib.util.spec_from_file_location("agent_tools", path)
-    assert spec is not None
-    assert spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise ToolError(f"{path}: is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pydantic look their own module up
     try:
@@ -43,12 +43,12 @@ def load_tools(folder: Path) -> dict[str, Tool]:
 def _tool(name: str, function: Callable[..., Any], path: Path) -> Tool:
     where = f"{path}:{function.__code__.co_firstlineno}: {name}"
     if name in builtin_tools.NAMES:
-        raise ToolError(f"{where}: this name is built in; name the tool otherwise")
+        raise ToolError(f"{where}: this is the name of a built-in tool; choose another name")
     if not re.fullmatch(r"[a-zA-Z0-9_]{1,64}", name):  # API reference, Realtime: function tools
-        raise ToolError(f"{where}: a tool's name has 1 to 64 letters of A to Z, digits and underscores")
+        raise ToolError(f"{where}: a tool's name may have 1 to 64 letters from A to Z, digits and underscores")
     description = inspect.getdoc(function)
     if not description:
-        raise ToolError(f"{where}: a tool needs a docstring, the model decides by it")
+        raise ToolError(f"{where}: a tool needs a docstring: it tells the model when to use the tool")
     try:
         parameters = inspect.signature(function, eval_str=True).parameters.values()
     except Exception as error:
@@ -57,9 +57,9 @@ def _tool(name: str, function: Callable[..., Any], path: Path) -> Tool:
     context = None
     for parameter in parameters:
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise ToolError(f"{where}: {parameter} cannot be filled by a model; name every argument")
+            raise ToolError(f"{where}: a model cannot fill in {parameter}; name every argument")
         if parameter.name.startswith("_"):  # pydantic would take it for a private attribute, and leave it out
-            raise ToolError(f"{where}: the argument {parameter.name} begins with an underscore")
+            raise ToolError(f"{where}: the argument {parameter.name} must not begin with an underscore")
         if parameter.annotation is parameter.empty:
             raise ToolError(f"{where}: the argument {parameter.name} needs a type")
         if parameter.annotation is CallContext:
@@ -74,13 +74,13 @@ def _tool(name: str, function: Callable[..., Any], path: Path) -> Tool:
             schema = _untitled(arguments.model_json_schema())
     except Exception as error:
         what = str(error).partition("\n")[0]
-        raise ToolError(f"{where}: its arguments cannot be described as a JSON schema: {what}") from None
+        raise ToolError(f"{where}: the arguments cannot be described as a JSON schema: {what}") from None
     options = function.__dict__.get("ringside", Options())
     return Tool(name, description, function, schema, arguments, context, options)
 
 
 def _untitled(schema: Any) -> Any:
-    """Pydantic titles every field with its own name: tokens in every prompt that say nothing."""
+    """Without pydantic's titles, which repeat each field's name and cost tokens in every prompt."""
     if isinstance(schema, dict):
         return {
             key: _untitled(value) for key, value in schema.items() if not (key == "title" and isinstance(value, str))

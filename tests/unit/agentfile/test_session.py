@@ -10,10 +10,10 @@ from openai.types.realtime import RealtimeSessionCreateRequest
 from openai.types.realtime.realtime_audio_config_output import RealtimeAudioConfigOutput
 from pydantic import BaseModel
 
-from infra.emulator.wire_shapes import SESSION
+from infra.emulator.wire.schemas import SESSION
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.loader import load_agents
-from ringside.agentfile.session import Session
+from ringside.agentfile.session import SessionConfig
 from ringside.agentfile.yaml_lines import AgentFileError
 from ringside.openai import accept
 
@@ -112,7 +112,7 @@ def test_whatever_a_file_may_say_is_a_session_to_openai(tmp_path: Path, fields: 
 
 def test_every_field_of_the_session_is_among_these() -> None:
     tried = {name for fields in FIELDS for name in fields}
-    assert set(Session.model_fields) - tried == set()
+    assert set(SessionConfig.model_fields) - tried == set()
 
 
 def test_the_documented_voices_are_known() -> None:
@@ -184,32 +184,44 @@ def test_a_server_s_tools_need_no_approval_only_if_the_file_says_so(tmp_path: Pa
         ("temperature: 0.8", "3: temperature: there is no such field"),
         ("turn_detection: null", "3: turn_detection: "),
         ("turn_detection:\n  type: semantic\n", "4: turn_detection.type: "),
-        ("turn_detection: {threshold: 0.5}", "3: turn_detection: threshold does not belong to semantic_vad"),
+        ("turn_detection: {threshold: 0.5}", "3: turn_detection: threshold cannot be used with semantic_vad"),
         ("turn_detection: {type: server_vad, threshold: 1.5}", "3: turn_detection.threshold: "),
         ("turn_detection: {type: server_vad, idle_timeout_ms: 4999}", "3: turn_detection.idle_timeout_ms: "),
         ("turn_detection: {type: server_vad, create_response: false}", "3: turn_detection.create_response: "),
         ("noise_reduction: {type: nearfield}", "3: noise_reduction.type: "),
         ("transcription:\n  language: english", "4: transcription.language: "),
-        ("transcription: {delay: low}", "3: transcription: delay does not belong to gpt-transcribe"),
-        ("transcription: {model: whisper-1, keywords: [a]}", "3: transcription: keywords does not belong to whisper-1"),
+        ("transcription: {delay: low}", "3: transcription: delay cannot be used with gpt-transcribe"),
+        (
+            "transcription: {model: whisper-1, keywords: [a]}",
+            "3: transcription: keywords cannot be used with whisper-1",
+        ),
         ("transcription: {language: en, languages: [de]}", "3: transcription: give either language or languages"),
         ("audio: {input: {format: {type: audio/pcm}}}", "3: audio: there is no such field"),
         ("max_output_tokens: 4097", "3: max_output_tokens: "),
         ("max_output_tokens: 0", "3: max_output_tokens: "),
         ("reasoning_effort: huge", "3: reasoning_effort: "),
-        ("model: gpt-realtime\nreasoning_effort: low", "1: agent: reasoning_effort does not belong to gpt-realtime"),
-        ("model: gpt-realtime-1.5\nparallel_tool_calls: true", "1: agent: parallel_tool_calls does not belong"),
+        ("model: gpt-realtime\nreasoning_effort: low", "4: reasoning_effort: gpt-realtime does not reason"),
+        (
+            "model: gpt-realtime-1.5\nparallel_tool_calls: true",
+            "4: parallel_tool_calls: gpt-realtime-1.5 does not reason",
+        ),
         ("tool_choice: always", "3: tool_choice: "),
         ("tool_choice: {type: function}", "3: tool_choice.name: is missing"),
-        ("tool_choice: {type: function, name: f}", "3: tool_choice: f is not among the agent's tools"),
-        ("tool_choice: {type: mcp, server_label: crm}", "3: tool_choice: crm is not among mcp_servers"),
+        ("tool_choice: {type: function, name: f}", "3: tool_choice: f is not one of the agent's tools"),
+        ("tool_choice: {type: mcp, server_label: crm}", "3: tool_choice: crm is not one of mcp_servers"),
         ("truncation: {retention_ratio: 1.1}", "3: truncation.retention_ratio: "),
         ("truncation: sometimes", "3: truncation: "),
-        ("tracing: {metadata: {since: 2026-11-22}}", "3: tracing.metadata: holds something that JSON does not know"),
-        ("tracing: {metadata: {x: .nan}}", "3: tracing.metadata: holds something that JSON does not know"),
+        (
+            "tracing: {metadata: {since: 2026-11-22}}",
+            "3: tracing.metadata: contains a value that JSON cannot represent",
+        ),
+        ("tracing: {metadata: {x: .nan}}", "3: tracing.metadata: contains a value that JSON cannot represent"),
         ("prompt: {version: '1'}", "3: prompt.id: is missing"),
         ("prompt: {id: p, variables: {n: 1}}", "3: prompt.variables.n: must be text; put a number or a date in quotes"),
-        ("mcp_servers: [{server_label: a}]", "3: mcp_servers.0: an MCP server has either a server_url, a connector_id"),
+        (
+            "mcp_servers: [{server_label: a}]",
+            "3: mcp_servers.0: an MCP server needs exactly one of server_url, connector_id",
+        ),
         ("mcp_servers: [{server_label: a, server_url: 'http://x'}]", "3: mcp_servers.0.server_url: "),
         ("mcp_servers: [{server_label: 1a, tunnel_id: t}]", "3: mcp_servers.0.server_label: "),
         (
@@ -220,11 +232,11 @@ def test_a_server_s_tools_need_no_approval_only_if_the_file_says_so(tmp_path: Pa
         ("lambda_tools: [{name: a, function: 'f g', description: d}]", "3: lambda_tools.0.function: "),
         (
             "lambda_tools: [{name: a, function: f, description: d, parameters: {type: string}}]",
-            "3: lambda_tools.0.parameters: a JSON schema of an object",
+            "3: lambda_tools.0.parameters: must be the JSON schema of an object",
         ),
         (
             "lambda_tools: [{name: a, function: f, description: d, parameters: {type: object, since: 2026-11-22}}]",
-            "3: lambda_tools.0.parameters: holds something that JSON does not know",
+            "3: lambda_tools.0.parameters: contains a value that JSON cannot represent",
         ),
     ],
 )

@@ -65,7 +65,7 @@ def test_no_header_breaks_out_of_its_quotes(value: str) -> None:
     inside = said.removeprefix(before).removesuffix(after)
     assert inside[0] == inside[-1] == '"'
     assert '"' not in inside[1:-1].replace("\\\\", "").replace('\\"', "")
-    assert len(inside) <= 2 + 2 * (templates.LONGEST_VALUE + 1)
+    assert len(inside) <= 2 + 2 * (templates.MAX_VALUE + 1)
     assert said.count("\n") == 2
 
 
@@ -73,7 +73,7 @@ def test_a_header_that_the_file_does_not_name_reaches_no_prompt() -> None:
     assert agent("Hi.").instructions_for(None, None, CHRISTMAS_EVE, {"From": "Eve"}) == "Hi."
 
 
-def test_single_braces_and_unfinished_places_are_text() -> None:
+def test_single_braces_and_unfinished_placeholders_are_text() -> None:
     assert told('Answer as {"a": 1}, }} or {caller} {{') == 'Answer as {"a": 1}, }} or {caller} {{'
 
 
@@ -82,16 +82,16 @@ def test_single_braces_and_unfinished_places_are_text() -> None:
     [
         (
             "instructions: Hi {{name}}",
-            "2: instructions: {{name}} is none of agent, caller, dialled, local_date, local_time, weekday, "
-            "and no header that headers: names",
+            "2: instructions: {{name}} is neither a call fact "
+            "(agent, caller, dialled, local_date, local_time, weekday) nor listed in headers",
         ),
-        ("instructions: '{{header.From}}'", "2: instructions: {{header.From}} is none of "),
-        ("instructions: '{{caller.__class__}}'", "2: instructions: {{caller.__class__}} is none of "),
-        ("instructions: Hi\ngreeting: Hi {{caller}}", "3: greeting: facts of the call can stand in instructions only"),
+        ("instructions: '{{header.From}}'", "2: instructions: {{header.From}} is neither a call fact "),
+        ("instructions: '{{caller.__class__}}'", "2: instructions: {{caller.__class__}} is neither a call fact "),
+        ("instructions: Hi\ngreeting: Hi {{caller}}", "3: greeting: call facts can be used in instructions only"),
         ("instructions: Hi\nheaders: ['From: x']", "3: headers.0: "),
     ],
 )
-def test_a_place_that_nothing_fills_is_a_mistake_of_the_file(tmp_path: Path, content: str, what: str) -> None:
+def test_a_placeholder_that_nothing_fills_is_a_mistake_of_the_file(tmp_path: Path, content: str, what: str) -> None:
     (tmp_path / "desk.yaml").write_text(f"answers: default\n{content}\n", encoding="utf-8")
     with pytest.raises(AgentFileError) as refused:
         load_agents(tmp_path)

@@ -81,7 +81,7 @@ def test_a_write_onto_a_call_is_told_as_what_it_means(
 
 
 def test_turns_heartbeats_and_counters_are_nobodys_news(events: EventBus, bus: Bus) -> None:
-    for sort_key in ("ITEM#0000000000000001", "task-a", "PLACES"):
+    for sort_key in ("ITEM#0000000000000001", "task-a", "RESERVATIONS"):
         events.heard({"status": "ended"}, {"sk": sort_key})
     events.flush()
 

@@ -1,0 +1,5 @@
+"""`python -m cli` is `ringside`."""
+
+from cli.main import script
+
+script()

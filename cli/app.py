@@ -1,0 +1,118 @@
+"""The tree of commands, and what becomes of errors.
+
+Exit status: 0 well, 1 an error or something wrong, 2 wrong usage, 130 interrupted, 141 the reader went away.
+"""
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from cyclopts import App, CycloptsError, Parameter
+
+from cli.errors import CliError, UsageError, explain, one_line
+from cli.help import TwoColumns
+from cli.main import INTERRUPTED
+from cli.options import OPTIONS
+from cli.terminal import console, safe
+
+app = App(
+    name="ringside",
+    help="Look after phone calls that are answered with OpenAI's Realtime API in your AWS account.",
+    version=lambda: version("ringside"),
+    default_parameter=Parameter(negative=()),
+    group_parameters=OPTIONS,
+    help_format="plaintext",
+    help_formatter=TwoColumns(),
+    result_action="return_value",
+    exit_on_error=False,
+    print_error=False,
+    suppress_keyboard_interrupt=False,
+)
+app["--help"].help = "Show this message and exit."
+app["--version"].help = "Show the version and exit."
+
+# By name: a command's module is imported when the command is used. Help shows the first sentence in the list of
+# commands, and all of it with --help.
+app.command("cli.commands.calls:app", name="calls", help="Show recorded calls, and follow calls in progress.")
+app.command(
+    "cli.commands.decide:decide",
+    name="decide",
+    help="""Show which rule would admit or reject a call, without placing one.
+
+    The agent files of this checkout decide. The record is read only if a rule has to count; nothing is written.""",
+)
+app.command(
+    "cli.commands.doctor:doctor",
+    name="doctor",
+    help="""Check a deployment, and say how to fix what is wrong.
+
+    Checks settings, credentials, table, queue, secret, OpenAI, tools, agent files, models and the webhook. The exit
+    status is 1 if anything is wrong.""",
+)
+app.command(
+    "cli.commands.setup:setup",
+    name="setup",
+    help="""Connect a deployment to OpenAI and to a phone number.
+
+    Stores the API key, makes the webhook endpoint at OpenAI, stores its signing secret, sends a test event, and shows
+    what to enter at the carrier. What is right already stays as it is, so it can be run again at any time.""",
+)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line; returns the exit status. Every expected error is one line on standard error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no "→" still shows the rest
+    out = console()
+    try:
+        status: int | None = app(list(argv), console=out)
+        sys.stdout.flush()
+        return status or 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _forget_output()
+        return 141  # as a shell shows SIGPIPE
+    except CycloptsError as error:
+        return _fail(_usage(error), 2)
+    except CliError as error:
+        return _fail(str(error), 2 if isinstance(error, UsageError) else 1)
+    except Exception as error:
+        return _fail_unexpectedly(error)
+
+
+def _usage(error: CycloptsError) -> str:
+    command = " ".join(["ringside", *(error.command_chain or ())])
+    return f"{one_line(error).removesuffix('.')} (see {command} --help)"
+
+
+def _fail(message: str, status: int) -> int:
+    with contextlib.suppress(BrokenPipeError):
+        print(f"ringside: {safe(message)}", file=sys.stderr)
+    return status
+
+
+def _fail_unexpectedly(error: Exception) -> int:
+    """AWS's errors in words; of anything else, which is a bug, the traceback."""
+    # Here, because they take longer to import than help takes to show.
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if isinstance(error, BotoCoreError | ClientError):
+        return _fail(explain(error), 1)
+    from rich.traceback import Traceback
+
+    trace = Traceback.extract(type(error), error, error.__traceback__, show_locals=False)
+    for stack in trace.stacks:
+        stack.exc_value = safe(stack.exc_value)  # it may quote what a stranger said
+    console(stderr=True).print(Traceback(trace))
+    return 1
+
+
+def _forget_output() -> None:
+    """The reader is gone: keep the interpreter from complaining about it when it flushes at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,86 @@
+"""`ringside calls list | show | watch`: recorded calls, and calls in progress."""
+
+import sys
+from time import sleep
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from cli.options import ANY, OPTIONS, CallId, Deployment, Json, Utc, read_count, read_day, read_number
+
+app = App(name="calls", group_parameters=OPTIONS)
+
+
+@app.command(name="list")
+def list_calls(
+    *,
+    day: Annotated[
+        str | None,
+        Parameter(metavar="DATE", converter=read_day, help="Of this day in UTC: 2026-11-22, today or yesterday."),
+    ] = None,
+    caller: Annotated[
+        str | None,
+        Parameter(name="--from", metavar="+NUMBER", converter=read_number, help="From this number, on any day."),
+    ] = None,
+    agent: Annotated[str | None, Parameter(metavar="NAME", help="Answered by this agent.")] = None,
+    live: Annotated[bool, Parameter(show_default=False, help="Only calls that are not over yet.")] = False,
+    limit: Annotated[int, Parameter(metavar="N", converter=read_count, help="Show at most this many calls.")] = 50,
+    json: Json = False,
+    utc: Utc = False,
+    deployment: Deployment = ANY,
+) -> None:
+    """List calls, newest first: today's, unless you choose others."""
+    from cli import cloud, lookup, shapes
+    from cli.terminal import console, show
+    from cli.views import calls as view
+    from cli.views.words import Clock
+
+    with cloud.chosen(deployment).record() as record:
+        calls = lookup.listed(record, day, caller, agent, live, limit + 1)
+    shown = calls[:limit]
+    if json:
+        print(shapes.dumps([shapes.listed(call) for call in shown]))
+    elif shown:
+        out = console()
+        show(out, view.table(shown, Clock.here(utc), out.width if out.is_terminal else None))
+    else:
+        print("no calls")
+    if len(calls) > limit:
+        print(f"showing the newest {limit}; use --limit for more", file=sys.stderr)
+
+
+@app.command(name="show")
+def show_call(call_id: CallId, /, *, json: Json = False, utc: Utc = False, deployment: Deployment = ANY) -> None:
+    """Show one call: its steps, what was said, and what it cost."""
+    from cli import cloud, lookup, shapes
+    from cli.terminal import console, show
+    from cli.views import call as view
+    from cli.views.words import Clock
+
+    with cloud.chosen(deployment).record() as record:
+        call, items = lookup.whole_call(record, call_id)
+    if json:
+        print(shapes.dumps(shapes.whole(call, items)))
+    else:
+        show(console(), view.whole(call, items, Clock.here(utc)))
+
+
+@app.command(name="watch", usage="ringside calls watch [OPTIONS] [CALL_ID]")
+def watch_calls(
+    call_id: CallId | None = None, /, *, json: Json = False, utc: Utc = False, deployment: Deployment = ANY
+) -> None:
+    """Follow a call until it ends, or all calls until Ctrl-C. What was said before is shown first."""
+    from cli import cloud, follow, lookup, shapes
+    from cli.terminal import busy, console, show
+    from cli.views import news as view
+    from cli.views.words import Clock
+
+    out = console()
+    names = view.ShortNames() if call_id is None else None
+    with cloud.chosen(deployment).record() as record, busy(out, "Watching; press Ctrl-C to stop", json):
+        one = None if call_id is None else lookup.call_id(record, call_id)
+        for news in follow.follow(record, one, sleep) if one else follow.follow_all(record, sleep):
+            if json:
+                print(shapes.dumps_line(news.as_json()), flush=True)
+            else:
+                show(out, view.line(news, Clock.here(utc), names))

@@ -1,0 +1,42 @@
+"""`ringside decide`: what the admission rules say, without a call."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from cli.options import ANY, AgentFiles, Deployment, Json
+
+
+def decide(
+    *,
+    caller: Annotated[
+        str | None, Parameter(name="--from", metavar="+NUMBER", help="The caller's number, or `anonymous`.")
+    ] = None,
+    dialled: Annotated[
+        str | None, Parameter(name="--to", metavar="+NUMBER", help="The number that is dialled.")
+    ] = None,
+    at: Annotated[
+        str | None,
+        Parameter(metavar="TIME", help="When: 2026-12-24T20:00, in the agent's time zone (default: now)."),
+    ] = None,
+    replay: Annotated[
+        str | None,
+        Parameter(metavar="CALL_ID", help="Apply today's rules to an earlier call: its id, its beginning, or `last`."),
+    ] = None,
+    agents: AgentFiles = None,
+    json: Json = False,
+    deployment: Deployment = ANY,
+) -> None:
+    """Decide about a call that might come, or again about one that came."""
+    from cli import decision, shapes
+    from cli.terminal import console, show
+    from cli.views import decision as view
+
+    if replay:
+        answer, then = decision.replayed(replay, caller or dialled or at, agents, deployment)
+    else:
+        answer, then = decision.asked(caller, dialled, at, agents, deployment), None
+    if json:
+        print(shapes.dumps(decision.shape(answer, then)))
+    else:
+        show(console(), view.decision(answer, then))

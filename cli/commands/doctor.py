@@ -1,0 +1,30 @@
+"""`ringside doctor`: what is right and what is wrong with a deployment."""
+
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from cli.options import ANY, AgentFiles, Deployment, Json
+
+
+def doctor(*, agents: AgentFiles = None, json: Json = False, deployment: Deployment = ANY) -> int:
+    """Check everything; 1 if anything is wrong."""
+    from cli import cloud, shapes
+    from cli.doctor.examine import examine
+    from cli.doctor.finding import State
+    from cli.terminal import busy, console, show
+    from cli.views import findings as view
+
+    where = cloud.find(deployment)
+    out = console()
+    if not json:
+        print(f"checking {where.source}", file=sys.stderr)
+    findings = []
+    with busy(out, "Checking", json):
+        for finding in examine(where, agents, datetime.now(UTC).date()):
+            findings.append(finding)
+            if not json:
+                show(out, view.finding(finding))
+    if json:
+        print(shapes.dumps([asdict(finding) for finding in findings]))
+    return int(any(finding.state is State.WRONG for finding in findings))

@@ -1,0 +1,70 @@
+"""Agent files, their tools and their models."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from pathlib import Path
+
+from cli.doctor.finding import Finding, Findings, State
+from cli.errors import one_line
+from ringside import prices, settings
+from ringside.agentfile import yaml_lines
+from ringside.agentfile.loader import load_agents
+from ringside.tools import definition
+from ringside.tools.loader import load_tools
+
+SHUTDOWNS = {
+    "gpt-realtime": date(2027, 1, 20),
+    "gpt-realtime-2025-08-28": date(2027, 1, 20),
+    "gpt-realtime-mini": date(2027, 1, 20),
+    "gpt-realtime-mini-2025-12-15": date(2027, 1, 20),
+    "whisper-1": date(2027, 2, 26),
+    "gpt-4o-transcribe": date(2027, 2, 26),
+    "gpt-4o-transcribe-diarize": date(2027, 2, 26),
+    "gpt-4o-mini-transcribe": date(2027, 2, 26),
+    "gpt-4o-mini-transcribe-2025-12-15": date(2027, 2, 26),
+}
+"""When OpenAI shuts models down, as its Python library 3.54.0 says (`Calls.accept`, `AudioTranscription`)."""
+
+
+def agents_folder(variables: Mapping[str, str]) -> Path:
+    """Where the agent files are: a relative RINGSIDE_AGENTS is relative to this directory, or to what ships."""
+    given = Path(variables.get("RINGSIDE_AGENTS") or "agents")
+    return given if given.is_dir() else settings.SHIPPED / given
+
+
+def check_agents(folder: Path, today: date) -> Findings:
+    known: set[str] | None = None
+    try:
+        loaded = load_tools(folder)
+        known = set(loaded)
+        yield Finding("tools", State.OK, ", ".join(loaded) or "none")
+    except definition.ToolError as error:
+        yield Finding("tools", State.WRONG, one_line(error), "fix it; no tool is available until then")
+    try:
+        found = list(load_agents(folder, known))
+    except yaml_lines.AgentFileError as error:
+        for problem in str(error).splitlines():
+            yield Finding("agents", State.WRONG, problem, "fix the file")
+        return
+    for agent in found:
+        yield Finding("agents", State.OK, f"{agent.name} answers {', '.join(agent.answers)}")
+    priced = prices.load()
+    for agent in found:
+        transcription = agent.transcription.model if agent.transcription else None
+        yield from check_model(agent.name, agent.model, priced.realtime, today)
+        if transcription:
+            yield from check_model(agent.name, transcription, priced.transcription, today)
+
+
+def check_model(agent: str, model: str, priced: Iterable[str], today: date) -> Findings:
+    """Whether a model is still available, and its price known. Pure."""
+    shutdown = SHUTDOWNS.get(model)
+    if shutdown is not None:
+        gone = today >= shutdown
+        what = f"{agent}: OpenAI {'has shut' if gone else 'shuts'} {model} down on {shutdown}"
+        yield Finding("models", State.WRONG if gone else State.WARNING, what, "use a current model in the agent file")
+    if model not in priced:
+        what = f"{agent}: there is no price for {model}, so the cost of its calls is unknown"
+        yield Finding("models", State.WARNING, what, "add it to functions/ringside/prices.yaml")
+    elif shutdown is None:
+        yield Finding("models", State.OK, f"{agent}: {model}")

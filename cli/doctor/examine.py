@@ -1,0 +1,50 @@
+"""Every check of a deployment, in the order in which one would repair things.
+
+A check is a function that yields findings; it never raises for what it looks for. What these credentials may not look
+at is a warning: the deployment has credentials of its own.
+"""
+
+from datetime import date
+from pathlib import Path
+
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.cloud import Cloud
+from cli.doctor.agents import agents_folder, check_agents
+from cli.doctor.aws import check_credentials, check_queue, check_settings, check_table
+from cli.doctor.finding import Finding, Findings, State
+from cli.doctor.http import DEFAULT_BASE_URL, TIMEOUT, check_openai, check_webhook
+from cli.doctor.secret import Keys, check_secret
+from cli.errors import CliError, explain, is_denied
+
+
+def examine(where: Cloud, folder: Path | None, today: date) -> Findings:
+    """Run every check. `folder`: the agent files, if others than the deployment's."""
+    yield from check_settings(where.variables)
+    keys = Keys()
+    usable = True
+    for finding in guarded("credentials", check_credentials(where)):
+        usable = finding.state is State.OK
+        yield finding
+    if usable:
+        yield from guarded("table", check_table(where))
+        yield from guarded("queue", check_queue(where))
+        yield from guarded("secret", check_secret(where, keys))
+    # A proxy of the user's does not lead to a cloud on this machine.
+    with httpx.Client(timeout=TIMEOUT, trust_env=where.endpoint is None) as http:
+        yield from check_openai(http, where.variables.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL, keys.api_key)
+        yield from check_agents(folder or agents_folder(where.variables), today)
+        yield from check_webhook(http, where.variables.get("RINGSIDE_WEBHOOK_URL"))
+
+
+def guarded(check: str, findings: Findings) -> Findings:
+    """AWS's refusals as findings: what may not be looked at is a warning, what cannot be reached is wrong."""
+    try:
+        yield from findings
+    except ClientError as error:
+        yield Finding(check, State.WARNING if is_denied(error) else State.WRONG, explain(error))
+    except BotoCoreError as error:
+        yield Finding(check, State.WRONG, explain(error))
+    except CliError as error:
+        yield Finding(check, State.WRONG, str(error))

@@ -1,0 +1,85 @@
+"""Which calls are meant: those of a list, the one whose id begins so, the last."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+
+from cli.errors import CliError
+from ringside.aws.record import Record
+from ringside.aws.table import Item
+
+LAST = "last"
+DAYS = 7
+"""How far back a call is looked for by the beginning of its id, or as the last one. An index by day is all there is."""
+
+CANDIDATES = 5
+"""Ids that are named when a beginning is ambiguous."""
+
+
+def listed(
+    record: Record, day: str | None, caller: str | None, agent: str | None, live: bool, limit: int
+) -> list[Item]:
+    """The newest calls that fit, by the index that fits best. `day` is an ISO date in UTC, `caller` E.164."""
+
+    def fits(call: Item) -> bool:
+        return agent is None or call.get("agent") == agent
+
+    if live:
+        return [
+            call
+            for call in record.open_calls()
+            if fits(call) and caller in (None, call.get("caller")) and str(call["started_at"]).startswith(day or "")
+        ][:limit]
+    if caller is not None:
+        return record.calls_of_caller(caller, day, limit, fits)
+    return record.calls_of_day(day or _days()[0], limit, fits)
+
+
+def whole_call(record: Record, text: str) -> tuple[Item, list[Item]]:
+    """A call and everything in it, by its id, the id's beginning or `last`; `CliError` if there is none."""
+    found = record.whole_call(text) or record.whole_call(_resolved(record, text))
+    if found is None:
+        raise CliError(f"there is no call {text} in the record")
+    return found
+
+
+def call_id(record: Record, text: str) -> str:
+    """The whole id of such a call."""
+    return text if record.whole_call(text) else _resolved(record, text)
+
+
+def _resolved(record: Record, text: str) -> str:
+    """The id that begins so; `CliError` where no call is meant, or more than one."""
+    if text == LAST:
+        return _last(record)
+    found: list[str] = []
+    for call in chain(record.open_calls(), _recent(record, text)):
+        known = str(call["call_id"])
+        if known.startswith(text) and known not in found:
+            found.append(known)
+        if len(found) > CANDIDATES:
+            break
+    if not found:
+        raise CliError(f"there is no call {text} in the record (beginnings of ids: of the last {DAYS} days only)")
+    if len(found) > 1:
+        more = ", ..." if len(found) > CANDIDATES else ""
+        raise CliError(f"{text} is ambiguous: {', '.join(found[:CANDIDATES])}{more}")
+    return found[0]
+
+
+def _recent(record: Record, beginning: str) -> Iterator[Item]:
+    """Calls whose ids begin so, of the last days, newest first."""
+    for day in _days():
+        yield from record.calls_of_day(day, CANDIDATES + 1, lambda call: str(call["call_id"]).startswith(beginning))
+
+
+def _last(record: Record) -> str:
+    for day in _days():
+        for call in record.calls_of_day(day, 1):
+            return str(call["call_id"])
+    raise CliError(f"there is no call of the last {DAYS} days in the record")
+
+
+def _days() -> list[str]:
+    today = datetime.now(UTC).date()
+    return [(today - timedelta(days=past)).isoformat() for past in range(DAYS)]

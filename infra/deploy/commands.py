@@ -1,0 +1,97 @@
+"""The commands of `python -m infra.deploy`."""
+
+from typing import Annotated
+
+from botocore.exceptions import BotoCoreError, ClientError
+from cyclopts import Parameter
+
+from infra import command_line
+from infra.deploy import account, checks, cost, image, plan
+from infra.deploy import stack as stacks
+from infra.deploy.programs import DeployError
+from infra.local import template as templates
+from infra.terminal import console
+
+EXPECTED = (DeployError, BotoCoreError, ClientError)
+"""Errors that a person can mend; their text says how."""
+
+program = command_line.program("python -m infra.deploy", "From this checkout to an AWS account, and back.")
+
+Config = Annotated[str, Parameter(help="a section of samconfig.toml: default, prod")]
+Stack = Annotated[str | None, Parameter(help="the stack's name, instead of the section's")]
+Assignments = Annotated[
+    list[str] | None, Parameter(name="--set", consume_multiple=True, help="parameters of template.yaml, as NAME=VALUE")
+]
+
+
+@program.command(name="check")
+def _check() -> int:
+    """Find out what can be known without an account."""
+    return checks.check()
+
+
+@program.command(name="plan")
+def _plan(*, config: Config = "default", stack: Stack = None, parameters: Assignments = None) -> None:
+    """Show what a deployment would create, and what that costs. Needs no account."""
+    name, chosen = _chosen(config, stack, parameters)
+    shown = console()
+    shown.print(plan.show(name, chosen))
+    shown.print(f"\nWithout a call it costs about {cost.monthly(chosen):.2f} USD a month; docs/cost.md says what for.")
+
+
+@program.command(name="image")
+def _image(
+    *,
+    config: Config = "default",
+    stack: Stack = None,
+    parameters: Assignments = None,
+    refresh: Annotated[bool, Parameter(help="start from the newest Python image, and pin that")] = False,
+) -> None:
+    """Build and push the monitor's image."""
+    _, chosen = _chosen(config, stack, parameters)
+    print(image.make(account.find(docker=True), _repository(chosen), refresh=refresh))
+
+
+@program.command(name="deploy")
+def _deploy(
+    *,
+    config: Config = "default",
+    stack: Stack = None,
+    parameters: Assignments = None,
+    pushed: Annotated[
+        str | None, Parameter(name="--image", help="an image that was pushed before, as NAME@DIGEST")
+    ] = None,
+) -> None:
+    """Build and deploy everything."""
+    name, chosen = _chosen(config, stack, parameters)
+    if pushed:
+        chosen |= plan.assignments([f"MonitorImage={pushed}"])
+    here = account.find(docker="MonitorImage" not in chosen, build=True)
+    if "MonitorImage" not in chosen:
+        chosen["MonitorImage"] = image.make(here, _repository(chosen))
+    stacks.deploy(here, name, config, chosen)
+
+
+@program.command(name="destroy")
+def _destroy(
+    *,
+    config: Config = "default",
+    stack: Stack = None,
+    yes: Annotated[bool, Parameter(help="do not ask")] = False,
+    with_records: Annotated[bool, Parameter(help="delete the record of calls, too")] = False,
+) -> None:
+    """Delete the stack. The record of calls stays."""
+    name, _ = _chosen(config, stack, None)
+    stacks.destroy(account.find(), name, yes=yes, records=with_records)
+
+
+def _chosen(config: str, stack: str | None, given: list[str] | None) -> tuple[str, plan.Parameters]:
+    """The stack's name and its parameters: samconfig.toml's, and what the command line puts in their place."""
+    name, parameters = plan.configured(config)
+    return stack or name, {**parameters, **plan.assignments(given or [])}
+
+
+def _repository(parameters: plan.Parameters) -> str:
+    return parameters.get("MonitorRepository") or str(
+        templates.translate()["Parameters"]["MonitorRepository"]["Default"]
+    )

@@ -1,0 +1,1 @@
+"""What tests and tools use to ring, to look and to change settings, under /_emulator."""

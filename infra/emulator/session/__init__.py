@@ -1,0 +1,1 @@
+"""A Realtime session: its configuration, its conversation, responses and their playback, and what the caller says."""

@@ -1,0 +1,107 @@
+"""What the emulator knows, and what rings: the calls, the settings and the scripts that all handlers share."""
+
+import asyncio
+from collections import OrderedDict, deque
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from infra.emulator.calls.call import Call
+from infra.emulator.errors import BadInput
+from infra.emulator.faults import Faults
+from infra.emulator.scripts import script
+from infra.emulator.scripts.script import Script
+from infra.emulator.settings import Settings
+from infra.emulator.webhooks import payloads, signature
+from infra.emulator.webhooks.sender import Sender
+
+KEPT_ATTEMPTS = 1000
+"""Of deliveries that belong to no call: `GET /_emulator/webhooks` shows the latest."""
+
+
+class State:
+    """The state of one emulator. Request handlers know this and not the server."""
+
+    def __init__(
+        self,
+        *,
+        webhook_url: str | None = None,
+        webhook_secret: str | None = None,
+        api_key: str | None = None,
+        scripts: Path | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.webhook_url = webhook_url
+        self.webhook_secret = webhook_secret or signature.new_secret()
+        self.api_key = api_key
+        self.settings = settings or Settings()
+        self.scripts = script.load_all(script.SHIPPED, *([scripts] if scripts else []))
+        self.calls: dict[str, Call] = {}
+        self.webhooks: deque[dict[str, Any]] = deque(maxlen=KEPT_ATTEMPTS)
+        self.stopping = asyncio.Event()
+        self._finished: OrderedDict[str, None] = OrderedDict()
+        self._sender = Sender(self.webhook_secret)
+
+    async def stop(self) -> None:
+        """End every call and every delivery."""
+        self.stopping.set()
+        for call in self.calls.values():
+            call.stop()
+        await self._sender.close()
+
+    def find_script(self, wanted: object) -> Script:
+        """The script of that name, or the one that is given as an object; `BadInput` if it is neither."""
+        if not isinstance(wanted, str):
+            return script.parse(wanted)
+        if wanted not in self.scripts:
+            raise BadInput(f"There is no script {wanted!r}; there are {', '.join(sorted(self.scripts))}.")
+        return self.scripts[wanted]
+
+    def ring(
+        self,
+        caller: str,
+        called: str,
+        played: Script,
+        *,
+        headers: payloads.Headers | None = None,
+        faults: Faults | None = None,
+        webhook_url: str | None = None,
+    ) -> Call:
+        """A phone rings: there is a call, and the webhook is on its way."""
+        url = self._url(webhook_url)
+        faults = faults or Faults()
+        headers = headers if headers is not None else payloads.default_headers(caller, called)
+        call = Call(caller, called, headers, played, faults, self.settings, self._forget_the_oldest)
+        self.calls[call.call_id] = call
+        security = faults.webhook.sip_media_security
+        kinds = {"realtime.call.incoming": payloads.incoming(call.call_id, headers, security)}
+        if faults.webhook.twin:
+            kinds["live.transport.incoming"] = payloads.twin(call.call_id, headers, security)
+        for kind, data in kinds.items():
+            event = payloads.envelope(kind, data, faults.webhook.created_at_offset_s)
+            self._sender.send(url, event, call.webhooks.append, faults.webhook)
+        return call
+
+    def send_webhook(self, kind: str, data: dict[str, Any], faults: Faults, url: str | None) -> dict[str, Any]:
+        """Any other event, known or unknown."""
+        event = payloads.envelope(kind, data, faults.webhook.created_at_offset_s)
+        self._sender.send(self._url(url), event, self.webhooks.append, faults.webhook)
+        return event
+
+    def _url(self, given: str | None) -> str:
+        url = given or self.webhook_url
+        if url is None:
+            raise BadInput("webhook_url is missing: neither the request nor the command line names one.")
+        return url
+
+    def _forget_the_oldest(self, call: Call) -> None:
+        """A call has ended: of those that have, the ones that ended last are kept."""
+        self._finished[call.call_id] = None
+        while len(self._finished) > self.settings.kept_calls:
+            call_id, _ = self._finished.popitem(last=False)
+            del self.calls[call_id]
+
+
+STATE = web.AppKey("state", State)
+"""Where aiohttp's application carries it."""

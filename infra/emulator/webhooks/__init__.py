@@ -1,0 +1,1 @@
+"""Signed webhooks: what is in them, and how they are delivered."""

@@ -1,0 +1,82 @@
+"""The commands of `python -m infra.local`."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from cli.cloud import read_env
+from infra import command_line
+from infra.local import agents, demo, envfile, up
+from infra.local.cloud import LocalCloud
+from infra.local.emulator_client import Emulator
+from infra.local.host import Ports, PortTaken, no_proxy
+from infra.local.openai import MissingVariable, OpenAI
+from infra.terminal import console
+
+EXPECTED = (agents.BrokenAgents, envfile.AlreadyRunning, envfile.NotRunning, MissingVariable, PortTaken, ValueError)
+"""Errors that a person can mend; their text says how."""
+
+program = command_line.program("python -m infra.local", "Ringside's cloud on this machine.")
+
+Directory = Annotated[Path, Parameter(help="where the local cloud writes `env` (.local)", show_default=False)]
+
+
+@program.command(name="up")
+def _up(
+    *,
+    openai: Annotated[Literal["emulator", "real"], Parameter(help="who calls")] = "emulator",
+    monitors: Annotated[int, Parameter(help="how many monitors")] = 1,
+    pace: Annotated[float, Parameter(help="the emulator's; 0.1 speaks ten times as fast")] = 1.0,
+    port: Annotated[int, Parameter(help="for the webhook; 0 is any free port")] = 0,
+    aws_port: Annotated[int, Parameter(help="for the stand-in for AWS")] = 0,
+    emulator_port: Annotated[int, Parameter(help="for the emulator of OpenAI")] = 0,
+    raw: Annotated[bool, Parameter(help="show log lines as they are written, as JSON")] = False,
+    directory: Directory = envfile.DIRECTORY,
+) -> int:
+    """Start the local cloud and keep it running until Ctrl-C."""
+    os.environ.update(no_proxy())
+    real = OpenAI.real(os.environ) if openai == "real" else OpenAI()
+    agents.check()
+    output = up.Output(console(), raw=raw)
+    stop = up.Stop()
+    with envfile.single(directory):
+        cloud = LocalCloud(
+            monitors=monitors,
+            pace=pace,
+            openai=real,
+            ports=Ports(port, aws_port, emulator_port),
+            schedules=True,
+            sink=output.line,
+        )
+        output.say("Starting the local cloud ...")
+        return up.run_until_stopped(cloud, output, stop, directory)
+
+
+@program.command(name="demo")
+def _demo(*, pace: Annotated[float, Parameter(help="1 is real time")] = 0.3) -> int:
+    """Show one call from ring to record, one that is transferred, and one that is declined."""
+    os.environ.update(no_proxy())
+    agents.check()
+    return demo.run(console(), pace)
+
+
+@program.command(name="call")
+def _call(
+    *,
+    caller: Annotated[str, Parameter(name="--from", help="the caller's number")] = "+14255550112",
+    called: Annotated[str, Parameter(name="--to", help="the number that is dialled")] = "+18005551212",
+    script: Annotated[str, Parameter(help="a conversation of infra/emulator/scripts")] = "opening-hours",
+    directory: Directory = envfile.DIRECTORY,
+) -> None:
+    """Ring the running local cloud."""
+    os.environ.update(no_proxy())
+    variables = read_env(envfile.running(directory))
+    if "RINGSIDE_EMULATOR_URL" not in variables:
+        raise envfile.NotRunning("this local cloud talks to the real OpenAI: call it with a phone")
+    call_id = Emulator(variables["RINGSIDE_EMULATOR_URL"]).ring(script, caller, called)
+    shown = console()
+    shown.print(f"{caller} rings {called}: {call_id}", soft_wrap=True)
+    shown.print(f"Follow it:    .venv/bin/ringside calls watch {call_id} --local", soft_wrap=True)
+    shown.print(f"Its record:   .venv/bin/ringside calls show {call_id} --local", soft_wrap=True)
