@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from openai import InvalidWebhookSignatureError, OpenAI
 from standardwebhooks import Webhook
 
-from infra.emulator.webhooks import sign
+from infra.emulator.webhooks.signature import sign
 from ringside import signatures
-from ringside.signatures import InvalidSignature, verify
+from ringside.signatures import UnverifiedRequest, verify
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 OTHER = "whsec_" + base64.b64encode(b"another secret, as long as that.").decode()
@@ -29,7 +29,7 @@ def signed(body: bytes = BODY, at: int = AT, secret: str = SECRET, webhook_id: s
 def refused(headers: Any, body: bytes = BODY, secrets: tuple[str, ...] = (SECRET,), now: float = AT) -> bool:
     try:
         verify(headers, body, secrets, now)
-    except InvalidSignature:
+    except UnverifiedRequest:
         return True
     return False
 
@@ -77,8 +77,24 @@ def test_during_a_rotation_both_secrets_are_good() -> None:
 
 def test_one_good_signature_among_others_is_enough() -> None:
     good, other = sign(SECRET, ID, AT, BODY), sign(OTHER, ID, AT, BODY)
-    for value in (f"{other} {good}", f"{good} {other}", f"v1a,abc {good}", f"v1 {good}", f"v1,a,b {good}"):
+    for value in (
+        f"{other} {good}",
+        f"{good} {other}",
+        f"v1a,abc {good}",
+        f"v1 {good}",
+        f"v1,a,b {good}",
+        f", {good},",
+    ):
         assert not refused(signed() | {"webhook-signature": value}), value
+
+
+@pytest.mark.parametrize("comma", [",", ", "])
+def test_two_signature_headers_that_api_gateway_joined_are_tried_each(comma: str) -> None:
+    good, other = sign(SECRET, ID, AT, BODY), sign(OTHER, ID, AT, BODY)
+
+    for value in (f"{good}{comma}{good}", f"{other}{comma}{good}", f"v1{comma}{good}", f"v2,x{comma}{good}"):
+        assert not refused(signed() | {"webhook-signature": value}), value
+    assert refused(signed() | {"webhook-signature": f"{other}{comma}{other}"})
 
 
 def test_a_secret_without_its_prefix_is_the_key_itself() -> None:
@@ -107,8 +123,6 @@ def test_a_secret_that_would_let_strangers_in_is_no_secret(secret: str) -> None:
         {"webhook-signature": sign(SECRET, ID, AT, BODY).removeprefix("v1,")},
         {"webhook-signature": sign(SECRET, ID, AT, BODY).replace("v1,", "v2,")},
         {"webhook-signature": sign(SECRET, ID, AT, BODY)[:-1]},
-        # API Gateway joins a header that comes twice with a comma.
-        {"webhook-signature": f"{sign(SECRET, ID, AT, BODY)},{sign(SECRET, ID, AT, BODY)}"},
         {"webhook-signature": " ".join([sign(OTHER, ID, AT, BODY)] * 100 + [sign(SECRET, ID, AT, BODY)])},
         {"webhook-id": ""},
         {"webhook-id": "another"},
@@ -119,6 +133,7 @@ def test_a_secret_that_would_let_strangers_in_is_no_secret(secret: str) -> None:
         {"webhook-timestamp": "soon"},
         {"webhook-timestamp": str(AT + 1)},
         {"webhook-timestamp": f"{AT}.0"},
+        {"webhook-timestamp": f"0{AT}"},
         {"webhook-timestamp": f"{AT:_}"},
         {"webhook-timestamp": f" {AT}"},
         {"webhook-timestamp": "nan"},
@@ -133,7 +148,7 @@ def test_malformed_headers_are_refused_and_nothing_else(wrong: dict[str, Any]) -
 
 @pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
 def test_a_stranger_does_not_hear_what_was_wrong(name: str) -> None:
-    with pytest.raises(InvalidSignature, match=r"^$"):
+    with pytest.raises(UnverifiedRequest, match=r"^$"):
         verify(signed() | {name: "wrong"}, BODY, [SECRET], AT)
 
 
@@ -148,8 +163,12 @@ def test_a_body_that_is_not_the_signed_one_is_refused(body: bytes) -> None:
     assert refused(signed(), body)
 
 
-def test_bytes_that_are_not_text_can_be_signed_too() -> None:
-    assert not refused(signed(b"\xff\xfe"), b"\xff\xfe")
+@pytest.mark.parametrize("body", [b"\xff\xfe", BODY + b"\x80", "\ud800".encode("utf-8", "surrogatepass")])
+def test_bytes_that_are_not_text_are_judged_by_their_signature_too(body: bytes) -> None:
+    with pytest.raises(UnicodeDecodeError):  # OpenAI's package does not know an answer to these
+        _openai_accepts(signed(body), body, AT)
+    assert not refused(signed(body), body)
+    assert refused(signed(body), body + b"!")
 
 
 def test_a_megabyte_is_refused_unread() -> None:
@@ -170,13 +189,51 @@ def test_no_bytes_and_no_headers_do_more_than_be_refused(headers: dict[str, Any]
     assert refused(headers, body)
 
 
+bodies = st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))
+random_keys = st.binary(min_size=16, max_size=64)
+secrets = (
+    st.sampled_from([SECRET, OTHER])
+    | random_keys.map(lambda raw: "whsec_" + base64.b64encode(raw).decode())
+    | st.text(st.characters(codec="utf-8"), min_size=16, max_size=64).filter(lambda text: text[:6] != "whsec_")
+    # What is base64 too, but without the prefix: the text is the key, not what it encodes.
+    | random_keys.map(lambda raw: base64.b64encode(raw).decode())
+)
+entries = st.sampled_from(["good", "other", "v1", "v1,", "v1,a,b", "v2,abc", "v1a,", ",", "", "v1,ä", "v1,Zm9v"])
+
+
 @given(
-    body=st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")),
-    at=st.integers(AT - 400, AT + 400),
+    body=bodies,
+    at=st.integers(AT - 301, AT + 301),
+    secret=secrets,
+    signed_with=st.sampled_from(["the secret", "another"]),
+    listed=st.lists(entries, max_size=4),
+    change=st.sampled_from(["none", "none", "body", "id", "timestamp"]),
+)
+def test_openais_package_judges_every_header_body_and_secret_alike(
+    body: bytes, at: int, secret: str, signed_with: str, listed: list[str], change: str
+) -> None:
+    headers = signed(body, at, secret if signed_with == "the secret" else OTHER)
+    written = {"good": headers["webhook-signature"], "other": sign(OTHER, ID, at + 1, body)}
+    headers["webhook-signature"] = " ".join(written.get(entry, entry) for entry in listed)
+    match change:
+        case "body":
+            body += b"!"
+        case "id":
+            headers["webhook-id"] += "!"
+        case "timestamp":
+            headers["webhook-timestamp"] = str(at - 1)
+    now = AT + 0.5
+
+    assert (not refused(headers, body, (secret,), now)) == _openai_accepts(headers, body, now, secret)
+
+
+@given(
+    body=bodies,
+    at=st.integers(AT - 299, AT + 299),  # beyond, the library counts fractions of a second
     secret=st.sampled_from([SECRET, OTHER]),
     change=st.sampled_from(["none", "body", "id", "signature"]),
 )
-def test_openais_package_and_the_library_judge_alike(body: bytes, at: int, secret: str, change: str) -> None:
+def test_the_librarys_own_verify_judges_alike(body: bytes, at: int, secret: str, change: str) -> None:
     headers = signed(body, at, secret)
     match change:
         case "body":
@@ -187,24 +244,30 @@ def test_openais_package_and_the_library_judge_alike(body: bytes, at: int, secre
             headers["webhook-signature"] = headers["webhook-signature"][::-1]
     now = AT + 0.5
 
-    ours = not refused(headers, body, now=now)
-
-    assert ours == _openai_accepts(headers, body, now)
-    if abs(now - at) < 300:  # beyond, the library counts fractions of a second
-        assert ours == _library_accepts(headers, body, now)
+    assert (not refused(headers, body, now=now)) == _library_accepts(headers, body, now)
 
 
-def _openai_accepts(headers: dict[str, str], body: bytes, now: float) -> bool:
+def test_openais_package_takes_a_signature_without_its_version_and_ours_does_not() -> None:
+    headers = signed() | {"webhook-signature": sign(SECRET, ID, AT, BODY).removeprefix("v1,")}
+
+    assert _openai_accepts(headers, BODY, AT)
+    assert refused(headers)
+
+
+def _openai_accepts(headers: dict[str, str], body: bytes, now: float, secret: str = SECRET) -> bool:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("time.time", lambda: now)
         try:
-            _OPENAI.webhooks.verify_signature(body, headers)
-        except InvalidWebhookSignatureError:
+            _OPENAI.webhooks.verify_signature(body, headers, secret=secret)
+        except (InvalidWebhookSignatureError, ValueError, TypeError) as error:
+            # An empty header is missing, and letters beyond ASCII cannot be compared: both are refusals, put otherwise.
+            if isinstance(error, UnicodeError):
+                raise
             return False
         return True
 
 
-_OPENAI = OpenAI(api_key="sk-none", webhook_secret=SECRET)
+_OPENAI = OpenAI(api_key="sk-none")
 
 
 def _library_accepts(headers: dict[str, str], body: bytes, now: float) -> bool:
