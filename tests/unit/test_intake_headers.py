@@ -237,6 +237,8 @@ def test_a_rejected_call_keeps_what_it_came_with_within_bounds() -> None:
         {"name": "Diversion", "value": diversion[:300]},
     ]
     assert sum(len(row["name"]) + len(row["value"]) for row in kept) <= 2000
+    (own,) = ring((FROM, TO, ("X-Dialled", f"sip:{SHOP}@c"), ("X-Id", "CA0123456789"))).item()["sip_headers"][2:]
+    assert own["name"] == "X-Dialled"  # nobody has configured it, and `ringside doctor --last` can say so
     assert "X-Other" not in {row["name"] for row in kept}
 
 

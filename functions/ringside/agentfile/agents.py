@@ -27,6 +27,10 @@ class Agents:
         """The agent for this number, else the one that answers "default", else None."""
         return self._by_number.get(dialled or "") or self._by_number.get(DEFAULT)
 
+    def answers(self, number: str) -> bool:
+        """Whether an agent names this number."""
+        return number in self._by_number
+
     def route(self, candidates: Sequence[Dialled]) -> tuple[Agent | None, str | None]:
         """The agent and the number that was dialled: the first candidate that an agent answers.
 

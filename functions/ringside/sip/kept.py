@@ -1,9 +1,11 @@
 """The headers that the record keeps of every call, as they came: what could not be read can be looked at. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from ringside.calls import ANONYMOUS
 from ringside.sip import attestation, parties, privacy
+from ringside.sip.headers import addresses
 from ringside.sip.trunk import Trunk
 
 LONGEST = 300
@@ -12,6 +14,7 @@ LONGEST = 300
 MOST = 2000
 """Characters of all of them: each write onto the call item costs by its size."""
 
+_NUMBER = re.compile(r"\+?[0-9]{7,15}", re.ASCII)
 _ALWAYS = (*parties.CALLER_IN, "To", "Diversion", "History-Info", "Privacy")
 
 
@@ -26,7 +29,7 @@ def kept(
     rows, room = [], MOST
     for row in headers if trunk.keep_withheld else shown(headers, caller, dialled):
         name, value = row["name"], row["value"][:LONGEST]
-        if name.casefold() not in wanted or len(name) + len(value) > room:
+        if not (name.casefold() in wanted or _may_name_a_party(name, value)) or len(name) + len(value) > room:
             continue
         room -= len(name) + len(value)
         rows.append({"name": name, "value": value})
@@ -43,3 +46,10 @@ def shown(headers: Sequence[Mapping[str, str]], caller: parties.Caller, dialled:
         if row["name"].casefold() == "diversion" and privacy.is_kept_secret(row["value"]):
             row["value"] = dialled or ANONYMOUS
     return rows
+
+
+def _may_name_a_party(name: str, value: str) -> bool:
+    """Whether a header of the carrier's own has a number: the dialled one may be there, and nobody looks for it yet."""
+    if not name.casefold().startswith("x-"):
+        return False
+    return any(_NUMBER.fullmatch(address.uri.user) for address in addresses(value))
