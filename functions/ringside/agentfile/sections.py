@@ -1,28 +1,19 @@
 """The parts of an agent file besides the session: transfers, limits, keys, Lambda tools. Pure."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
 from ringside.agentfile.session import JsonObject
+from ringside.sip import refer
 from ringside.strict_model import Strict
 
 TargetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
 
-URI = r"^(tel:\+[0-9]{4,15}|sips?:[!#-;=?-~]{3,200})$"
-"""RFC 3966 (global numbers only) and RFC 3261: what a REFER may name, without spaces, quotes and brackets."""
+URI = r"^([tT][eE][lL]:\+[0-9().-]{4,32}(;\S*)?|[sS][iI][pP][sS]?:\S{1,250})$"
+"""For editors; `sip.refer` has the grammar."""
 
-
-def _address(uri: str) -> str:
-    if not re.fullmatch(URI, uri):
-        raise ValueError(
-            "neither a number (for example tel:+14255550100) nor a SIP address (for example sip:desk@example.com)"
-        )
-    return uri
-
-
-Address = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"pattern": URI})]
+Address = Annotated[str, AfterValidator(refer.target), Field(json_schema_extra={"pattern": URI})]
 
 
 class Transfer(Strict):
