@@ -7,24 +7,24 @@ from ringside.conversation.responses import Purpose
 
 def settle(parts: Parts, now: float) -> list[Effect]:
     """Bring what we want into line with what is: ask for a response, hang up, set the timers."""
-    if parts.goodbye.hung_up is not None:
+    goodbye, responses = parts.goodbye, parts.responses
+    if goodbye.hung_up is not None:
         parts.timers.clear()
         return []
     tool_running = parts.tools.any_function_runs
     effects: list[Effect] = []
-    if parts.responses.may_ask and not parts.caller_speaks:
+    if not parts.caller_speaks and responses.may_ask:
         effects = _next_step(parts, now, tool_running)
-        if parts.goodbye.hung_up is not None:
+        if goodbye.hung_up is not None:
             return effects
-    playing = parts.playback.is_playing
-    is_idle = parts.responses.is_idle
+    playing, idle = bool(parts.playback.unheard), responses.is_idle
     parts.patience.mind(
         now,
-        generating=not is_idle,
+        generating=not idle,
         expecting=playing or parts.answer_due,
-        quiet=is_idle and not (playing or parts.caller_speaks),
+        quiet=idle and not (playing or parts.caller_speaks),
         tool_running=tool_running,
-        leaving=parts.goodbye.is_wanted,
+        leaving=goodbye.reason is not None,
         unhurried=parts.tools.is_unhurried,
     )
     return effects

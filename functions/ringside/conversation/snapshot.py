@@ -47,6 +47,12 @@ def texts(value: object) -> list[str]:
     return [entry for entry in sequence(value) if isinstance(entry, str)]
 
 
+def pairs(value: object) -> list[tuple[str, str]]:
+    """A map, written as a list: DynamoDB does not keep the order of a map, and takes no empty names."""
+    entries = [texts(entry) for entry in sequence(value)]
+    return [(entry[0], entry[1]) for entry in entries if len(entry) == 2]
+
+
 def whole(value: object) -> int | None:
     return value if type(value) is int else None
 

@@ -33,7 +33,10 @@ class ToolCalls:
 
     @property
     def any_function_runs(self) -> bool:
-        return any(run.name not in builtin_tools.NAMES for run in self._transcript.running())
+        for run in self._transcript.tools.values():  # asked after every event: no generator
+            if run.outcome == "running" and run.name not in builtin_tools.NAMES:
+                return True
+        return False
 
     @property
     def is_unhurried(self) -> bool:
