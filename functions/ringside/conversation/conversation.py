@@ -139,8 +139,8 @@ class Conversation:
         """Go on with a call that another owner began.
 
         `history` is what it wrote, with the positions. `facts` are attributes of the call item: `notes`, `transfer`,
-        `hang_up_reason`, and the snapshot. What the former owner had begun and not finished is run if nobody ran it;
-        the shell knows by the claim.
+        `hang_up_reason`, and the snapshot. What the former owner had begun and not finished is run unless it was run
+        already: the shell knows by the claim.
         """
         parts, facts, entries = self._parts, facts or {}, list(history)
         last = parts.transcript.load(entries)

@@ -31,13 +31,13 @@ def settle(parts: Parts, now: float) -> list[Effect]:
 
 
 def _next_step(parts: Parts, now: float, tool_running: bool) -> list[Effect]:
-    """Nobody is about to speak: whose turn is it?"""
+    """Neither side is about to speak: whose turn is it?"""
     wanted = parts.responses.next(now)
     if wanted is not None:
         return [wanted]
     if parts.unanswered and not parts.goodbye.is_wanted:
-        # The outcome of a transfer, or keys that are waited for, are told together with what came before.
-        # But a caller who presses keys that nobody asked for is answered, whatever else is under way.
+        # The outcome of a transfer, and keys that are waited for, are answered together with what came before.
+        # But a caller who presses keys unasked is answered at once, whatever else is under way.
         pressed = parts.unanswered.includes_any(parts.transcript.remarks)
         if pressed or not (tool_running or parts.tools.holds_answers):
             return [parts.responses.answer(now)]

@@ -133,7 +133,7 @@ class Transcript:
         return effects + self.save(turn)
 
     def missed_of(self, event: e.ResponseEnded, now: float) -> list[Effect]:
-        """A response that ended repeats its words: those that were said while nobody listened are taken from it."""
+        """A response that ended repeats its words: those that were said in a gap are taken from it."""
         missed = [said for said in event.said if not ((turn := self.turns.get(said.item_id)) and turn.has_words)]
         effects: list[Effect] = []
         if missed:
@@ -168,7 +168,7 @@ class Transcript:
     # --- gaps ---
 
     def gap_closed(self, since: float, until: float, why: str) -> tuple[str, list[Effect]]:
-        """Nobody listened for a while: write that, and ask for the words of turns that are known of.
+        """We did not listen for a while: write that, and ask for the words of turns that are known of.
 
         Returns an id for an item of our own, which will show what the last item of the gap is.
         """
