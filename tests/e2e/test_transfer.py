@@ -82,7 +82,7 @@ def test_nobody_is_transferred_to_a_target_that_is_not_in_the_file(house: LocalC
 
     assert asked(known, "refer") == []
     assert tools(house, call_id)["transfer"]["outcome"] == "refused"
-    assert "There are: sales, desk." in outputs(known)["transfer"]
+    assert "Choose one of: sales, desk." in outputs(known)["transfer"]
     assert "transfer" not in call
 
 
