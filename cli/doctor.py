@@ -12,7 +12,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -23,15 +23,12 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli import cloud, shapes
+from cli.check import check
 from cli.cloud import Cloud
-from cli.errors import CliError, explain, is_denied, one_line
+from cli.errors import CliError, explain, is_denied
 from cli.terminal import Style, safe, wants_colour
 from ringside import prices, settings
-from ringside.agentfile import yaml_lines
-from ringside.agentfile.loader import load_agents
 from ringside.aws.record import LIST_COLUMNS
-from ringside.tools import definition
-from ringside.tools.loader import load_tools
 
 TIMEOUT = 10.0
 
@@ -107,7 +104,7 @@ def lines(finding: Finding, style: Style) -> list[str]:
 def examine(where: Cloud, folder: Path | None, today: date) -> Findings:
     """Every check, in the order in which one would repair things."""
     yield from check_settings(where.variables)
-    keys = Keys()
+    keys, listed = Keys(), list[str]()
     usable = True
     for finding in _guarded("credentials", check_credentials(where)):
         usable = finding.state is State.OK
@@ -118,8 +115,8 @@ def examine(where: Cloud, folder: Path | None, today: date) -> Findings:
         yield from _guarded("secret", check_secret(where, keys))
     # A proxy of the user's does not lead to a cloud on this machine.
     with httpx.Client(timeout=TIMEOUT, trust_env=where.endpoint is None) as http:
-        yield from check_openai(http, where.variables.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL, keys.api_key)
-        yield from check_agents(folder or agents_folder(where.variables), today)
+        yield from check_openai(http, where.variables.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL, keys.api_key, listed)
+        yield from check_agents(folder or agents_folder(where.variables), today, listed)
         yield from check_webhook(http, where.variables.get("RINGSIDE_WEBHOOK_URL"))
 
 
@@ -281,8 +278,8 @@ def _wrong_with(entry: object) -> str:
     return "" if key else "empty after whsec_"
 
 
-def check_openai(http: httpx.Client, base_url: str, api_key: str) -> Findings:
-    """A cheap request that the key must be good for."""
+def check_openai(http: httpx.Client, base_url: str, api_key: str, listed: list[str] | None = None) -> Findings:
+    """A cheap request that the key must be good for; the models of its answer are added to `listed`."""
     if not api_key:
         yield Finding("openai", State.WARNING, f"{base_url} not tried: the key is not known")
         return
@@ -302,9 +299,19 @@ def check_openai(http: httpx.Client, base_url: str, api_key: str) -> Findings:
         what = f"{base_url} answers, but this key may not list models (403)"
         yield Finding("openai", State.WARNING, what, "a restricted key needs Realtime, and Models to be checked here")
     elif status == 200:
+        if listed is not None:
+            listed += _models(response)
         yield Finding("openai", State.OK, f"{base_url} answers, and the key is good")
     else:
         yield Finding("openai", State.WRONG, f"{base_url}/models answers {status}", "is OPENAI_BASE_URL right?")
+
+
+def _models(response: httpx.Response) -> list[str]:
+    """The ids of a list of models (API reference, Models: list), as far as they can be read."""
+    try:
+        return [str(model["id"]) for model in response.json()["data"]]
+    except (ValueError, KeyError, TypeError):
+        return []
 
 
 def agents_folder(variables: Mapping[str, str]) -> Path:
@@ -313,19 +320,20 @@ def agents_folder(variables: Mapping[str, str]) -> Path:
     return given if given.is_dir() else settings.SHIPPED / given
 
 
-def check_agents(folder: Path, today: date) -> Findings:
-    known: set[str] | None = None
-    try:
-        loaded = load_tools(folder)
-        known = set(loaded)
-        yield Finding("tools", State.OK, ", ".join(loaded) or "none")
-    except definition.ToolError as error:
-        yield Finding("tools", State.WRONG, one_line(error), "correct it; tools.py is not loaded until then")
-    try:
-        found = list(load_agents(folder, known))
-    except yaml_lines.AgentFileError as error:
-        for problem in str(error).splitlines():
-            yield Finding("agents", State.WRONG, problem, "correct the file")
+def check_agents(folder: Path, today: date, listed: Collection[str] = ()) -> Findings:
+    """The agents' folder, looked at closely. `listed`: the models that OpenAI lists for the key."""
+    checked = check(folder, listed)
+    of_tools = [problem for problem in checked.problems if problem.text.startswith(f"{folder / 'tools.py'}:")]
+    if not of_tools:
+        yield Finding("tools", State.OK, ", ".join(checked.tools) or "none")
+    for problem in checked.problems:
+        state = State.WRONG if problem.is_wrong else State.WARNING
+        where, todo = "agents", "correct the file"
+        if problem in of_tools:
+            where, todo = "tools", "correct it; tools.py is not loaded until then"
+        yield Finding(where, state, problem.text, todo if problem.is_wrong else "")
+    found = [file.agent for file in checked.agents.values()]
+    if any(problem.is_wrong for problem in checked.problems):
         return
     for agent in found:
         yield Finding("agents", State.OK, f"{agent.name} answers {', '.join(agent.answers)}")

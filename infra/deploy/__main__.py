@@ -81,6 +81,7 @@ def _image(args: argparse.Namespace) -> int:
 def _deploy(args: argparse.Namespace) -> int:
     if args.dry_run:
         return _plan(args)
+    checks.agents()
     name, parameters = _chosen(args)
     if args.image:
         parameters |= plan.assignments([f"MonitorImage={args.image}"])

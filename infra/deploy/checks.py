@@ -10,10 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cli.check import check as check_agents
 from infra.deploy import tools
 from infra.deploy.tools import ToolError
 from infra.local import template as templates
 from infra.local.template import REPOSITORY
+from ringside.settings import SHIPPED
 
 SCRATCH = REPOSITORY / ".aws-sam"
 NATIVE = SCRATCH / "native"
@@ -96,6 +98,13 @@ def _build(template: Path, folder: Path) -> None:
     flags = ("--template", str(template), "--base-dir", str(REPOSITORY), "--build-dir", str(folder))
     command = tools.sam("build", *flags, "--cached", "--parallel")
     tools.run(command, what="sam build", env={**tools.build_environment(), "AWS_REGION": templates.REGION}, quiet=True)
+
+
+def agents() -> None:
+    """The agent files and their tools: what OpenAI would refuse, or would be missing in the cloud, is not deployed."""
+    wrong = [problem.text for problem in check_agents(SHIPPED / "agents").problems if problem.is_wrong]
+    if wrong:
+        raise ToolError("\n".join(wrong))
 
 
 def artifact() -> None:

@@ -1,6 +1,7 @@
 """`python -m infra.local up`: the local cloud in a terminal, until Ctrl-C."""
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -9,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cli.check import check
 from cli.terminal import Style, safe
 from infra.local import envfile
 from infra.local.cloud import LocalCloud
+from ringside.settings import SHIPPED
 
 POLL_SECONDS = 0.2
 UNSAID = frozenset({"level", "location", "message", "timestamp", "service"})
@@ -116,5 +119,7 @@ def announce(cloud: LocalCloud, output: Output) -> None:
     else:
         output.say("  Ring it, in another terminal:   make call")
         output.say("  Look at the calls:              .venv/bin/ringside calls list --local")
+    for problem in check(Path(os.environ.get("RINGSIDE_AGENTS") or SHIPPED / "agents")).problems:
+        output.say(style.yellow(f"  {safe(problem.text)}"))
     output.say("  Stop with Ctrl-C.")
     output.say()
