@@ -10,11 +10,11 @@ from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import calls, decide, doctor, setup
+from cli import agents, calls, decide, doctor, setup
 from cli.errors import CliError, UsageError, explain
 from cli.terminal import safe
 
-COMMANDS = (calls, decide, doctor, setup)
+COMMANDS = (agents, calls, decide, doctor, setup)
 """The modules that add a command. Each has `add_to(commands)`, and sets `run(args) -> exit status` on its parser."""
 
 
