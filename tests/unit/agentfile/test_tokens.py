@@ -1,7 +1,7 @@
 """Tokens without a tokenizer: a bound that is never too high, and an estimate that is not below it."""
 
 import regex  # type: ignore[import-untyped]
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringside.agentfile import tokens
@@ -24,12 +24,14 @@ O200K = regex.compile(
 PROSE = st.text(st.sampled_from(list("aB c1-2,. '\"s\nt_/é漢 \t{}")), min_size=1, max_size=60)
 
 
+@settings(deadline=None)
 @given(PROSE)
 def test_a_text_has_at_least_as_many_tokens_as_it_is_said_to_have(text: str) -> None:
     long = text * (tokens.LIMIT // len(text) + 1)
     assert tokens.at_least(long) <= len(O200K.findall(long))
 
 
+@settings(deadline=None)
 @given(PROSE)
 def test_an_estimate_is_not_below_the_bound(text: str) -> None:
     long = text * (tokens.LIMIT // len(text) + 1)

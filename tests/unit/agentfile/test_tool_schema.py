@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, SchemaError
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
@@ -137,12 +137,14 @@ def is_a_schema(value: Any) -> bool:
     return True
 
 
+@settings(deadline=None)
 @given(PARAMETERS)
 def test_a_schema_that_is_right_is_right_here(schema: Json) -> None:
     assert is_a_schema(schema)
     assert told(schema) == []
 
 
+@settings(deadline=None)
 @given(PARAMETERS, st.data())
 def test_whatever_the_metaschema_refuses_is_refused_here(schema: Json, data: st.DataObject) -> None:
     broken = copy.deepcopy(schema)
@@ -157,6 +159,7 @@ def test_whatever_the_metaschema_refuses_is_refused_here(schema: Json, data: st.
         assert told(broken) != []
 
 
+@settings(deadline=None)
 @given(PARAMETERS)
 def test_an_editor_takes_what_the_loader_takes(schema: Json) -> None:
     whole = {"$defs": {"ToolSchema": tool_schema.shape()}, **tool_schema.parameters_shape()}

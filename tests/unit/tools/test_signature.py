@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
@@ -206,6 +206,7 @@ ARGUMENTS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["day", "people", "note"]), ARGUMENTS, max_size=3))
 def test_every_signature_becomes_a_schema_that_pydantic_and_the_metaschema_agree_with(types: dict[str, Any]) -> None:
     def f(**arguments: Any) -> None: ...
