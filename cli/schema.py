@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ringside.admission.opening_hours import DAYS
-from ringside.agentfile import tool_schema
+from ringside.agentfile import schema_keywords
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.sections import URI
 
@@ -48,11 +48,11 @@ def schema() -> Json:
     made["required"] = ["answers"]
     made["anyOf"] = [{"required": [name]} for name in ("instructions", "instructions_file", "prompt")]
     made["patternProperties"] = {"^x-": {"description": "for YAML anchors, and for other programs; ignored here"}}
-    made["$defs"]["ToolSchema"] = tool_schema.shape()
+    made["$defs"]["ToolSchema"] = schema_keywords.shape()
     parameters = made["$defs"]["LambdaTool"]["properties"]["parameters"]
     kept = {name: parameters[name] for name in ("description", "default") if name in parameters}
     without_facts = {"properties": {"properties": {"properties": {"ringside": False}}}}
-    made["$defs"]["LambdaTool"]["properties"]["parameters"] = kept | tool_schema.parameters_shape()
+    made["$defs"]["LambdaTool"]["properties"]["parameters"] = kept | schema_keywords.parameters_shape()
     made["$defs"]["LambdaTool"]["properties"]["parameters"]["allOf"].append(without_facts)
     rejecting = made["$defs"]["Rule"]["properties"]["reject"]
     rejecting["anyOf"].append({"const": True})

@@ -1,6 +1,7 @@
 """A Realtime session body (GA, or of the former beta) as an agent file, and what of it was left out and why. Pure.
 
 Takes what people have: the body of accept, of `session.update`, of a client secret, a `session.created` event.
+One module: a translation from top to bottom, a few lines per field.
 """
 
 import json

@@ -2,6 +2,7 @@
 
 Session bodies (GA and the former beta), function and MCP tools as OpenAI's pages show them, and the option names of
 other frameworks. Whoever pastes one is told once how it is written here, not field by field what does not exist.
+One module: most of it is the tables of names.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 It is checked here because OpenAI may not: a malformed accept has answered 200, and then the call died (reported
 in 2026; the shape is `RealtimeSessionCreateRequest` of the API reference). There are no fields for audio formats:
-SIP negotiates them.
+SIP negotiates them. One module, since it mirrors one object of the API, part by part.
 """
 
 import json

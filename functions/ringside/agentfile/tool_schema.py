@@ -11,122 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ringside.agentfile.schema_keywords import ELSEWHERE, KEYWORDS, NOT_AT_THE_TOP, OTHER_NAMES, TYPES
 from ringside.agentfile.yaml_lines import FieldPath
 
 Problem = tuple[FieldPath, str]
-
-TYPES: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int,),
-    "number": (int, float),
-    "boolean": (bool,),
-    "object": (dict,),
-    "array": (list,),
-    "null": (type(None),),
-}
-
-_OTHER_NAMES = {
-    "str": "string",
-    "text": "string",
-    "date": "string, with format: date",
-    "datetime": "string, with format: date-time",
-    "time": "string, with format: time",
-    "email": "string, with format: email",
-    "uuid": "string, with format: uuid",
-    "enum": "string, with enum: […]",
-    "int": "integer",
-    "long": "integer",
-    "float": "number",
-    "double": "number",
-    "decimal": "number",
-    "bool": "boolean",
-    "dict": "object",
-    "map": "object",
-    "json": "object",
-    "list": "array",
-    "tuple": "array",
-    "set": "array",
-    "none": '"null"',
-}
-
-KEYWORDS: dict[str, str] = {
-    "type": "type",
-    "enum": "values",
-    "const": "value",
-    "default": "value",
-    "examples": "values",
-    "title": "text",
-    "description": "text",
-    "format": "text",
-    "pattern": "pattern",
-    "$ref": "text",
-    "$id": "text",
-    "$schema": "text",
-    "$anchor": "text",
-    "$comment": "text",
-    "contentEncoding": "text",
-    "contentMediaType": "text",
-    "minimum": "number",
-    "maximum": "number",
-    "exclusiveMinimum": "number",
-    "exclusiveMaximum": "number",
-    "multipleOf": "number",
-    "minLength": "count",
-    "maxLength": "count",
-    "minItems": "count",
-    "maxItems": "count",
-    "minContains": "count",
-    "maxContains": "count",
-    "minProperties": "count",
-    "maxProperties": "count",
-    "uniqueItems": "flag",
-    "deprecated": "flag",
-    "readOnly": "flag",
-    "writeOnly": "flag",
-    "required": "names",
-    "dependentRequired": "map of names",
-    "properties": "schemas",
-    "patternProperties": "schemas",
-    "$defs": "schemas",
-    "definitions": "schemas",
-    "dependentSchemas": "schemas",
-    "items": "schema",
-    "contains": "schema",
-    "additionalProperties": "schema",
-    "propertyNames": "schema",
-    "unevaluatedItems": "schema",
-    "unevaluatedProperties": "schema",
-    "contentSchema": "schema",
-    "not": "schema",
-    "if": "schema",
-    "then": "schema",
-    "else": "schema",
-    "allOf": "list of schemas",
-    "anyOf": "list of schemas",
-    "oneOf": "list of schemas",
-    "prefixItems": "list of schemas",
-    "discriminator": "value",  # OpenAPI's, which pydantic adds to a union
-}
-"""The keywords of JSON Schema (draft 2020-12) and what each of them holds."""
-
-_ELSEWHERE = {
-    "nullable": 'is OpenAPI, not JSON Schema; write type: [string, "null"]',
-    "example": "is OpenAPI, not JSON Schema; write examples: […]",
-    "optional": "is not a keyword; leave the property out of required",
-    "enums": "is not a keyword; write enum",
-    "values": "is not a keyword; write enum",
-    "options": "is not a keyword; write enum",
-    "choices": "is not a keyword; write enum",
-    "min": "is not a keyword; write minimum, or minLength for text",
-    "max": "is not a keyword; write maximum, or maxLength for text",
-    "desc": "is not a keyword; write description",
-    "regex": "is not a keyword; write pattern",
-    "strict": "belongs to a function tool, not to its schema; leave it out",
-    "name": "is not a keyword; a property's name is its key in properties",
-}
-
-NOT_AT_THE_TOP = ("anyOf", "oneOf", "allOf", "not", "enum", "const", "if", "$ref")
-"""What a function's parameters may not have at the top level (API guide, Function calling: supported schemas)."""
 
 MAX_DEPTH = 64
 
@@ -183,8 +71,8 @@ def _check(schema: Any, path: FieldPath, root: Mapping[str, Any], depth: int) ->
 
 
 def _unknown(keyword: str) -> str:
-    if keyword in _ELSEWHERE:
-        return _ELSEWHERE[keyword]
+    if keyword in ELSEWHERE:
+        return ELSEWHERE[keyword]
     near = difflib.get_close_matches(keyword, KEYWORDS, 1, 0.7)
     return "is not a keyword of JSON Schema" + (f"; did you mean {near[0]}?" if near else "")
 
@@ -260,7 +148,7 @@ def _type(value: Any, path: FieldPath) -> Iterator[Problem]:
             continue
         if name is None:
             yield path, 'YAML reads null as no value; put it in quotes: "null"'
-        elif isinstance(name, str) and (meant := _OTHER_NAMES.get(name.lower()) or _near_type(name)):
+        elif isinstance(name, str) and (meant := OTHER_NAMES.get(name.lower()) or _near_type(name)):
             yield path, f"{name} is not a type of JSON Schema; write {meant}"
         else:
             yield path, f"must be one of {', '.join(TYPES)}"
@@ -353,44 +241,3 @@ def _resolve(reference: str, root: Mapping[str, Any]) -> Any:
         else:
             return None
     return found
-
-
-def shape() -> dict[str, Any]:
-    """The schema of such a schema, for editors: its keywords, and nothing else."""
-    one = {"$ref": "#/$defs/ToolSchema"}
-    names = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
-    type_name = {"enum": list(TYPES)}
-    kinds: dict[str, Any] = {
-        "type": {"anyOf": [type_name, {"type": "array", "items": type_name, "minItems": 1, "uniqueItems": True}]},
-        "values": {"type": "array"},
-        "value": {},
-        "text": {"type": "string"},
-        "pattern": {"type": "string", "format": "regex"},
-        "number": {"type": "number"},
-        "count": {"type": "integer", "minimum": 0},
-        "flag": {"type": "boolean"},
-        "names": names,
-        "map of names": {"type": "object", "additionalProperties": names},
-        "schemas": {"type": "object", "additionalProperties": one},
-        "schema": one,
-        "list of schemas": {"type": "array", "items": one, "minItems": 1},
-    }
-    array = {"properties": {"type": {"const": "array"}}, "required": ["type"]}
-    return {
-        "description": "A JSON schema (draft 2020-12).",
-        "type": ["object", "boolean"],
-        "properties": {keyword: kinds[kind] for keyword, kind in KEYWORDS.items()},
-        "additionalProperties": False,
-        "if": array,
-        "then": {"required": ["items"]},
-    }
-
-
-def parameters_shape() -> dict[str, Any]:
-    """The schema of a tool's `parameters`, for editors."""
-    return {
-        "allOf": [{"$ref": "#/$defs/ToolSchema"}],
-        "type": "object",
-        "required": ["type"],
-        "properties": {"type": {"const": "object"}, **dict.fromkeys(NOT_AT_THE_TOP, False)},
-    }

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, SchemaError
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 
-from ringside.agentfile import tool_schema
+from ringside.agentfile import schema_keywords, tool_schema
 
 Json = dict[str, Any]
 
@@ -162,7 +162,7 @@ def test_whatever_the_metaschema_refuses_is_refused_here(schema: Json, data: st.
 @settings(deadline=None)
 @given(PARAMETERS)
 def test_an_editor_takes_what_the_loader_takes(schema: Json) -> None:
-    whole = {"$defs": {"ToolSchema": tool_schema.shape()}, **tool_schema.parameters_shape()}
+    whole = {"$defs": {"ToolSchema": schema_keywords.shape()}, **schema_keywords.parameters_shape()}
     assert list(Draft202012Validator(whole).iter_errors(schema)) == []
 
 
@@ -179,7 +179,7 @@ def test_an_editor_takes_what_the_loader_takes(schema: Json) -> None:
     ],
 )
 def test_an_editor_sees_the_usual_mistakes(wrong: Json) -> None:
-    whole = {"$defs": {"ToolSchema": tool_schema.shape()}, **tool_schema.parameters_shape()}
+    whole = {"$defs": {"ToolSchema": schema_keywords.shape()}, **schema_keywords.parameters_shape()}
     assert list(Draft202012Validator(whole).iter_errors(wrong)) != []
 
 
@@ -188,5 +188,5 @@ def test_every_keyword_is_one_of_the_metaschema() -> None:
     for vocabulary in ("core", "applicator", "unevaluated", "validation", "meta-data", "format-annotation", "content"):
         found = REGISTRY.contents(f"https://json-schema.org/draft/2020-12/meta/{vocabulary}")
         documented |= set(found["properties"])
-    assert set(tool_schema.KEYWORDS) - documented == {"definitions", "discriminator"}
-    assert documented - set(tool_schema.KEYWORDS) == {"$dynamicRef", "$dynamicAnchor", "$vocabulary"}
+    assert set(schema_keywords.KEYWORDS) - documented == {"definitions", "discriminator"}
+    assert documented - set(schema_keywords.KEYWORDS) == {"$dynamicRef", "$dynamicAnchor", "$vocabulary"}
