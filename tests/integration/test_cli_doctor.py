@@ -408,7 +408,8 @@ def test_a_model_that_openai_does_not_list_is_wrong(deployment: Deployment) -> N
 
 def test_the_models_that_openai_lists_are_kept(deployment: Deployment) -> None:
     deployment.neighbour.models = ("gpt-realtime-2.1-mini", "gpt-transcribe")
-    (told,) = deployment.warned("agents")
+    _, findings = deployment.examine()
+    (told,) = [each["what"] for each in findings if (each["check"], each["state"]) == ("agents", "warning")]
     assert told.endswith(
         "model: OpenAI does not list gpt-realtime-2.1 for this key; did you mean gpt-realtime-2.1-mini?"
     )
