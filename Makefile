@@ -35,11 +35,12 @@ test: $(READY) ## all tests (ARGS="-k sweeper" for some)
 drills: $(READY) ## monitors killed, webhooks repeated, AWS and OpenAI failing under live calls (ARGS="kill rolling")
 	@$(BIN)/python -m tests.drills $(ARGS)
 
-check: $(READY) ## what must hold before a commit: style, types, templates, built functions
+check: $(READY) ## what must hold before a commit: style, types, agents, templates, built functions
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m cli.check
 	$(BIN)/python -m infra.deploy check
 	@$(EXPORT) --no-header --output-file .venv/requirements.txt > /dev/null
 	@grep -v '^#' functions/requirements.txt | diff - .venv/requirements.txt || \
@@ -69,7 +70,7 @@ clean: ## remove what was installed or built, never a file of yours
 	rm -rf .venv .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # What ships, with hashes: the Lambda zip and the image install exactly this.
-EXPORT = $(BIN)/uv export --frozen --no-default-groups --no-emit-project
+EXPORT = $(BIN)/uv export --frozen --no-default-groups --group agents --no-emit-project
 
 # uv is fetched with pip into the environment itself, so that nobody has to install it first.
 $(READY): pyproject.toml uv.lock

@@ -36,6 +36,7 @@ app["--version"].help = "Show the version and exit."
 
 # By name: a command's module is imported when the command is used. Help shows the first sentence in the list of
 # commands, and all of it with --help.
+app.command("cli.commands.agents:app", name="agents", help="Write agent files.")
 app.command("cli.commands.calls:app", name="calls", help="Show recorded calls, and follow calls in progress.")
 app.command(
     "cli.commands.decide:decide",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ringside.admission.opening_hours import DAYS
+from ringside.agentfile import schema_keywords
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.sections import URI
 
@@ -45,7 +46,14 @@ def schema() -> Json:
     _describe(made, "The session")
     # What the loader takes besides: the name from the file, one where a list may stand, true for 603, an address alone.
     made["required"] = ["answers"]
-    made["anyOf"] = [{"required": ["instructions"]}, {"required": ["prompt"]}]
+    made["anyOf"] = [{"required": [name]} for name in ("instructions", "instructions_file", "prompt")]
+    made["patternProperties"] = {"^x-": {"description": "for YAML anchors, and for other programs; ignored here"}}
+    made["$defs"]["ToolSchema"] = schema_keywords.shape()
+    parameters = made["$defs"]["LambdaTool"]["properties"]["parameters"]
+    kept = {name: parameters[name] for name in ("description", "default") if name in parameters}
+    without_facts = {"properties": {"properties": {"properties": {"ringside": False}}}}
+    made["$defs"]["LambdaTool"]["properties"]["parameters"] = kept | schema_keywords.parameters_shape()
+    made["$defs"]["LambdaTool"]["properties"]["parameters"]["allOf"].append(without_facts)
     rejecting = made["$defs"]["Rule"]["properties"]["reject"]
     rejecting["anyOf"].append({"const": True})
     for holder, names in ((made, ("answers",)), (made["$defs"]["OpeningHours"], DAYS)):

@@ -1,16 +1,12 @@
 """Agent files, their tools and their models."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
+from cli.check import check
 from cli.doctor.finding import Finding, Findings, State
-from cli.errors import one_line
 from ringside import prices, settings
-from ringside.agentfile import yaml_lines
-from ringside.agentfile.loader import load_agents
-from ringside.tools import definition
-from ringside.tools.loader import load_tools
 
 SHUTDOWNS = {
     "gpt-realtime": date(2027, 1, 20),
@@ -32,20 +28,21 @@ def agents_folder(variables: Mapping[str, str]) -> Path:
     return given if given.is_dir() else settings.SHIPPED / given
 
 
-def check_agents(folder: Path, today: date) -> Findings:
-    known: set[str] | None = None
-    try:
-        loaded = load_tools(folder)
-        known = set(loaded)
-        yield Finding("tools", State.OK, ", ".join(loaded) or "none")
-    except definition.ToolError as error:
-        yield Finding("tools", State.WRONG, one_line(error), "fix it; no tool is available until then")
-    try:
-        found = list(load_agents(folder, known))
-    except yaml_lines.AgentFileError as error:
-        for problem in str(error).splitlines():
-            yield Finding("agents", State.WRONG, problem, "fix the file")
+def check_agents(folder: Path, today: date, listed: Collection[str] = ()) -> Findings:
+    """The agents' folder, looked at closely. `listed`: the models that OpenAI lists for the key."""
+    checked = check(folder, listed)
+    of_tools = [problem for problem in checked.problems if problem.text.startswith(f"{folder / 'tools.py'}:")]
+    if not of_tools:
+        yield Finding("tools", State.OK, ", ".join(checked.tools) or "none")
+    for problem in checked.problems:
+        state = State.WRONG if problem.is_wrong else State.WARNING
+        where, todo = "agents", "fix the file"
+        if problem in of_tools:
+            where, todo = "tools", "fix it; no tool is available until then"
+        yield Finding(where, state, problem.text, todo if problem.is_wrong else "")
+    if any(problem.is_wrong for problem in checked.problems):
         return
+    found = [file.agent for file in checked.agents.values()]
     for agent in found:
         yield Finding("agents", State.OK, f"{agent.name} answers {', '.join(agent.answers)}")
     priced = prices.load()

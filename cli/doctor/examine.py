@@ -25,7 +25,7 @@ from ringside.agentfile.yaml_lines import AgentFileError
 def examine(where: Cloud, folder: Path | None, today: date, last: int = 0) -> Findings:
     """Run every check. `folder`: the agent files, if others than the deployment's. `last`: so many calls, too."""
     yield from check_settings(where.variables)
-    keys = Keys()
+    keys, listed = Keys(), list[str]()
     usable = True
     for finding in guarded("credentials", check_credentials(where)):
         usable = finding.state is State.OK
@@ -36,8 +36,8 @@ def examine(where: Cloud, folder: Path | None, today: date, last: int = 0) -> Fi
         yield from guarded("secret", check_secret(where, keys))
     # A proxy of the user's does not lead to a cloud on this machine.
     with httpx.Client(timeout=TIMEOUT, trust_env=where.endpoint is None) as http:
-        yield from check_openai(http, where.variables.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL, keys.api_key)
-        yield from check_agents(folder or agents_folder(where.variables), today)
+        yield from check_openai(http, where.variables.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL, keys.api_key, listed)
+        yield from check_agents(folder or agents_folder(where.variables), today, listed)
         yield from check_webhook(http, where.variables.get("RINGSIDE_WEBHOOK_URL"))
     if last and usable:
         yield from guarded("calls", _last_calls(where, folder or agents_folder(where.variables), last))

@@ -9,8 +9,8 @@ TIMEOUT = 10.0  # seconds
 DEFAULT_BASE_URL: str = settings.Settings.model_fields["openai_base_url"].default
 
 
-def check_openai(http: httpx.Client, base_url: str, api_key: str) -> Findings:
-    """A cheap request that needs a valid key."""
+def check_openai(http: httpx.Client, base_url: str, api_key: str, listed: list[str] | None = None) -> Findings:
+    """A cheap request that needs a valid key; the models of its answer are added to `listed`."""
     if not api_key:
         yield Finding("openai", State.WARNING, f"{base_url} not tried: there is no API key to try")
         return
@@ -36,9 +36,19 @@ def check_openai(http: httpx.Client, base_url: str, api_key: str) -> Findings:
             "openai", State.WARNING, what, "a restricted key needs Realtime; it also needs Models to be checked here"
         )
     elif status == 200:
+        if listed is not None:
+            listed += _models(response)
         yield Finding("openai", State.OK, f"{base_url} answers, and the key is valid")
     else:
         yield Finding("openai", State.WRONG, f"{base_url}/models answers {status}", "check OPENAI_BASE_URL")
+
+
+def _models(response: httpx.Response) -> list[str]:
+    """The ids of a list of models (API reference, Models: list), as far as they can be read."""
+    try:
+        return [str(model["id"]) for model in response.json()["data"]]
+    except (ValueError, KeyError, TypeError):
+        return []
 
 
 def check_webhook(http: httpx.Client, url: str | None) -> Findings:

@@ -72,6 +72,24 @@ def _possible(text: str, region: str | None = None) -> str | None:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+def is_possible(e164: str) -> bool:
+    """Whether a number has a length that numbers of its country have; it need not be assigned to anybody."""
+    try:
+        return bool(phonenumbers.is_possible_number(phonenumbers.parse(e164, None)))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def is_too_long(beginning: str) -> bool:
+    """Whether no number of its country can begin so, for being longer than all of them."""
+    try:
+        parsed = phonenumbers.parse(beginning, None)
+    except phonenumbers.NumberParseException:
+        return False
+    reason = phonenumbers.is_possible_number_with_reason(parsed)
+    return bool(reason == phonenumbers.ValidationResult.TOO_LONG)
+
+
 def country(e164: str) -> str | None:
     """The ISO 3166 country of a number, such as "DE"; None where it has none (satellite, premium)."""
     try:

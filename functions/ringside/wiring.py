@@ -10,7 +10,6 @@ from botocore.config import Config
 
 from ringside import prices
 from ringside.agentfile import agents
-from ringside.agentfile.loader import load_agents
 from ringside.aws.call_queue import CallQueue
 from ringside.aws.counters import Counters
 from ringside.aws.event_bus import EventBus
@@ -23,7 +22,7 @@ from ringside.settings import Settings
 from ringside.sweeping import Sweeper
 from ringside.telemetry import Metrics
 from ringside.tools import definition, lambda_tools
-from ringside.tools.loader import load_tools
+from ringside.tools.loader import load_agents_and_tools
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -99,12 +98,16 @@ class Wiring:
         return CallControl(self.settings.openai_base_url, lambda refresh: self.secrets.keys(refresh).api_key)
 
     @cached_property
-    def tools(self) -> dict[str, definition.Tool]:
-        return load_tools(self.settings.agents)
+    def _agents_and_tools(self) -> tuple[agents.Agents, dict[str, definition.Tool]]:
+        return load_agents_and_tools(self.settings.agents)
 
-    @cached_property
+    @property
+    def tools(self) -> dict[str, definition.Tool]:
+        return self._agents_and_tools[1]
+
+    @property
     def agents(self) -> agents.Agents:
-        return load_agents(self.settings.agents, set(self.tools))
+        return self._agents_and_tools[0]
 
     @cached_property
     def prices(self) -> prices.Prices:

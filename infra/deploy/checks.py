@@ -10,11 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from cli.check import check as check_agents
 from infra.deploy import programs
 from infra.deploy.programs import DeployError
 from infra.local import template as templates
 from infra.local.aws_session import REGION
 from infra.local.template import REPOSITORY
+from ringside.settings import SHIPPED
 
 SCRATCH = REPOSITORY / ".aws-sam"
 NATIVE = SCRATCH / "native"
@@ -97,6 +99,13 @@ def _build(template: Path, folder: Path) -> None:
     flags = ("--template", str(template), "--base-dir", str(REPOSITORY), "--build-dir", str(folder))
     command = programs.sam("build", *flags, "--cached", "--parallel")
     programs.run(command, what="sam build", env={**programs.build_environment(), "AWS_REGION": REGION}, quiet=True)
+
+
+def agents() -> None:
+    """The agent files and their tools: what OpenAI would refuse, or would be missing in the cloud, is not deployed."""
+    wrong = [problem.text for problem in check_agents(SHIPPED / "agents").problems if problem.is_wrong]
+    if wrong:
+        raise DeployError("\n".join(wrong))
 
 
 def artifact() -> None:

@@ -63,6 +63,7 @@ def _deploy(
     ] = None,
 ) -> None:
     """Build and deploy everything."""
+    checks.agents()
     name, chosen = _chosen(config, stack, parameters)
     if pushed:
         chosen |= plan.assignments([f"MonitorImage={pushed}"])

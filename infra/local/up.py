@@ -1,6 +1,7 @@
 """`python -m infra.local up`: the local cloud in a terminal, until Ctrl-C."""
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -11,9 +12,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from cli.check import check
 from cli.terminal import safe
 from infra.local import envfile
 from infra.local.cloud import LocalCloud
+from ringside.settings import SHIPPED
 
 POLL_SECONDS = 0.2
 UNSAID = frozenset({"level", "location", "message", "timestamp", "service"})
@@ -123,5 +126,7 @@ def announce(cloud: LocalCloud, output: Output) -> None:
     else:
         output.say("  Ring it, in another terminal:   make call")
         output.say("  Look at the calls:              .venv/bin/ringside calls list --local")
+    for problem in check(Path(os.environ.get("RINGSIDE_AGENTS") or SHIPPED / "agents")).problems:
+        output.say((f"  {safe(problem.text)}", "yellow"))
     output.say("  Stop with Ctrl-C.")
     output.say()

@@ -43,6 +43,7 @@ class Neighbour:
     answers: dict[str, int] = field(default_factory=dict)
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
     url: str = ""
+    models: tuple[str, ...] = ()
 
     def status(self, method: str, path: str, key: str | None) -> int:
         self.asked.append((method, path, key))
@@ -58,9 +59,11 @@ def neighbour() -> Iterator[Neighbour]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.rfile.read(int(self.headers.get("content-length") or 0))
+            body = json.dumps({"object": "list", "data": [{"id": name} for name in found.models]}).encode()
             self.send_response(found.status(self.command, self.path, self.headers.get("authorization")))
-            self.send_header("content-length", "0")
+            self.send_header("content-length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         do_POST = do_GET
 
@@ -398,6 +401,24 @@ def test_an_agent_with_models_of_yesterday_is_warned_of(deployment: Deployment) 
         "concierge: OpenAI shuts gpt-realtime down on 2027-01-20",
         "concierge: OpenAI shuts whisper-1 down on 2027-02-26",
     ]
+
+
+def test_a_model_that_openai_does_not_list_is_wrong(deployment: Deployment) -> None:
+    path = deployment.agents / "concierge.yaml"
+    path.write_text(path.read_text().replace("gpt-realtime-2.1", "gpt-realtme-2.1"))
+    listed = ["gpt-realtime-2.1", "gpt-transcribe"]
+    findings = [found for found in check_agents(deployment.agents, TODAY, listed) if found.check == "agents"]
+    (wrong,) = [found.what for found in findings if found.state is State.WRONG]
+    assert wrong.endswith("model: OpenAI lists no model gpt-realtme-2.1 for this key; did you mean gpt-realtime-2.1?")
+
+
+def test_the_models_that_openai_lists_are_kept(deployment: Deployment) -> None:
+    deployment.neighbour.models = ("gpt-realtime-2.1-mini", "gpt-transcribe")
+    _, findings = deployment.examine()
+    (told,) = [each["what"] for each in findings if (each["check"], each["state"]) == ("agents", "warning")]
+    assert told.endswith(
+        "model: OpenAI does not list gpt-realtime-2.1 for this key; did you mean gpt-realtime-2.1-mini?"
+    )
 
 
 def test_a_model_is_wrong_once_it_was_shut_down() -> None:

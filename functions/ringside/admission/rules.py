@@ -21,10 +21,35 @@ def _callers(entry: str) -> str:
     if entry not in (ANONYMOUS, UNKNOWN) and not re.fullmatch(r"\+[0-9]{1,15}|ext:[0-9*#]{1,7}", entry, re.ASCII):
         known = f"an extension (for example ext:1001), {ANONYMOUS} or {UNKNOWN}"
         raise ValueError(f'not a number or the beginning of one (for example "+1900"), nor {known}')
+    if phone_numbers.is_too_long(entry):
+        raise ValueError(f"{entry} is longer than any number of its country: no caller has it")
     return entry
 
 
 Callers = Annotated[str, AfterValidator(_callers)]
+
+_OTHER_CODES = {
+    **{"UK": "GB", "EN": "GB", "EL": "GR", "USA": "US", "GBR": "GB", "SP": "ES", "ESP": "ES", "GER": "DE", "DEU": "DE"},
+    **{"FRA": "FR", "ITA": "IT", "NLD": "NL", "HOL": "NL", "BEL": "BE", "AUT": "AT", "SUI": "CH", "CHE": "CH"},
+    **{"POR": "PT", "PRT": "PT", "POL": "PL", "SWE": "SE", "SW": "SE", "NOR": "NO", "DEN": "DK", "DNK": "DK"},
+    **{"FIN": "FI", "IRL": "IE", "GRC": "GR", "CZE": "CZ", "CAN": "CA", "MEX": "MX", "BRA": "BR", "AUS": "AU"},
+    **{"NZL": "NZ", "JPN": "JP", "JAP": "JP", "JA": "JP", "CHN": "CN", "IND": "IN", "KOR": "KR", "RUS": "RU"},
+    **{"UKR": "UA", "TUR": "TR", "ISR": "IL", "ZAF": "ZA", "UAE": "AE", "ARE": "AE", "SGP": "SG", "HKG": "HK"},
+}
+"""Codes that people write for a country, from other standards, license plates and languages."""
+
+
+def _country(code: str) -> str:
+    upper = code.upper()
+    meant = _OTHER_CODES.get(upper, upper)
+    if meant == code and phone_numbers.is_country(code):
+        return code
+    if phone_numbers.is_country(meant):
+        raise ValueError(f"{code} is not the ISO 3166 code of a country; write {meant}")
+    raise ValueError(f"{code} is not the ISO 3166 code of a country (two letters, for example DE)")
+
+
+Country = Annotated[str, AfterValidator(_country), Field(json_schema_extra={"pattern": r"^[A-Z]{2}$"})]
 
 
 @dataclass(frozen=True)
@@ -64,7 +89,7 @@ class Rule(Strict):
 
     name: str = Field(min_length=1, max_length=100)
     callers: tuple[Callers, ...] = Field(default=(), min_length=1)  # an empty list would mean everyone by accident
-    countries: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...] = Field(default=(), min_length=1)
+    countries: tuple[Country, ...] = Field(default=(), min_length=1)
     attested: tuple[Attested, ...] = Field(default=(), min_length=1)
     outside_hours: Literal[True] | None = None
     agent_calls: int | None = Field(default=None, ge=0, le=2000)

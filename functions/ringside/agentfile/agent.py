@@ -26,6 +26,8 @@ def _number_or_default(entry: str) -> str:
     found = entry if entry == DEFAULT else phone_numbers.number(entry)
     if found is None:
         raise ValueError(f'neither an international number (for example "+14255550112") nor {DEFAULT}')
+    if found != DEFAULT and not phone_numbers.is_possible(found):
+        raise ValueError(f"{entry} is not a possible phone number: too short or too long for its country")
     return found
 
 
@@ -37,8 +39,9 @@ Placeholder = Annotated[str, Field(min_length=2, max_length=64)]
 class Agent(SessionConfig):
     """One agent: the numbers it answers, its instructions, what it may do."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")
     answers: tuple[AnsweredNumber, ...] = Field(min_length=1)
+    instructions_file: str | None = None  # read by the loader into `instructions`
     greeting: str | None = None  # spoken word for word
     greeting_instructions: str | None = None  # or spoken as instructed
     farewell_instructions: str = "Say a short, friendly goodbye now. Do not call any tool."
@@ -99,9 +102,10 @@ class Agent(SessionConfig):
         if unknown:
             known = ", ".join(sorted(templates.FACTS))
             what = f"{{{{{unknown[0]}}}}} is neither a call fact ({known}) nor listed in headers"
+            what += f"; for literal braces write \\{{{{{unknown[0]}}}}}"
             raise ValueError(f"instructions: {what}")
         for name in ("greeting", *(name for name in type(self).model_fields if name.endswith("_instructions"))):
-            if "{{" in (getattr(self, name) or ""):
+            if templates.unknown_placeholders(getattr(self, name) or "", (), facts=()):
                 raise ValueError(f"{name}: call facts can be used in instructions only")
         self._check_tool_choice()
         return self
@@ -114,6 +118,8 @@ class Agent(SessionConfig):
                 raise ValueError(f"tool_choice: {name} is not one of the agent's tools")
             case McpChoice(server_label=label) if label not in servers:
                 raise ValueError(f"tool_choice: {label} is not one of mcp_servers")
+            case "required" if not named and not servers:
+                raise ValueError("tool_choice: required needs at least one tool, and this agent has none")
 
     def is_open(self, at: float) -> bool:
         """Whether the line is open at that moment (Unix seconds); always, without opening hours."""
@@ -127,23 +133,25 @@ class Agent(SessionConfig):
     @property
     def behaviour(self) -> Behaviour:
         if self.greeting:
-            greeting = f'Say exactly this, in these words, and nothing else: "{self.greeting}"'
+            greeting = f'Say exactly this, in these words, and nothing else: "{templates.unescape(self.greeting)}"'
         else:
-            greeting = self.greeting_instructions or "Greet the caller briefly and ask how you can help."
+            greeting = templates.unescape(
+                self.greeting_instructions or "Greet the caller briefly and ask how you can help."
+            )
         approved: list[str] = []
         for server in self.mcp_servers:
             label = server.server_label
-            approved += [label] if server.approve == "all" else [f"{label}.{tool}" for tool in server.approve]
+            approved += [label] if server.approve == "all" else [f"{label}.{tool}" for tool in server.approved_tools]
         return Behaviour(
             greeting=greeting,
             greeting_deadline=self.limits.first_word,
             silence_after=self.limits.silence,
             silence_prompts=self.limits.silence_prompts,
-            silence_instructions=self.silence_instructions,
-            farewell_instructions=self.farewell_instructions,
+            silence_instructions=templates.unescape(self.silence_instructions),
+            farewell_instructions=templates.unescape(self.farewell_instructions),
             farewell_limit=self.limits.farewell,
             tool_patience=self.limits.tool_patience,
-            waiting_instructions=self.waiting_instructions,
+            waiting_instructions=templates.unescape(self.waiting_instructions),
             max_duration=self.limits.max_duration,
             warn_before_end=self.limits.warning,
             digit_pause=self.digits.pause,

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
+from ringside import phone_numbers
 from ringside.agentfile.session import JsonObject
 from ringside.sip import refer
 from ringside.strict_model import Strict
@@ -13,7 +14,17 @@ TargetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
 URI = r"^([tT][eE][lL]:\+[0-9().-]{4,32}(;\S*)?|[sS][iI][pP][sS]?:\S{1,250})$"
 """For editors; `sip.refer` has the grammar."""
 
-Address = Annotated[str, AfterValidator(refer.target), Field(json_schema_extra={"pattern": URI})]
+
+def _address(uri: str) -> str:
+    """A transfer's target as OpenAI gets it (`sip.refer`), with a number that its country can have."""
+    found = refer.target(uri)
+    number = found.removeprefix("tel:").partition(";")[0]
+    if found.startswith("tel:") and not phone_numbers.is_possible(number):
+        raise ValueError(f"{number} is not a possible phone number: too short or too long for its country")
+    return found
+
+
+Address = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"pattern": URI})]
 
 
 class Transfer(Strict):
@@ -52,10 +63,10 @@ class Digits(Strict):
 class LambdaTool(Strict):
     """An AWS Lambda function as a tool: its event is the arguments, its result goes to the model."""
 
-    name: str = Field(pattern=r"^[a-zA-Z0-9_]{1,64}$")
+    name: str = Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")
     function: str = Field(pattern=r"^[a-zA-Z0-9_:$-]{1,170}$")  # its name or ARN
     description: str = Field(min_length=1)
-    parameters: JsonObject = Field(default={"type": "object", "properties": {}})  # JSON schema
+    parameters: JsonObject = Field(default={"type": "object", "properties": {}})  # a JSON schema; see tool_schema
     seconds: float | None = Field(default=None, gt=0, le=120)
     repeatable: bool = False
 

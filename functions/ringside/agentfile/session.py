@@ -2,7 +2,7 @@
 
 It is checked here because OpenAI may not: a malformed accept has answered 200, and then the call died (reported
 in 2026; the shape is `RealtimeSessionCreateRequest` of the API reference). There are no fields for audio formats:
-SIP negotiates them.
+SIP negotiates them. One module, since it mirrors one object of the API, part by part.
 """
 
 import json
@@ -33,12 +33,25 @@ def _json(value: dict[str, Any]) -> dict[str, Any]:
 JsonObject = Annotated[dict[str, Any], AfterValidator(_json)]
 
 
+LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
+
+
+def _language(tag: str) -> str:
+    if not re.fullmatch(LANGUAGE, tag):
+        raise ValueError(f"{tag} is not a language tag (for example en or zh-tw)")
+    return tag
+
+
+Language = Annotated[str, AfterValidator(_language), Field(json_schema_extra={"pattern": LANGUAGE})]
+"""ISO 639, with a region or script where one is meant (BCP 47): `en`, `zh-tw`."""
+
+
 class Transcription(Strict):
     """The caller's words as text, by a separate model at OpenAI."""
 
     model: str = Field(default="gpt-transcribe", min_length=1)
-    language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
-    languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], ...] | None = None
+    language: Language | None = None
+    languages: tuple[Language, ...] | None = None
     prompt: str | None = None
     keywords: tuple[str, ...] | None = None
     delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
@@ -62,14 +75,20 @@ class Transcription(Strict):
 
 
 class TurnDetection(Strict):
-    """When the caller has finished speaking, so that the model answers."""
+    """When the caller has finished speaking.
+
+    `create_response`: whether the model then answers on its own; if false, it speaks only when a response is asked for:
+    the greeting, after tools and keys, after a silence, the goodbye.
+    `idle_timeout_ms`: documented for 5000 to 30000; smaller values are reported to work, so others are left to OpenAI.
+    """
 
     type: Literal["server_vad", "semantic_vad"] = "semantic_vad"
     eagerness: Literal["low", "medium", "high", "auto"] | None = None
     threshold: float | None = Field(default=None, ge=0, le=1)
     prefix_padding_ms: int | None = Field(default=None, ge=0, le=10_000)
     silence_duration_ms: int | None = Field(default=None, ge=0, le=10_000)
-    idle_timeout_ms: int | None = Field(default=None, ge=5000, le=30_000)
+    idle_timeout_ms: int | None = Field(default=None, ge=500, le=600_000)
+    create_response: bool | None = None
     interrupt_response: bool | None = None
 
     @model_validator(mode="after")
@@ -125,10 +144,18 @@ class ToolFilter(Strict):
     tool_names: tuple[str, ...] | None = None
 
 
+_NOT_FILLED_IN = re.compile(
+    r"\$\{|\$\(|^(Bearer )?\$[A-Za-z_]|\{\{|^(Bearer )?<[^<>]*>$|^(Bearer )?%\w+%$|^(Bearer )?(YOUR|MY|your|my)[-_ ]|"
+    r"^(Bearer )?\[[^]]*\]$|^(Bearer )?(os\.environ|process\.env|env[:.]|secrets?[:.])"
+)
+"""Placeholders for a secret, as other programs fill them in."""
+
+
 class McpServer(Strict):
     """An MCP server whose tools OpenAI calls. A tool that asks for approval gets it only if `approve` lists it.
 
-    `approve`: tool names, or `all`, with which OpenAI never asks.
+    `approve`: tool names; or `all`, with which OpenAI never asks; or `{read_only: true, tool_names: […]}`, with
+    which it does not ask for tools that the server marks as read-only.
     """
 
     server_label: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
@@ -141,7 +168,39 @@ class McpServer(Strict):
     allowed_tools: tuple[str, ...] | ToolFilter | None = None
     allowed_callers: tuple[Literal["direct", "programmatic"], ...] | None = None
     defer_loading: bool | None = None
-    approve: Literal["all"] | tuple[str, ...] = ()
+    approve: Literal["all"] | ToolFilter | tuple[str, ...] = ()
+
+    @property
+    def approved_tools(self) -> tuple[str, ...]:
+        """The tools that get an approval when they ask for one."""
+        if isinstance(self.approve, ToolFilter):
+            return self.approve.tool_names or ()
+        return () if self.approve == "all" else self.approve
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        allowed = self.allowed_tools.tool_names if isinstance(self.allowed_tools, ToolFilter) else self.allowed_tools
+        for name in self.approved_tools:
+            if allowed is not None and name not in allowed:
+                raise ValueError(f"approve: {name} is not in allowed_tools, so the model cannot call it")
+        if isinstance(self.approve, ToolFilter) and self.approve.read_only is False:
+            raise ValueError("approve: read_only can only be true: list the tools that may change something by name")
+        return self
+
+    @field_validator("authorization")
+    @classmethod
+    def _is_a_token(cls, value: str | None) -> str | None:
+        if value is not None and _NOT_FILLED_IN.search(value):
+            raise ValueError("is sent as it is written: variables are not filled in, so put the token itself here")
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _are_values(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        for name, text in (value or {}).items():
+            if _NOT_FILLED_IN.search(text):
+                raise ValueError(f"{name} is sent as it is written: variables are not filled in")
+        return value
 
     @model_validator(mode="after")
     def _one_address(self) -> Self:
@@ -152,7 +211,12 @@ class McpServer(Strict):
     def as_tool(self) -> dict[str, Any]:
         """The server as an entry of the session's `tools`. OpenAI's own default is to ask before every call."""
         fields = self.model_dump(mode="json", exclude_none=True, exclude={"approve"})
-        return {"type": "mcp", **fields, "require_approval": "never" if self.approve == "all" else "always"}
+        asks: Any = "always"
+        if self.approve == "all":
+            asks = "never"
+        elif isinstance(self.approve, ToolFilter) and self.approve.read_only:
+            asks = {"never": {"read_only": True}}
+        return {"type": "mcp", **fields, "require_approval": asks}
 
 
 class FunctionChoice(Strict):

@@ -15,13 +15,19 @@ from ringside.calls import ANONYMOUS, UNKNOWN
 FACTS = frozenset({"caller", "dialled", "agent", "local_time", "local_date", "weekday"})
 MAX_VALUE = 200  # characters
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_PLACEHOLDER = re.compile(r"(\\?)\{\{\s*([^{}]*?)\s*\}\}")
+"""A backslash before it makes it plain text: `\\{{name}}`."""
 
 
-def unknown_placeholders(text: str, headers: Collection[str]) -> list[str]:
-    """The placeholders in `text` that name neither a call fact nor one of `headers`."""
+def placeholders(text: str) -> list[str]:
+    """The names of the placeholders in `text`, except those that are escaped."""
+    return [name for escape, name in _PLACEHOLDER.findall(text) if not escape]
+
+
+def unknown_placeholders(text: str, headers: Collection[str], facts: Collection[str] = FACTS) -> list[str]:
+    """The placeholders in `text` that name neither one of `facts` nor one of `headers`."""
     allowed = {f"header.{name}".casefold() for name in headers}
-    return [name for name in _PLACEHOLDER.findall(text) if name not in FACTS and name.casefold() not in allowed]
+    return [name for name in placeholders(text) if name not in facts and name.casefold() not in allowed]
 
 
 def render(text: str, facts: Mapping[str, str | None], headers: Mapping[str, str]) -> str:
@@ -29,13 +35,20 @@ def render(text: str, facts: Mapping[str, str | None], headers: Mapping[str, str
     by_name = {name.casefold(): value for name, value in headers.items()}
 
     def value(placeholder: re.Match[str]) -> str:
-        name = placeholder[1]
+        if placeholder[1]:
+            return placeholder[0].removeprefix("\\")
+        name = placeholder[2]
         if name in FACTS:
             fact = facts.get(name) or UNKNOWN
             return _quoted(fact) if name in ("caller", "dialled") and fact not in (ANONYMOUS, UNKNOWN) else fact
         return _quoted(by_name.get(name.casefold().removeprefix("header.")))
 
     return _PLACEHOLDER.sub(value, text)
+
+
+def unescape(text: str) -> str:
+    """Text without placeholders: `\\{{x}}` is `{{x}}`."""
+    return _PLACEHOLDER.sub(lambda found: found[0].removeprefix("\\"), text)
 
 
 def facts(agent: str, caller: str | None, dialled: str | None, at: float, zone: str) -> dict[str, str | None]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar, overload
 
 from pydantic import BaseModel
 
@@ -52,11 +52,31 @@ class CallContext:
     dialled: str | None
     attested: str = "none"
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: object) -> NoReturn:
+        """Wherever a type contains the context, the model would have to make one up, callers' numbers included."""
+        raise TypeError("a CallContext must be an argument of its own: the model cannot fill it in")
 
+
+@overload
+def tool(function: F, /) -> F: ...
+
+
+@overload
 def tool(
     *, repeatable: bool = False, seconds: float | None = None, result_limit: int = RESULT_LIMIT
-) -> Callable[[F], F]:
-    """Set how a function of `tools.py` is run; without this decorator the defaults apply.
+) -> Callable[[F], F]: ...
+
+
+def tool(
+    function: F | None = None,
+    /,
+    *,
+    repeatable: bool = False,
+    seconds: float | None = None,
+    result_limit: int = RESULT_LIMIT,
+) -> F | Callable[[F], F]:
+    """Set how a function of `tools.py` is run, as `@tool` or `@tool(seconds=5)`; without it the defaults apply.
 
     `repeatable`: running it twice does no harm, so it may be run again if it is unknown whether it ran.
     `seconds`: its own time limit. `result_limit`: characters of its result that the model gets.
@@ -66,7 +86,7 @@ def tool(
         function.__dict__["ringside"] = Options(repeatable, seconds, result_limit)
         return function
 
-    return mark
+    return mark if function is None else mark(function)
 
 
 class ToolFailed(ServiceError):

@@ -1,28 +1,64 @@
-"""Reading `agents/tools.py`: each public function becomes a tool.
+"""Reading `agents/tools.py`: each public function with a docstring becomes a tool.
 
 A tool's JSON schema comes from its signature (pydantic), its description from its docstring.
 """
 
+import ast
 import importlib.util
 import inspect
 import re
 import sys
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from pydantic import ConfigDict, create_model
-
+from ringside.agentfile.agents import Agents
+from ringside.agentfile.loader import check_tools, read_agents
 from ringside.conversation import builtin_tools
-from ringside.tools.definition import CallContext, Options, Tool, ToolError
+from ringside.tools import docstrings, signature
+from ringside.tools.definition import Options, Tool, ToolError
+
+_RUNS_COROUTINES = {"run", "run_until_complete", "run_coroutine_threadsafe", "run_sync", "async_to_sync", "syncify"}
+"""What a sync function calls that waits for an async one."""
 
 
-def load_tools(folder: Path) -> dict[str, Tool]:
-    """The tools of `folder/tools.py`: its public functions. No file, no tools."""
+def load_tools(folder: Path, names: Collection[str] | None = None) -> dict[str, Tool]:
+    """The tools of `folder/tools.py`: its public functions with a docstring, and those marked with `@tool`.
+
+    `names`: those that agents list; others are helpers, and may be what no tool can be. None: all of them are tools.
+    No file, no tools. Raises `ToolError`, which names file, line and function.
+    """
     path = folder / "tools.py"
     if not path.is_file():
         return {}
+    module = _imported(path)
+    found: dict[str, Tool] = {}
+    for name, function in vars(module).items():
+        if not inspect.isfunction(function) or name.startswith("_") or function.__module__ != module.__name__:
+            continue
+        is_marked = "ringside" in function.__dict__
+        is_wanted = name in names if names is not None else bool(inspect.getdoc(function))
+        if not (is_marked or is_wanted):
+            continue
+        try:
+            found[name] = _tool(name, function)
+        except ToolError as error:
+            line = inspect.unwrap(function).__code__.co_firstlineno
+            raise ToolError(f"{path}:{line}: {name}: {error}") from None
+    return found
+
+
+def load_agents_and_tools(folder: Path) -> tuple[Agents, dict[str, Tool]]:
+    """The agents of a folder and the tools that they list; raises `AgentFileError` or `ToolError`."""
+    files = read_agents(folder)
+    tools = load_tools(folder, {name for file in files.values() for name in file.agent.tools})
+    for file in files.values():
+        check_tools(file, tools)
+    return Agents({name: file.agent for name, file in files.items()}), tools
+
+
+def _imported(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("agent_tools", path)
     if spec is None or spec.loader is None:
         raise ToolError(f"{path}: is not a Python file")
@@ -30,59 +66,75 @@ def load_tools(folder: Path) -> dict[str, Tool]:
     sys.modules[spec.name] = module  # dataclasses and pydantic look their own module up
     try:
         spec.loader.exec_module(module)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        todo = f"; {ADD_PACKAGE.format(missing)}" if missing and missing not in sys.stdlib_module_names else ""
+        raise ToolError(f"{path}: cannot be imported: {type(error).__name__}: {error}{todo}") from error
     except (Exception, SystemExit) as error:
         raise ToolError(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
-    functions = (
-        (name, value)
-        for name, value in vars(module).items()
-        if inspect.isfunction(value) and not name.startswith("_") and value.__module__ == module.__name__
-    )
-    return {name: _tool(name, function, path) for name, function in functions}
+    return module
 
 
-def _tool(name: str, function: Callable[..., Any], path: Path) -> Tool:
-    where = f"{path}:{function.__code__.co_firstlineno}: {name}"
+ADD_PACKAGE = (
+    "if {} is a package, add the package that has it to the group `agents` of pyproject.toml and run make lock"
+)
+
+
+def _tool(name: str, function: Callable[..., Any]) -> Tool:
+    """Raises `ToolError`, without the place."""
     if name in builtin_tools.NAMES:
-        raise ToolError(f"{where}: this is the name of a built-in tool; choose another name")
+        raise ToolError("this is the name of a built-in tool; choose another name")
     if not re.fullmatch(r"[a-zA-Z0-9_]{1,64}", name):  # API reference, Realtime: function tools
-        raise ToolError(f"{where}: a tool's name may have 1 to 64 letters from A to Z, digits and underscores")
+        raise ToolError("a tool's name may have 1 to 64 letters from A to Z, digits and underscores")
     description = inspect.getdoc(function)
     if not description:
-        raise ToolError(f"{where}: a tool needs a docstring: it tells the model when to use the tool")
-    try:
-        parameters = inspect.signature(function, eval_str=True).parameters.values()
-    except Exception as error:
-        raise ToolError(f"{where}: an argument's type cannot be read: {error}") from None
-    fields: dict[str, Any] = {}
-    context = None
-    for parameter in parameters:
-        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            raise ToolError(f"{where}: a model cannot fill in {parameter}; name every argument")
-        if parameter.name.startswith("_"):  # pydantic would take it for a private attribute, and leave it out
-            raise ToolError(f"{where}: the argument {parameter.name} must not begin with an underscore")
-        if parameter.annotation is parameter.empty:
-            raise ToolError(f"{where}: the argument {parameter.name} needs a type")
-        if parameter.annotation is CallContext:
-            context = parameter.name
-            continue
-        default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (parameter.annotation, default)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an argument may be called `json` or `copy`, as pydantic's methods are
-            arguments = create_model(name, __config__=ConfigDict(extra="forbid", protected_namespaces=()), **fields)
-            schema = _untitled(arguments.model_json_schema())
-    except Exception as error:
-        what = str(error).partition("\n")[0]
-        raise ToolError(f"{where}: the arguments cannot be described as a JSON schema: {what}") from None
+        raise ToolError("a tool needs a docstring: it tells the model when to use the tool")
+    for problem in _runs_that_fail(function):
+        raise ToolError(problem)
+    names = [parameter.name for parameter in signature.parameters(function)]
+    documented = docstrings.parsed(description, names)
+    read = signature.read(name, function, documented.arguments)
     options = function.__dict__.get("ringside", Options())
-    return Tool(name, description, function, schema, arguments, context, options)
+    return Tool(name, documented.text or description, function, read.schema, read.arguments, read.context, options)
 
 
-def _untitled(schema: Any) -> Any:
-    """Without pydantic's titles, which repeat each field's name and cost tokens in every prompt."""
-    if isinstance(schema, dict):
-        return {
-            key: _untitled(value) for key, value in schema.items() if not (key == "title" and isinstance(value, str))
-        }
-    return [_untitled(value) for value in schema] if isinstance(schema, list) else schema
+def _runs_that_fail(function: Callable[..., Any]) -> Iterator[str]:
+    """What only fails when it runs, whatever the arguments are."""
+    inner = inspect.unwrap(function)
+    if any(map(inspect.isasyncgenfunction, (function, inner))) or any(
+        map(inspect.isgeneratorfunction, (function, inner))
+    ):
+        yield "yields its results one by one, and a tool has one result; return a list"
+    if inspect.iscoroutinefunction(function):
+        return
+    waits = bool(_RUNS_COROUTINES & set(function.__code__.co_names))
+    if inner is not function and inspect.iscoroutinefunction(inner) and not waits:
+        yield "its decorator wraps an async function in a sync one, which returns a coroutine; make the wrapper async"
+    elif not waits and (called := _returned_coroutine(function)):
+        yield f"returns the coroutine of {called}, which never runs; make the tool async and await it"
+
+
+def _returned_coroutine(function: Callable[..., Any]) -> str | None:
+    """The async function of the same file whose call a sync function returns, as far as its source tells."""
+    try:
+        tree = ast.parse(_dedented(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError, ValueError):
+        return None
+    for node in _own_nodes(tree.body[0]):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name):
+            called = function.__globals__.get(node.value.func.id)
+            if inspect.iscoroutinefunction(called):
+                return node.value.func.id
+    return None
+
+
+def _dedented(source: str) -> str:
+    return inspect.cleandoc(f"\n{source}")
+
+
+def _own_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function's body, without those of functions inside it."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            yield child
+            yield from _own_nodes(child)

@@ -43,7 +43,7 @@ async def run(
 
     tool = tools.get(name)
     if tool is None:
-        return finished("refused", _apology("there is no such tool"))
+        return finished("refused", json.dumps({"error": _no_such_tool(name, tools)}))
     try:
         values = _values(tool, arguments)
     except (ValidationError, ValueError) as error:
@@ -66,6 +66,13 @@ async def run(
         if stop is not None:
             stop()
     return finished(outcome, output)
+
+
+def _no_such_tool(name: str, tools: Mapping[str, Tool]) -> str:
+    there_are = ", ".join(sorted(tools)) or "none"
+    return (
+        f"{name[:100]}: there is no such tool. Besides the built-in ones there are: {there_are}. Call one by its name."
+    )
 
 
 def _values(tool: Tool, arguments: str) -> dict[str, Any]:

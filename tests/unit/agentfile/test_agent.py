@@ -7,7 +7,7 @@ import yaml
 
 from ringside.agentfile.loader import load_agents
 from ringside.agentfile.yaml_lines import AgentFileError
-from tests.unit.agentfile.files import LINE, load
+from tests.unit.agentfile.files import LINE, load, problems
 
 
 def test_two_fields_make_an_agent(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_transcription_can_be_turned_off(tmp_path: Path) -> None:
             "admission: [{name: closed, outside_hours: true, reject: 480}]",
             "3: admission: a rule uses outside_hours, but opening_hours is not set",
         ),
-        ("transfer: {sales: '+14255550100'}", "3: transfer.sales: neither a number (for example tel:+14255550100) nor"),
+        ("transfer: {sales: '+14255550100'}", "3: transfer.sales: write tel:+14255550100"),
         ("transfer:\n  sales:\n    uri: +1425", "5: transfer.sales.uri: "),
         ("transfer: {sales: 'tel:4255550100'}", "3: transfer.sales: neither "),
         ("transfer: {sales: 'sip:a b@example.com'}", "3: transfer.sales: neither "),
@@ -99,3 +99,99 @@ def test_approved_servers_and_tools_reach_the_conversation(tmp_path: Path) -> No
     (tmp_path / "desk.yaml").write_text(LINE + yaml.safe_dump({"mcp_servers": servers}), encoding="utf-8")
     (agent,) = load_agents(tmp_path)
     assert agent.behaviour.approve_remote_tools == {"crm.find", "crm.list", "kb"}
+
+
+@pytest.mark.parametrize("number", ["+1800555121", "+142555501123", "+49", "+999", "+12"])
+def test_a_number_that_nobody_can_dial_is_refused(tmp_path: Path, number: str) -> None:
+    (told,) = problems(tmp_path, f"answers: ['{number}']\ninstructions: Hi.\n")
+    assert told.startswith("desk.yaml:1: answers.0: ")
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("tel:+1-425-555-0100", "tel:+14255550100"),
+        ("tel:+14255550100;ext=12", "tel:+14255550100;ext=12"),
+        ("TEL:+14255550100", "tel:+14255550100"),
+        ("SIP:desk@pbx.example", "sip:desk@pbx.example"),
+        ("sips:desk@pbx.example:5061;transport=tls", "sips:desk@pbx.example:5061;transport=tls"),
+        ("sip:1001@10.0.0.1", "sip:1001@10.0.0.1"),
+        ("sip:1001@[2001:db8::1]", "sip:1001@[2001:db8::1]"),
+        ("sip:pbx.example", "sip:pbx.example"),
+        ("sip:desk@pbx", "sip:desk@pbx"),
+        ("sip:+14255550100@trunk.example;user=phone", "sip:+14255550100@trunk.example;user=phone"),
+    ],
+)
+def test_a_transfer_goes_to_what_a_refer_may_name(tmp_path: Path, written: str, sent: str) -> None:
+    (agent,) = load(tmp_path, desk=f"{LINE}tools: [transfer]\ntransfer: {{desk: '{written}'}}\n")
+    assert agent.transfer["desk"].uri == sent
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["sip:1001", "sip:@@@", "sip:", "sip:desk@", "sip:@pbx.example", "sip:a@b@c", "tel:+1425", "tel:+14255550100;"],
+)
+def test_a_transfer_to_nowhere_is_refused(tmp_path: Path, written: str) -> None:
+    (told,) = problems(tmp_path, f"{LINE}tools: [transfer]\ntransfer: {{desk: '{written}'}}\n")
+    assert told.startswith("desk.yaml:4: transfer.desk: ")
+
+
+SERVER = "mcp_servers:\n  - server_label: crm\n    server_url: https://mcp.example.com\n    "
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("allowed_tools: [a]\n    approve: [a, b]", "7: mcp_servers.0.approve: b is not in allowed_tools"),
+        (
+            "allowed_tools: {tool_names: [a]}\n    approve: {tool_names: [b]}",
+            "7: mcp_servers.0.approve: b is not in allowed",
+        ),
+        ("approve: {read_only: false}", "6: mcp_servers.0.approve: read_only can only be true"),
+        *(
+            (f"authorization: '{token}'", "6: mcp_servers.0.authorization: is sent as it is written")
+            for token in ("${TOKEN}", "$CRM_TOKEN", "{{token}}", "<token>", "Bearer ${TOKEN}", "%TOKEN%", "YOUR_TOKEN")
+        ),
+        ("headers: {X-Key: '${KEY}'}", "6: mcp_servers.0.headers: X-Key is sent as it is written"),
+    ],
+)
+def test_what_an_mcp_server_cannot_mean_is_refused(tmp_path: Path, content: str, told: str) -> None:
+    (found,) = problems(tmp_path, f"{LINE}{SERVER}{content}\n")
+    assert found.startswith(f"desk.yaml:{told}"), found
+
+
+@pytest.mark.parametrize("token", ["eyJhbGciOi.J9$x", "sk-proj-1<2", "a{b}c", "Bearer abc"])
+def test_a_token_that_only_looks_strange_is_a_token(tmp_path: Path, token: str) -> None:
+    load(tmp_path, desk=f"{LINE}{SERVER}authorization: '{token}'\n")
+
+
+def test_tools_that_are_read_only_need_no_approval_and_others_may_be_listed(tmp_path: Path) -> None:
+    content = f"{LINE}{SERVER}approve: {{read_only: true, tool_names: [book]}}\n"
+    (agent,) = load(tmp_path, desk=content)
+    assert agent.mcp_servers[0].as_tool()["require_approval"] == {"never": {"read_only": True}}
+    assert agent.behaviour.approve_remote_tools == {"crm.book"}
+
+
+def test_a_tool_is_required_only_of_an_agent_that_has_one(tmp_path: Path) -> None:
+    (told,) = problems(tmp_path, LINE + "tool_choice: required\n")
+    assert told == "desk.yaml:3: tool_choice: required needs at least one tool, and this agent has none"
+
+
+def test_braces_with_a_backslash_are_text_everywhere(tmp_path: Path) -> None:
+    content = "answers: default\ninstructions: 'Say \\{{name}} to {{caller}}.'\ngreeting: 'Hi \\{{name}}'\n"
+    (agent,) = load(tmp_path, desk=content)
+    assert agent.instructions_for("+14255550112", None, 0, {}) == 'Say {{name}} to "+14255550112".'
+    assert '"Hi {{name}}"' in agent.behaviour.greeting
+
+
+@pytest.mark.parametrize("tag", ["en", "zh-tw", "zh-TW", "pt-BR", "yue", "sr-Latn-RS"])
+def test_a_language_may_have_a_region(tmp_path: Path, tag: str) -> None:
+    (agent,) = load(tmp_path, desk=f"{LINE}transcription: {{language: {tag}}}\n")
+    assert agent.transcription is not None
+    assert agent.transcription.language == tag
+
+
+@pytest.mark.parametrize("tag", ["english", "EN", "zh_TW", "e", "en-"])
+def test_what_is_no_language_is_refused(tmp_path: Path, tag: str) -> None:
+    (told,) = problems(tmp_path, f"{LINE}transcription: {{language: {tag}}}\n")
+    assert "is not a language tag (for example en or zh-tw)" in told

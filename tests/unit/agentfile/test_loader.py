@@ -18,7 +18,7 @@ def test_the_agents_that_ship_are_valid() -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (LINE + "instrctions: hi\n", "desk.yaml:3: instrctions: there is no such field"),
+        (LINE + "instrctions: hi\n", "desk.yaml:3: instrctions: there is no such field; did you mean instructions?"),
         ("instructions: hi\n", "desk.yaml:1: answers: is missing"),
         ('answers: ["+18005551212"]\n', "desk.yaml:1: instructions: is missing"),
         (
@@ -27,13 +27,16 @@ def test_the_agents_that_ship_are_valid() -> None:
         ),
         (
             "answers: [18005551212]\ninstructions: hi\n",
-            "desk.yaml:1: answers.0: must be text; put a number or a date in quotes",
+            'desk.yaml:1: answers.0: YAML does not read 18005551212 as text; put it in quotes: "+18005551212"',
         ),
         ("answers: []\ninstructions: hi\n", "desk.yaml:1: answers: must not be empty"),
         (LINE + "tools: hang_up\n", "desk.yaml:3: tools: must be a list"),
         (LINE + "tools: [hang_up, hang_up]\n", "desk.yaml:3: tools: hang_up is listed twice"),
-        (LINE + "limits:\n  silence: 12\n  slience: 12\n", "desk.yaml:5: limits.slience: there is no such field"),
-        (LINE + "limits: 12\n", "desk.yaml:3: limits: must be a mapping of fields"),
+        (
+            LINE + "limits:\n  silence: 12\n  slience: 12\n",
+            "desk.yaml:5: limits.slience: there is no such field; did you mean silence?",
+        ),
+        (LINE + "limits: 12\n", "desk.yaml:3: limits: must be a mapping: limits: {max_duration: 12}"),
         (LINE + "name: clerk\n", "desk.yaml:3: name: must be desk, like the file"),
         (
             LINE + "turn_detection:\n  type: server_vad\n  eagerness: low\n",
@@ -62,7 +65,7 @@ def test_the_agents_that_ship_are_valid() -> None:
         (LINE + "voice: 2026-99-99\n", "desk.yaml:3: voice: 2026-99-99 is not a valid value: put it in quotes"),
         (LINE + "on: 1\n", "desk.yaml:3: a field's name must be text: put on in quotes"),
         (LINE + "[a, b]: 1\n", "desk.yaml:3: a field's name must be text"),
-        (LINE + "<<: {voice: marin}\n", "desk.yaml:3: <<: there is no such field"),
+        (LINE + "<<: marin\n", "desk.yaml:3: <<: must name a mapping, or a list of mappings"),
         (LINE + "tools: &a [*a]\n", "desk.yaml:3: tools.0: contains itself"),
         ("answers: [\ninstructions: hi\n", "desk.yaml:3: not YAML: expected ',' or ']', but got '<stream end>'"),
         (LINE + 'voice: "\x07"\n', "desk.yaml:3: not YAML: special characters are not allowed"),
@@ -172,3 +175,163 @@ def test_a_file_called_what_no_agent_can_be_called_is_told(tmp_path: Path) -> No
     (tmp_path / "Front Desk.yaml").write_text(LINE)
     with pytest.raises(AgentFileError, match=r"Front Desk\.yaml:1: name: "):
         load_agents(tmp_path)
+
+
+# --- what agents share, and texts in files of their own ---
+
+
+def test_agents_share_what_the_defaults_say(tmp_path: Path) -> None:
+    defaults = "voice: cedar\ninstructions: Be kind.\nlimits: {silence: 5, max_duration: 90}\ntools: [hang_up]\n"
+    (tmp_path / "_defaults.yaml").write_text(defaults)
+    found = load(
+        tmp_path,
+        desk="answers: default\n",
+        night="answers: '+14255550112'\nlimits: {silence: 9}\ntools: [note]\ninstructions: Be brief.\n",
+    )
+    desk, night = found.named("desk"), found.named("night")
+    assert desk is not None
+    assert night is not None
+    assert (desk.voice, desk.instructions, desk.limits.silence, desk.tools) == ("cedar", "Be kind.", 5, ("hang_up",))
+    assert (night.voice, night.instructions, night.tools) == ("cedar", "Be brief.", ("note",))
+    assert (night.limits.silence, night.limits.max_duration) == (9, 90)
+
+
+def test_an_agent_that_greets_by_itself_takes_no_greeting_from_the_defaults(tmp_path: Path) -> None:
+    (tmp_path / "_defaults.yaml").write_text("greeting: Hello.\ninstructions_file: prompt.md\n")
+    (agent,) = load(tmp_path, desk=LINE + "greeting_instructions: Greet in French.\n")
+    assert (agent.greeting, agent.greeting_instructions) == (None, "Greet in French.")
+
+
+@pytest.mark.parametrize(
+    ("defaults", "told"),
+    [
+        ("voice: marine\n", "_defaults.yaml:1: voice: "),
+        (
+            "\nlimits:\n  slience: 5\n",
+            "_defaults.yaml:3: limits.slience: there is no such field; did you mean silence?",
+        ),
+        ("answers: default\n", "_defaults.yaml:1: answers: belongs to one agent, not to all"),
+        ("name: desk\n", "_defaults.yaml:1: name: belongs to one agent, not to all"),
+        ("vioce: marin\n", "_defaults.yaml:1: vioce: there is no such field"),
+        ("- a\n", "_defaults.yaml:1: an agent file must be a mapping of fields"),
+    ],
+)
+def test_a_mistake_in_the_defaults_is_told_once_and_there(tmp_path: Path, defaults: str, told: str) -> None:
+    (tmp_path / "_defaults.yaml").write_text(defaults)
+    (tmp_path / "night.yaml").write_text("answers: '+14255550112'\ninstructions: Hi.\n")
+    (found,) = problems(tmp_path, LINE)
+    assert found.startswith(told)
+
+
+def test_instructions_may_be_in_a_file_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "desk.md").write_text("You are Alex.\n\nIt is {{weekday}}.\n")
+    (agent,) = load(tmp_path, desk="answers: default\ninstructions_file: prompts/desk.md\n")
+    assert agent.instructions == "You are Alex.\n\nIt is {{weekday}}."
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("instructions_file: missing.md", "desk.yaml:2: instructions_file: missing.md cannot be read: No such file"),
+        (
+            "instructions_file: ../secret.md",
+            "desk.yaml:2: instructions_file: ../secret.md is outside the agents' folder",
+        ),
+        ("instructions_file: /etc/passwd", "desk.yaml:2: instructions_file: /etc/passwd is outside the agents' folder"),
+        ("instructions_file: .", "desk.yaml:2: instructions_file: . cannot be read: Is a directory"),
+        ("instructions_file: empty.md", "desk.yaml:2: instructions_file: empty.md is empty"),
+        ("instructions_file: latin.md", "desk.yaml:2: instructions_file: latin.md is not UTF-8"),
+        ("instructions_file: fact.md", "fact.md:1: instructions: {{name}} is neither a call fact"),
+        ("instructions_file: [a]", "desk.yaml:2: instructions_file: must be text"),
+        ("instructions: a\ninstructions_file: fact.md", "desk.yaml:3: instructions_file: give either instructions or"),
+    ],
+)
+def test_a_file_of_instructions_that_cannot_be_used_is_told(tmp_path: Path, content: str, told: str) -> None:
+    (tmp_path / "empty.md").write_text(" \n")
+    (tmp_path / "latin.md").write_bytes(b"Gr\xfc\xdfe")
+    (tmp_path / "fact.md").write_text("Hello {{name}}.")
+    found = problems(tmp_path, f"answers: default\n{content}\n")
+    assert found[0].startswith(told), found
+
+
+# --- files that would not be read ---
+
+
+@pytest.mark.parametrize("name", ["night.yml", "night.YAML", "Night.Yml", "night.YML"])
+def test_an_agent_file_with_another_ending_is_not_passed_over(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(LINE)
+    assert problems(tmp_path, LINE) == [f"{name}:1: agent files must end in .yaml; rename this one"]
+
+
+@pytest.mark.parametrize("name", ["shops/berlin.yaml", "a/b/c.yml", "more/desk.YAML"])
+def test_an_agent_file_in_a_sub_folder_is_not_passed_over(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_text(LINE)
+    (told,) = problems(tmp_path, LINE)
+    assert told.startswith(f"{name}:1: agent files in sub-folders are not read; move this one to ")
+
+
+@pytest.mark.parametrize("name", ["tests/desk.yaml", ".git/desk.yaml", "data/orders.yaml"])
+def test_other_files_may_be_in_sub_folders(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_text("orders: [1]\n" if "orders" in name else LINE)
+    (agent,) = load(tmp_path, desk=LINE)
+    assert agent.name == "desk"
+
+
+@pytest.mark.parametrize("name", ["front_desk", "desk-2", "a_b-c"])
+def test_a_file_may_be_called_so(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.yaml").write_text(LINE)
+    (agent,) = load_agents(tmp_path)
+    assert agent.name == name
+
+
+# --- schemas of Lambda tools, at their lines ---
+
+TOOL = "lambda_tools:\n  - name: book-table\n    function: f\n    description: d\n    parameters:\n      type: object\n"
+
+
+@pytest.mark.parametrize(
+    ("properties", "told"),
+    [
+        ("a: {type: string, enum: [yes, no]}", ["enum.0: YAML reads yes as true", "enum.1: YAML reads no as false"]),
+        ("a: {enum: [on, off]}", ["enum.0: YAML reads on as true", "enum.1: YAML reads off as false"]),
+        (
+            "a: {type: string, enum: [9:30, 10:00]}",
+            ["enum.0: YAML reads 9:30 as 570", "enum.1: YAML reads 10:00 as 600"],
+        ),
+        ("a: {enum: [SE, NO, DK]}", ["enum.1: YAML reads NO as false"]),
+        ("a: {type: string, default: 02134}", ['default: YAML reads 02134 as 1116; put it in quotes: "02134"']),
+        ("a: {type: string, const: +4930}", ["const: YAML reads +4930 as 4930"]),
+        ("a: {type: string, examples: [1.10]}", ["examples.0: 1.1 is not of type string; put it in quotes"]),
+        ("a: {type: int}", ["type: int is not a type of JSON Schema; write integer"]),
+    ],
+)
+def test_what_yaml_made_of_a_schema_is_told_with_what_was_written(
+    tmp_path: Path, properties: str, told: list[str]
+) -> None:
+    found = problems(tmp_path, f"{LINE}{TOOL}      properties:\n        {properties}\n")
+    start = "desk.yaml:10: lambda_tools.0.parameters.properties.a."
+    assert [line[: len(start)] for line in found] == [start] * len(told)
+    assert all(line.removeprefix(start).startswith(each) for line, each in zip(found, told, strict=True)), found
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        "a: {type: boolean, default: yes}",
+        "a: {type: object, additionalProperties: no}",
+        "a: {type: array, items: {}, uniqueItems: on}",
+    ],
+)
+def test_a_word_that_means_true_or_false_may_say_so(tmp_path: Path, properties: str) -> None:
+    load(tmp_path, desk=f"{LINE}{TOOL}      properties:\n        {properties}\n")
+
+
+def test_instructions_that_are_surely_too_long_are_refused(tmp_path: Path) -> None:
+    (told,) = problems(tmp_path, f"answers: default\ninstructions: {'word ' * 17_000}\n")
+    assert (
+        told
+        == "desk.yaml:2: instructions: at least 17,000 tokens; OpenAI takes 16,384 for instructions and tools together"
+    )

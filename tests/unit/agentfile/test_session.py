@@ -62,6 +62,7 @@ FIELDS: list[Json] = [
     {"transcription": {"model": "gpt-transcribe", "languages": ["en", "de"], "keywords": ["Ringside"], "prompt": "x"}},
     {"transcription": {"model": "gpt-realtime-whisper", "delay": "low", "language": "en"}},
     {"turn_detection": {"type": "semantic_vad", "eagerness": "low", "interrupt_response": False}},
+    {"turn_detection": {"create_response": False}},
     {
         "turn_detection": {
             "type": "server_vad",
@@ -77,7 +78,7 @@ FIELDS: list[Json] = [
     {"max_output_tokens": "inf"},
     {"reasoning_effort": "minimal"},
     {"parallel_tool_calls": False},
-    {"tool_choice": "required"},
+    {"tool_choice": "required", "tools": ["hang_up"]},
     {"tool_choice": {"type": "function", "name": "look_up"}, "tools": ["look_up"]},
     {"tool_choice": {"type": "mcp", "server_label": "crm", "name": "find"}, "mcp_servers": [MCP]},
     {"truncation": "disabled"},
@@ -100,6 +101,8 @@ FIELDS: list[Json] = [
         ]
     },
     {"mcp_servers": [MCP | {"allowed_tools": {"read_only": True, "tool_names": ["find"]}, "approve": "all"}]},
+    {"mcp_servers": [MCP | {"approve": {"read_only": True, "tool_names": ["book"]}}]},
+    {"transcription": {"language": "zh-tw"}},
     {"tools": ["hang_up", "transfer", "collect_digits", "note"], "transfer": {"sales": "tel:+14255550100"}},
     {"lambda_tools": [{"name": "order", "function": "orders:live", "description": "Where an order is."}]},
 ]
@@ -186,8 +189,7 @@ def test_a_server_s_tools_need_no_approval_only_if_the_file_says_so(tmp_path: Pa
         ("turn_detection:\n  type: semantic\n", "4: turn_detection.type: "),
         ("turn_detection: {threshold: 0.5}", "3: turn_detection: threshold cannot be used with semantic_vad"),
         ("turn_detection: {type: server_vad, threshold: 1.5}", "3: turn_detection.threshold: "),
-        ("turn_detection: {type: server_vad, idle_timeout_ms: 4999}", "3: turn_detection.idle_timeout_ms: "),
-        ("turn_detection: {type: server_vad, create_response: false}", "3: turn_detection.create_response: "),
+        ("turn_detection: {type: server_vad, idle_timeout_ms: 499}", "3: turn_detection.idle_timeout_ms: "),
         ("noise_reduction: {type: nearfield}", "3: noise_reduction.type: "),
         ("transcription:\n  language: english", "4: transcription.language: "),
         ("transcription: {delay: low}", "3: transcription: delay cannot be used with gpt-transcribe"),
@@ -217,7 +219,10 @@ def test_a_server_s_tools_need_no_approval_only_if_the_file_says_so(tmp_path: Pa
         ),
         ("tracing: {metadata: {x: .nan}}", "3: tracing.metadata: contains a value that JSON cannot represent"),
         ("prompt: {version: '1'}", "3: prompt.id: is missing"),
-        ("prompt: {id: p, variables: {n: 1}}", "3: prompt.variables.n: must be text; put a number or a date in quotes"),
+        (
+            "prompt: {id: p, variables: {n: 1}}",
+            '3: prompt.variables.n: YAML does not read 1 as text; put it in quotes: "1"',
+        ),
         (
             "mcp_servers: [{server_label: a}]",
             "3: mcp_servers.0: an MCP server needs exactly one of server_url, connector_id",

@@ -159,6 +159,9 @@ def test_time_is_linear_in_the_length(piece: str, monkeypatch: pytest.MonkeyPatc
 @given(st.lists(st.sampled_from(HOSTILE), min_size=1, max_size=4))
 def test_the_longest_value_is_read_in_no_time(pieces: list[str]) -> None:
     text = "".join(pieces) * 8000
-    started = time.process_time()
-    addresses(text)
-    assert time.process_time() - started < 0.1
+    taken = []
+    for _ in range(3):  # the least of three: a collection of garbage only adds
+        started = time.thread_time()
+        addresses(text)
+        taken.append(time.thread_time() - started)
+    assert min(taken) < 0.1

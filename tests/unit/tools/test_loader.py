@@ -81,7 +81,10 @@ def test_no_file_means_no_tools(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        ("def f(a: int) -> str: return ''", "tools.py:1: f: a tool needs a docstring"),
+        (
+            "from ringside.tools import tool\n@tool\ndef f(a: int) -> str: ...",
+            "tools.py:2: f: a tool needs a docstring",
+        ),
         ("def f(a) -> str:\n    'Doc.'", "tools.py:1: f: the argument a needs a type"),
         ("def f(*a: int) -> str:\n    'Doc.'", "tools.py:1: f: a model cannot fill in *a: int"),
         ("def f(**a: int) -> str:\n    'Doc.'", "tools.py:1: f: a model cannot fill in **a: int"),
@@ -102,3 +105,134 @@ def test_a_file_that_cannot_be_used_is_told_with_its_place(tmp_path: Path, sourc
     with pytest.raises(ToolError) as refused:
         load(tmp_path, source)
     assert str(refused.value).removeprefix(f"{tmp_path}/").startswith(told)
+
+
+# --- marks, helpers, and runs that can only fail ---
+
+
+def test_a_mark_needs_no_brackets(tmp_path: Path) -> None:
+    found = load(
+        tmp_path,
+        '''
+        from ringside.tools import tool
+
+        @tool
+        def plain(a: str) -> str:
+            """Doc."""
+            return a
+
+        @tool()
+        async def empty() -> str:
+            """Doc."""
+            return ""
+
+        @tool(seconds=3, repeatable=True)
+        def full() -> str:
+            """Doc."""
+            return ""
+        ''',
+    )
+    assert {name: (tool.options.seconds, tool.options.repeatable) for name, tool in found.items()} == {
+        "plain": (None, False),
+        "empty": (None, False),
+        "full": (3, True),
+    }
+
+
+HELPERS = """
+import functools
+
+def retry(times):
+    def decorate(function):
+        @functools.wraps(function)
+        def wrapper(*a, **k):
+            return function(*a, **k)
+        return wrapper
+    return decorate
+
+def normalise(number): return number.strip()
+
+def _private(): ...
+
+@retry(3)
+def look_up(number: str) -> str:
+    'Doc.'
+    return normalise(number)
+"""
+
+
+def test_functions_without_a_docstring_are_helpers(tmp_path: Path) -> None:
+    assert list(load(tmp_path, HELPERS)) == ["look_up"]
+
+
+def test_where_the_names_are_known_everything_else_is_a_helper(tmp_path: Path) -> None:
+    (tmp_path / "tools.py").write_text(HELPERS + "\ndef logged(f):\n    'Log calls of f.'\n    return f\n")
+    assert list(load_tools(tmp_path, {"look_up", "hang_up"})) == ["look_up"]
+    with pytest.raises(ToolError, match=r"tools\.py:\d+: logged: the argument f needs a type"):
+        load_tools(tmp_path, {"logged"})
+    with pytest.raises(ToolError, match=r"tools\.py:\d+: normalise: a tool needs a docstring"):
+        load_tools(tmp_path, {"normalise"})
+
+
+DECORATOR = """
+import asyncio, functools
+
+def sync(f):
+    @functools.wraps(f)
+    def wrapper(*a, **k):
+        return {0}
+    return wrapper
+
+async def _ask(a): return a
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("async def f(a: str) -> str:\n    'Doc.'\n    yield a", "1: f: yields its results one by one"),
+        ("def f(a: str) -> str:\n    'Doc.'\n    yield from a", "1: f: yields its results one by one"),
+        (
+            DECORATOR.format("f(*a, **k)") + "@sync\nasync def f(a: str) -> str:\n    'Doc.'",
+            "11: f: its decorator wraps an",
+        ),
+        (
+            DECORATOR.format("1") + "def f(a: str) -> str:\n    'Doc.'\n    return _ask(a)",
+            "11: f: returns the coroutine of _ask",
+        ),
+        (
+            DECORATOR.format("1")
+            + "def f(a: str) -> str:\n    'Doc.'\n    if a:\n        return _ask(a)\n    return a",
+            "11: f: returns the coroutine of _ask",
+        ),
+        (
+            "def f(model_config: str) -> str:\n    'Doc.'",
+            "1: f: the argument model_config has a name that pydantic uses",
+        ),
+    ],
+)
+def test_what_can_only_fail_when_it_runs_is_refused_when_it_is_loaded(tmp_path: Path, source: str, told: str) -> None:
+    with pytest.raises(ToolError) as refused:
+        load(tmp_path, source)
+    assert str(refused.value).removeprefix(f"{tmp_path}/tools.py:").startswith(told), refused.value
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        DECORATOR.format("asyncio.run(f(*a, **k))") + "@sync\nasync def f(a: str) -> str:\n    'Doc.'",
+        DECORATOR.format("1") + "def f(a: str) -> str:\n    'Doc.'\n    return asyncio.run(_ask(a))",
+        DECORATOR.format("1") + "async def f(a: str) -> str:\n    'Doc.'\n    return await _ask(a)",
+        DECORATOR.format("f(*a, **k)") + "@sync\ndef f(a: str) -> str:\n    'Doc.'\n    return a",
+        "def f(a: str) -> str:\n    'Doc.'\n    def inner():\n        yield a\n    return ''.join(inner())",
+    ],
+)
+def test_what_waits_for_its_result_is_a_tool(tmp_path: Path, source: str) -> None:
+    assert list(load(tmp_path, source)) == ["f"]
+
+
+def test_a_package_that_is_missing_is_told_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(
+        ToolError, match="if no_such_module is a package, add the package that has it to the group `agents`"
+    ):
+        load(tmp_path, "import no_such_module.part")

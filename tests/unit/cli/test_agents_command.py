@@ -1,0 +1,41 @@
+"""`ringside agents import`: the file is written once, and what was left out is told beside it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+
+SESSION = {"type": "realtime", "model": "gpt-realtime-2.1", "instructions": "Be kind.", "temperature": 0.8}
+
+
+def test_a_session_becomes_an_agent_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "session.json").write_text(json.dumps(SESSION))
+    agent = tmp_path / "desk.yaml"
+    assert main(["agents", "import", str(tmp_path / "session.json"), "-o", str(agent)]) == 0
+    assert "instructions: Be kind." in agent.read_text()
+    assert "temperature: Realtime sessions no longer have one" in capsys.readouterr().err
+    assert main(["agents", "import", str(tmp_path / "session.json"), "-o", str(agent)]) == 1
+    assert "desk.yaml: File exists" in capsys.readouterr().err
+
+
+def test_without_a_file_to_write_it_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "session.json").write_text(json.dumps({"type": "session.update", "session": SESSION}))
+    assert main(["agents", "import", str(tmp_path / "session.json")]) == 0
+    assert "\nmodel: gpt-realtime-2.1\n" in capsys.readouterr().out
+
+
+def test_what_cannot_be_said_yet_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "session.json").write_text(json.dumps({**SESSION, "voice": "nobody"}))
+    assert main(["agents", "import", str(tmp_path / "session.json"), "-o", str(tmp_path / "desk.yaml")]) == 1
+    assert "desk.yaml:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("content", "told"), [("{", "not JSON"), ("[]", "a session body is a JSON object")])
+def test_what_is_no_session_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, told: str
+) -> None:
+    (tmp_path / "session.json").write_text(content)
+    assert main(["agents", "import", str(tmp_path / "session.json")]) == 1
+    assert told in capsys.readouterr().err
