@@ -1,80 +1,173 @@
-"""`sam local` with the running local cloud behind it: `python -m infra.deploy.samlocal invoke incoming-guide`.
+"""`sam local` with the running local cloud behind it: `make sam-invoke`, `make sam-api`.
 
-SAM runs the built function in AWS's own container image. It passes on only the variables that the template declares,
-so the template it gets here declares where the local cloud is, too. Needs Docker, Finch or podman, and `make local`.
+SAM runs the built functions in AWS's own container image. It passes on only the variables that the template declares,
+so the template that it gets here declares where the local cloud is, in the words of a container. Needs Docker, Finch
+or podman, and `make local`.
 """
 
 import argparse
-import base64
 import json
 import platform
-import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import boto3
-from standardwebhooks import Webhook
+import httpx
 
 from cli.cloud import LOCAL, read_env
 from cli.errors import CliError
-from infra.deploy import checks, tools
+from infra.deploy import checks, sam_events, tools
 from infra.deploy.checks import NATIVE, Skipped
 from infra.deploy.tools import ToolError
+from infra.local import containers, engine
 from infra.local import template as templates
+from infra.local.emulator import Emulator
+from infra.local.engine import Engine, EngineError
 from infra.local.template import REPOSITORY
 
-EVENTS = REPOSITORY / "tests" / "events"
-ENGINES = ("docker", "finch", "podman")
+WEBHOOK = "WebhookFunction"
+AWS_IMAGE = "public.ecr.aws/lambda/python:3.13-{architecture}"
+"""What SAM CLI runs a function of the template's runtime in (samcli/local/docker/lambda_image.py)."""
+
+ENDED = "sam local start-api ended; what it said is above"
+STOP_SECONDS = 20.0
+API_SECONDS = 120.0
+"""How long `sam local start-api` may take until it answers; it makes an image first."""
 
 
-def engine() -> str | None:
-    """A container engine that runs, or None."""
-    for name in ENGINES:
-        program = shutil.which(name)
-        if program and subprocess.run([program, "info"], capture_output=True, check=False).returncode == 0:
-            return name
-    return None
+class Sam:
+    """`sam local` for one running local cloud, while it is entered (`opened`)."""
+
+    def __init__(self, template: Path, variables: Mapping[str, str], image: Sequence[str]) -> None:
+        self._template = template
+        self._environment = tools.environment(**variables)
+        self._image = image
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line; the image is here already, so that SAM need not look for a newer one."""
+        shared = ("--template", str(self._template), "--skip-pull-image", *self._image)
+        return [*self._program, "local", arguments[0], *shared, *arguments[1:]]
+
+    @cached_property
+    def _program(self) -> list[str]:
+        """SAM itself, without uv before it: a signal that comes twice ends SAM before it has removed its containers."""
+        where = tools.tool("aws-sam-cli", "python", "-c", "import sys; print(sys.executable)")
+        python = tools.run(where, what="looking for SAM CLI", quiet=True).strip().splitlines()[-1]
+        return [python, "-m", "samcli"]
+
+    def invoke(self, function: str, event: Any) -> str:
+        """Invoke a function and return what it answered, as JSON. SAM exits with 0 whatever became of the function:
+        `ToolError` if there is no answer, if the function failed or could not be imported."""
+        command = self.command("invoke", function, "--event", "-")
+        done = subprocess.run(
+            command, input=json.dumps(event), stdout=subprocess.PIPE, text=True, env=self._environment, check=False
+        )
+        return answer_of(done.returncode, done.stdout)
+
+    @contextmanager
+    def api(self, port: int) -> Iterator["Api"]:
+        """`sam local start-api`, once it answers. `ToolError` if the function behind it fails."""
+        command = self.command("start-api", "--port", str(port), "--warm-containers", "EAGER")
+        api = Api(f"http://127.0.0.1:{port}/webhook", subprocess.Popen(command, env=self._environment, process_group=0))
+        try:
+            api.wait_until_ready()
+            yield api
+        finally:
+            api.stop()
 
 
-def event(name: str, call_id: str, secret: str, *, encoded: bool = False) -> dict[str, Any]:
-    """A recorded API Gateway event of `tests/events/`, of now, for this call, signed with this secret."""
-    recorded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
-    body = recorded["body"].replace("{created_at}", str(int(time.time()))).replace("{call_id}", call_id)
-    now, webhook_id = datetime.now(UTC), f"wh_{call_id}"
-    recorded["headers"] |= {
-        "content-length": str(len(body.encode())),
-        "webhook-id": webhook_id,
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(secret).sign(webhook_id, now, body),
-    }
-    recorded["body"] = base64.b64encode(body.encode()).decode() if encoded else body
-    recorded["isBase64Encoded"] = encoded
-    return recorded
+@dataclass(frozen=True)
+class Api:
+    """A running `sam local start-api`."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def wait_until_ready(self) -> None:
+        """Until what is not signed is refused: then SAM, the container and the function's imports are all well."""
+        until = time.monotonic() + API_SECONDS
+        while time.monotonic() < until:
+            if self.process.poll() is not None:
+                raise ToolError(ENDED)
+            try:
+                answer = httpx.post(self.url, content="{}", trust_env=False, timeout=API_SECONDS)
+            except httpx.TransportError:
+                time.sleep(0.2)
+                continue
+            if answer.status_code != 401:
+                raise ToolError(f"the function behind {self.url} fails ({answer.status_code}); what it said is above")
+            return
+        raise ToolError(f"sam local start-api does not answer within {API_SECONDS:.0f} s")
+
+    def wait(self) -> None:
+        """Until it ends, which it does not do by itself."""
+        self.process.wait()
+        raise ToolError(ENDED)
+
+    def stop(self) -> None:
+        """As Ctrl-C does: on that, SAM removes its containers."""
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def answer_of(status: int, output: str) -> str:
+    """The function's answer out of what `sam local invoke` printed."""
+    if status:
+        raise ToolError(f"sam local invoke failed (exit status {status})")
+    lines = [line for line in output.splitlines() if line.strip()]
+    try:
+        answer = json.loads(lines[-1])
+    except (IndexError, ValueError):
+        raise ToolError("the function gave no answer; what it said is above") from None
+    if isinstance(answer, dict) and "errorType" in answer:
+        raise ToolError(f"the function failed: {answer['errorType']}: {answer.get('errorMessage', '')}")
+    if isinstance(answer, dict) and int(answer.get("statusCode", 200)) >= 500:
+        raise ToolError(f"the function answered {answer['statusCode']} {answer.get('body')!r}; what it said is above")
+    return lines[-1]
+
+
+@contextmanager
+def opened(environment: Mapping[str, str], image: str | None = None) -> Iterator[Sam]:
+    """`sam local` for the local cloud whose environment this is. `image` takes the place of AWS's."""
+    found = engine.find()
+    same_architecture(found)
+    found.get(image or AWS_IMAGE.format(architecture=found.architecture))
+    with containers.forwarded(found.way, environment) as forwarder, found.served() as variables:
+        template = template_for(forwarder.environment(environment))
+        yield Sam(template, variables, ("--invoke-image", image) if image else ())
+
+
+def same_architecture(found: Engine) -> None:
+    """The functions are built with this Python's wheels, for this Python's processor."""
+    ours = engine.architecture(platform.machine())
+    if found.architecture != ours:
+        raise ToolError(
+            f"{found.name} runs containers for {found.architecture}, and this Python is for {ours}: make .venv with a "
+            f"Python for {found.architecture} (make clean, make PYTHON=...)"
+        )
 
 
 def template_for(environment: Mapping[str, str]) -> Path:
-    """The built template, with every variable of the functions as it is in the local cloud."""
+    """The built template, for this machine's processor, with these variables for every function."""
     checks.build_native()
     built = NATIVE / "build" / "template.yaml"
     document = templates.plain(templates.parse(built.read_text(encoding="utf-8")))
-    # A container sees this machine under another name, except with the host's network, which Linux has.
-    host = "127.0.0.1" if platform.system() == "Linux" else "host.docker.internal"
-    reached = {name: value.replace("127.0.0.1", host) for name, value in environment.items()}
-    document["Globals"]["Function"]["Environment"]["Variables"] |= reached
+    document["Globals"]["Function"]["Environment"]["Variables"] |= environment
     path = NATIVE / "build" / "local.json"
     path.write_text(json.dumps(document), encoding="utf-8")
     return path
-
-
-def sam_local(*arguments: str, environment: Mapping[str, str]) -> list[str]:
-    """The command line of `sam local` for the local cloud."""
-    network = ("--docker-network", "host") if platform.system() == "Linux" else ()
-    return tools.sam("local", arguments[0], "--template", str(template_for(environment)), *network, *arguments[1:])
 
 
 def local_environment(path: Path = REPOSITORY / LOCAL) -> dict[str, str]:
@@ -95,37 +188,74 @@ def signing_secret(environment: Mapping[str, str]) -> str:
     return str(content["webhook_secrets"][0])
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    args = _parser().parse_args(arguments)
+    try:
+        _run(args)
+    except KeyboardInterrupt:
+        return 130
+    except (Skipped, ToolError, EngineError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.deploy.samlocal", description=__doc__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    names = sorted(path.stem for path in EVENTS.glob("*.json"))
-    for command, text in (("event", "print a signed event"), ("invoke", "sam local invoke with a signed event")):
-        one = commands.add_parser(command, help=text)
-        one.add_argument("name", choices=names, metavar="EVENT", help=", ".join(names))
-        one.add_argument("--call-id", default=f"rtc_local_{int(time.time())}")
-    commands.add_parser("start-api", help="sam local start-api; POST events to its /webhook")
-    args = parser.parse_args()
-    try:
-        return _run(args)
-    except Skipped as why:
-        print(why, file=sys.stderr)
-    except ToolError as error:
-        print(error, file=sys.stderr)
-    return 1
+    names = sam_events.names()
+    known = {"choices": names, "metavar": "EVENT", "help": ", ".join(names)}
+    call = argparse.ArgumentParser(add_help=False)
+    call.add_argument("--call-id", default=sam_events.new_call_id(), help="(a new one)")
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument("--image", help="run the functions in another image than AWS's")
+    commands.add_parser("build", help="build the functions for this machine's processor, for a `sam local` by hand")
+    one = commands.add_parser("event", parents=[call], help="print a signed event")
+    one.add_argument("name", **known)  # type: ignore[arg-type]
+    one = commands.add_parser("invoke", parents=[call, where], help="invoke a function with a signed event")
+    one.add_argument("name", nargs="?", **known)  # type: ignore[arg-type]
+    functions = sorted(templates.functions(templates.translate()))
+    one.add_argument("--function", choices=functions, default=WEBHOOK, help="without an EVENT it gets {}")
+    one = commands.add_parser("start-api", parents=[where], help="the HTTP API; the emulator's webhooks go to it")
+    one.add_argument("--port", type=int, default=3000, help="(3000)")
+    return parser
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> None:
+    if args.command == "build":
+        checks.build_native()
+        print(f"sam local invoke --template {(NATIVE / 'build' / 'template.yaml').relative_to(REPOSITORY)} ...")
+        return
     environment = local_environment()
     if args.command == "start-api":
-        return subprocess.call(sam_local("start-api", environment=environment), env=tools.environment())
-    made = json.dumps(event(args.name, args.call_id, signing_secret(environment)))
+        _start_api(environment, args.port, args.image)
+        return
+    event = sam_events.event(args.name, args.call_id, signing_secret(environment)) if args.name else {}
     if args.command == "event":
-        print(made)
-        return 0
-    if engine() is None:
-        raise ToolError(f"no container engine runs here: start one of {', '.join(ENGINES)}")
-    command = sam_local("invoke", "WebhookFunction", "--event", "-", environment=environment)
-    return subprocess.run(command, input=made, text=True, env=tools.environment(), check=False).returncode
+        print(json.dumps(event))
+        return
+    with opened(environment, args.image) as sam:
+        print(sam.invoke(args.function, event))
+
+
+def _start_api(environment: Mapping[str, str], port: int, image: str | None) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # all is put back, as after Ctrl-C
+    with opened(environment, image) as sam, sam.api(port) as api, webhooks_to(environment, api.url):
+        print(f"Webhooks go to {api.url}, through SAM. `make call` in another terminal; stop with Ctrl-C.", flush=True)
+        api.wait()
+
+
+@contextmanager
+def webhooks_to(environment: Mapping[str, str], url: str) -> Iterator[None]:
+    """The emulator's webhooks go there, and afterwards again where they went before."""
+    if "RINGSIDE_EMULATOR_URL" not in environment:
+        raise ToolError("this local cloud talks to the real OpenAI: point its webhook at this API with a tunnel")
+    emulator = Emulator(environment["RINGSIDE_EMULATOR_URL"])
+    emulator.settings(webhook_url=url)
+    try:
+        yield
+    finally:
+        emulator.settings(webhook_url=None)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ class Emulator:
         webhook_url: str | None = None,
     ) -> Call:
         """A phone rings: there is a call, and the webhook is on its way."""
-        url = webhook_url or self.webhook_url
+        url = webhook_url or self.settings.webhook_url or self.webhook_url
         if url is None:
             raise BadInput("webhook_url is missing: neither the request nor the command line names one.")
         faults = faults or Faults()
@@ -124,7 +124,7 @@ class Emulator:
 
     def send_webhook(self, kind: str, data: dict[str, Any], faults: Faults, url: str | None) -> dict[str, Any]:
         """Any other event, known or unknown."""
-        url = url or self.webhook_url
+        url = url or self.settings.webhook_url or self.webhook_url
         if url is None:
             raise BadInput("webhook_url is missing: neither the request nor the command line names one.")
         event = webhooks.envelope(kind, data)
