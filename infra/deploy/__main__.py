@@ -37,9 +37,14 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--set", dest="parameters", nargs="+", default=[], metavar="NAME=VALUE", help="parameters")
 
     planning = commands.add_parser("plan", parents=[where, what], help="what would be created; needs no account")
+    planning.add_argument("--image", metavar="NAME@DIGEST", help="the monitor's image")
     planning.set_defaults(run=_plan)
     making = commands.add_parser("image", parents=[where, what], help="build and push the monitor's image")
     making.add_argument("--refresh", action="store_true", help="start from the newest Python image, and pin that")
+    making.add_argument("--registry", metavar="HOST/NAME", help="push there instead of to ECR; needs no account")
+    making.add_argument("--platform", default=image.PLATFORM, help="of an image for another registry (%(default)s)")
+    making.add_argument("--python-image", metavar="IMAGE", help="start from this one instead of the pinned one")
+    making.add_argument("--build-flag", action="append", default=[], metavar="FLAG", help="one more for the builder")
     making.set_defaults(run=_image)
     deploying = commands.add_parser("deploy", parents=[where, what], help="build and deploy everything")
     deploying.add_argument("--image", metavar="NAME@DIGEST", help="an image that was pushed before")
@@ -62,7 +67,10 @@ def _chosen(args: argparse.Namespace) -> tuple[str, plan.Parameters]:
 
 
 def _plan(args: argparse.Namespace) -> int:
-    print("\n".join(plan.show(*_chosen(args))))
+    name, parameters = _chosen(args)
+    if args.image:
+        parameters |= plan.assignments([f"MonitorImage={args.image}"])
+    print("\n".join(plan.show(name, parameters)))
     return 0
 
 
@@ -74,6 +82,10 @@ def _repository(parameters: plan.Parameters) -> str:
 
 def _image(args: argparse.Namespace) -> int:
     _, parameters = _chosen(args)
+    if args.registry:
+        given = {"platform": args.platform, "base": args.python_image, "flags": args.build_flag}
+        print(image.make_elsewhere(args.registry, refresh=args.refresh, **given))
+        return 0
     print(image.make(account.find(docker=True), _repository(parameters), refresh=args.refresh))
     return 0
 

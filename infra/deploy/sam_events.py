@@ -37,13 +37,14 @@ def event(name: str, call_id: str, secret: str, *, encoded: bool = False) -> dic
     recorded: dict[str, Any] = json.loads(_files()[name].read_text(encoding="utf-8"))
     if "body" not in recorded:
         return recorded
-    now, webhook_id = datetime.now(UTC), f"wh_{call_id}"
-    body = recorded["body"].replace("{created_at}", str(int(now.timestamp()))).replace("{call_id}", call_id)
+    body = recorded["body"].replace("{created_at}", str(int(time.time()))).replace("{call_id}", call_id)
+    signed_at = int((recorded.get("headers") or {}).get("webhook-timestamp", time.time()))
+    webhook_id, moment = f"wh_{call_id}", datetime.fromtimestamp(signed_at, UTC)
     added = {
         "content-length": str(len(body.encode())),
         "webhook-id": webhook_id,
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(secret).sign(webhook_id, now, body),
+        "webhook-timestamp": str(signed_at),
+        "webhook-signature": Webhook(secret).sign(webhook_id, moment, body),
     }
     for place in ("headers", "multiValueHeaders"):
         if place in recorded:
@@ -55,17 +56,13 @@ def event(name: str, call_id: str, secret: str, *, encoded: bool = False) -> dic
 
 
 def with_headers(headers: dict[str, Any], added: dict[str, str]) -> dict[str, Any]:
-    """With these headers, in the case and the form of those that are there. What the file itself says stays: a header
-    of the signature is in a file only to be wrong."""
-    written = {name.lower(): value for name, value in headers.items()} if headers else {}
+    """With these headers added, in the case and the form of those that are there. A header of the signature that the
+    file has itself stays: it is there to be wrong."""
     titled = any(name != name.lower() for name in headers)
     lists = any(isinstance(value, list) for value in headers.values())
-    result = dict(headers)
-    for name, value in added.items():
-        if name in written and name.startswith("webhook-"):
-            continue
-        result[name.title() if titled else name] = [value] if lists else value
-    return result
+    named = {name.title() if titled else name: [value] if lists else value for name, value in added.items()}
+    kept = {name: value for name, value in headers.items() if name.lower().startswith("webhook-")}
+    return {**headers, **named, **kept}
 
 
 def new_call_id() -> str:

@@ -9,23 +9,18 @@ import argparse
 import json
 import platform
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import boto3
-import httpx
 
 from cli.cloud import LOCAL, read_env
 from cli.errors import CliError
-from infra.deploy import checks, sam_events, tools
+from infra.deploy import checks, sam_events
 from infra.deploy.checks import NATIVE, Skipped
+from infra.deploy.sam_cli import WEBHOOK, Sam
 from infra.deploy.tools import ToolError
 from infra.local import containers, engine
 from infra.local import template as templates
@@ -33,109 +28,8 @@ from infra.local.emulator import Emulator
 from infra.local.engine import Engine, EngineError
 from infra.local.template import REPOSITORY
 
-WEBHOOK = "WebhookFunction"
 AWS_IMAGE = "public.ecr.aws/lambda/python:3.13-{architecture}"
 """What SAM CLI runs a function of the template's runtime in (samcli/local/docker/lambda_image.py)."""
-
-ENDED = "sam local start-api ended; what it said is above"
-STOP_SECONDS = 20.0
-API_SECONDS = 120.0
-"""How long `sam local start-api` may take until it answers; it makes an image first."""
-
-
-class Sam:
-    """`sam local` for one running local cloud, while it is entered (`opened`)."""
-
-    def __init__(self, template: Path, variables: Mapping[str, str], image: Sequence[str]) -> None:
-        self._template = template
-        self._environment = tools.environment(**variables)
-        self._image = image
-
-    def command(self, *arguments: str) -> list[str]:
-        """The command line; the image is here already, so that SAM need not look for a newer one."""
-        shared = ("--template", str(self._template), "--skip-pull-image", *self._image)
-        return [*self._program, "local", arguments[0], *shared, *arguments[1:]]
-
-    @cached_property
-    def _program(self) -> list[str]:
-        """SAM itself, without uv before it: a signal that comes twice ends SAM before it has removed its containers."""
-        where = tools.tool("aws-sam-cli", "python", "-c", "import sys; print(sys.executable)")
-        python = tools.run(where, what="looking for SAM CLI", quiet=True).strip().splitlines()[-1]
-        return [python, "-m", "samcli"]
-
-    def invoke(self, function: str, event: Any) -> str:
-        """Invoke a function and return what it answered, as JSON. SAM exits with 0 whatever became of the function:
-        `ToolError` if there is no answer, if the function failed or could not be imported."""
-        command = self.command("invoke", function, "--event", "-")
-        done = subprocess.run(
-            command, input=json.dumps(event), stdout=subprocess.PIPE, text=True, env=self._environment, check=False
-        )
-        return answer_of(done.returncode, done.stdout)
-
-    @contextmanager
-    def api(self, port: int) -> Iterator["Api"]:
-        """`sam local start-api`, once it answers. `ToolError` if the function behind it fails."""
-        command = self.command("start-api", "--port", str(port), "--warm-containers", "EAGER")
-        api = Api(f"http://127.0.0.1:{port}/webhook", subprocess.Popen(command, env=self._environment, process_group=0))
-        try:
-            api.wait_until_ready()
-            yield api
-        finally:
-            api.stop()
-
-
-@dataclass(frozen=True)
-class Api:
-    """A running `sam local start-api`."""
-
-    url: str
-    process: subprocess.Popen[bytes]
-
-    def wait_until_ready(self) -> None:
-        """Until what is not signed is refused: then SAM, the container and the function's imports are all well."""
-        until = time.monotonic() + API_SECONDS
-        while time.monotonic() < until:
-            if self.process.poll() is not None:
-                raise ToolError(ENDED)
-            try:
-                answer = httpx.post(self.url, content="{}", trust_env=False, timeout=API_SECONDS)
-            except httpx.TransportError:
-                time.sleep(0.2)
-                continue
-            if answer.status_code != 401:
-                raise ToolError(f"the function behind {self.url} fails ({answer.status_code}); what it said is above")
-            return
-        raise ToolError(f"sam local start-api does not answer within {API_SECONDS:.0f} s")
-
-    def wait(self) -> None:
-        """Until it ends, which it does not do by itself."""
-        self.process.wait()
-        raise ToolError(ENDED)
-
-    def stop(self) -> None:
-        """As Ctrl-C does: on that, SAM removes its containers."""
-        self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-def answer_of(status: int, output: str) -> str:
-    """The function's answer out of what `sam local invoke` printed."""
-    if status:
-        raise ToolError(f"sam local invoke failed (exit status {status})")
-    lines = [line for line in output.splitlines() if line.strip()]
-    try:
-        answer = json.loads(lines[-1])
-    except (IndexError, ValueError):
-        raise ToolError("the function gave no answer; what it said is above") from None
-    if isinstance(answer, dict) and "errorType" in answer:
-        raise ToolError(f"the function failed: {answer['errorType']}: {answer.get('errorMessage', '')}")
-    if isinstance(answer, dict) and int(answer.get("statusCode", 200)) >= 500:
-        raise ToolError(f"the function answered {answer['statusCode']} {answer.get('body')!r}; what it said is above")
-    return lines[-1]
 
 
 @contextmanager

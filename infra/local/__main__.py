@@ -8,8 +8,9 @@ from typing import Any
 
 from cli.cloud import read_env
 from cli.terminal import Style, wants_colour
-from infra.local import envfile
+from infra.local import engine, envfile
 from infra.local.cloud import LocalCloud
+from infra.local.engine import EngineError
 from infra.local.host import Ports, PortTaken, no_proxy
 from infra.local.openai import MissingVariable, OpenAI
 
@@ -20,6 +21,7 @@ def up(args: argparse.Namespace, style: Style) -> int:
     openai = OpenAI.real(os.environ) if args.openai == "real" else OpenAI()
     output = Output(style, raw=args.raw)
     stop = Stop()
+    way = engine.find().way if args.containers else None
     with envfile.single(args.directory):
         cloud = LocalCloud(
             monitors=args.monitors,
@@ -30,7 +32,7 @@ def up(args: argparse.Namespace, style: Style) -> int:
             sink=output.line,
         )
         output.say("Starting the local cloud ...")
-        return run_until_stopped(cloud, output, stop, args.directory)
+        return run_until_stopped(cloud, output, stop, args.directory, way)
 
 
 def demo(args: argparse.Namespace, style: Style) -> int:
@@ -66,6 +68,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--port", type=int, default=0, help="of the webhook (any free one)")
     command.add_argument("--aws-port", type=int, default=0, help="of the stand-in for AWS (any free one)")
     command.add_argument("--emulator-port", type=int, default=0, help="of the emulator of OpenAI (any free one)")
+    command.add_argument("--containers", action="store_true", help="let containers reach it; writes .local/sam.json")
     command.add_argument("--raw", action="store_true", help="show log lines as they are written, as JSON")
     command.set_defaults(run=up)
 
@@ -88,7 +91,7 @@ def main() -> int:
     try:
         status: int = args.run(args, style)
         return status
-    except (envfile.AlreadyRunning, envfile.NotRunning, MissingVariable, PortTaken, ValueError) as error:
+    except (envfile.AlreadyRunning, envfile.NotRunning, EngineError, MissingVariable, PortTaken, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -4,14 +4,15 @@ import json
 import signal
 import sys
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cli.terminal import Style, safe
-from infra.local import envfile
+from infra.local import containers, envfile
 from infra.local.cloud import LocalCloud
+from infra.local.engine import Way
 
 POLL_SECONDS = 0.2
 UNSAID = frozenset({"level", "location", "message", "timestamp", "service"})
@@ -58,9 +59,15 @@ class Stop:
             signal.signal(number, lambda *_: self.asked.set())
 
 
-def run_until_stopped(cloud: LocalCloud, output: Output, stop: Stop, directory: Path = envfile.DIRECTORY) -> int:
-    """Start the cloud, announce it, keep it up; stop all of it when told to, or when a component dies."""
+def run_until_stopped(
+    cloud: LocalCloud, output: Output, stop: Stop, directory: Path = envfile.DIRECTORY, way: Way | None = None
+) -> int:
+    """Start the cloud, announce it, keep it up; stop all of it when told to, or when a component dies.
+
+    `way`: how containers are to reach it, if they are to.
+    """
     failure: list[Exception] = []
+    opened = ExitStack()
 
     def start() -> None:
         try:
@@ -86,9 +93,13 @@ def run_until_stopped(cloud: LocalCloud, output: Output, stop: Stop, directory: 
                 announced = True
                 envfile.write(cloud.env, directory)
                 announce(cloud, output)
+                if way is not None:
+                    path = opened.enter_context(containers.opened(way, cloud.env, directory))
+                    output.say(f"  Containers reach it at {way.host}: sam local invoke --env-vars {path}")
         return 0
     finally:
         output.say(output.style.dim("Stopping ..."))
+        opened.close()
         cloud.stop()
         starting.join()
 

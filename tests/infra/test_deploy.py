@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.deploy import account, image, plan, stack, tools
+from infra.deploy import account, builders, image, plan, stack, tools
 from infra.deploy.account import Account
 from infra.deploy.tools import ToolError
 from infra.local.template import REPOSITORY
@@ -94,7 +94,7 @@ def test_everything_that_is_missing_is_told_at_once_with_the_remedy(tmp_path: Pa
     done = command("deploy", path=tmp_path)
 
     assert done.returncode == 1
-    for problem in (account.NO_ENGINE, account.NO_REGION, account.NO_CREDENTIALS):
+    for problem in (builders.NO_ENGINE, account.NO_REGION, account.NO_CREDENTIALS):
         assert problem in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -104,7 +104,7 @@ def test_docker_that_does_not_run_is_another_thing_than_docker_that_is_missing(t
 
     done = command("image", path=tmp_path, AWS_REGION="eu-west-1")
 
-    assert account.NO_DAEMON in done.stderr
+    assert builders.NO_DAEMON in done.stderr
     assert account.NO_REGION not in done.stderr
 
 
