@@ -56,6 +56,11 @@ class Buildx:
             tools.run(self.command(recipe, facts), what="docker buildx build", env=env)
             return str(json.loads(facts.read_text(encoding="utf-8"))["containerimage.digest"])
 
+    def build(self, recipe: Recipe) -> None:
+        """Build for this machine alone, where containers are then run from it."""
+        command = ["docker", "buildx", "build", "--provenance=false", "--load", *recipe.arguments, str(FUNCTIONS)]
+        tools.run(command, what="docker buildx build", env=tools.environment(SOURCE_DATE_EPOCH=recipe.made_at))
+
     def command(self, recipe: Recipe, facts: Path) -> list[str]:
         """Without provenance, which has the time of the build in it; files get the time of SOURCE_DATE_EPOCH, too
         (https://github.com/moby/buildkit/blob/master/docs/build-repro.md)."""
@@ -79,15 +84,19 @@ class Buildah:
 
     def build_and_push(self, recipe: Recipe) -> str:
         """Returns the digest under which the registry has it."""
-        tools.run(self.command(recipe), what=f"{self.program} build")
+        self.build(recipe)
         with tempfile.TemporaryDirectory() as folder:
             digest = Path(folder) / "digest"
             tools.run(self.push_command(recipe.name, digest), what=f"{self.program} push")
             return digest.read_text(encoding="utf-8").strip()
 
+    def build(self, recipe: Recipe) -> None:
+        """Build for this machine alone, where containers are then run from it."""
+        tools.run(self.command(recipe), what=f"{self.program} build")
+
     def command(self, recipe: Recipe) -> list[str]:
-        """`--timestamp` is the time of the image and of all its files. Docker's format, which ECR and ECS know longest;
-        the registry's files are ignored as Docker ignores them."""
+        """`--timestamp` is the time of the image and of all its files. Docker's format, which all
+        registries know; files are ignored as Docker ignores them."""
         fixed = ("--timestamp", recipe.made_at, "--format", "docker", "--ignorefile", str(IGNORED))
         return [self.program, "build", *fixed, *recipe.arguments, str(FUNCTIONS)]
 

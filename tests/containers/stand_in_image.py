@@ -21,6 +21,7 @@ from pathlib import Path
 
 from infra.deploy import tools
 from infra.deploy.tools import ToolError
+from infra.local import engine
 
 PROGRAMS = ("sh", "cat", "chmod", "env", "id", "ls", "mkdir", "mv", "rm", "sleep")
 LIBRARIES = (
@@ -54,8 +55,8 @@ SETTINGS = (
 )
 
 
-def make(engine: Sequence[str], name: str, environment: dict[str, str] | None = None) -> None:
-    """Make the image under this name. `engine`: the command that speaks Docker's language, such as `podman`."""
+def make(engine_command: Sequence[str], name: str) -> None:
+    """Make the image under this name, with `podman` or another command that speaks Docker's language."""
     python = tools.python313()
     if python is None:
         raise ToolError(tools.NO_PYTHON313)
@@ -64,8 +65,8 @@ def make(engine: Sequence[str], name: str, environment: dict[str, str] | None = 
         archive = Path(scratch) / "root.tar"
         with tarfile.open(archive, "w") as tar:
             fill(tar, python, Path(scratch))
-        command = [*engine, "import", *changes, str(archive), name]
-        tools.run(command, what="making the stand-in image", env=environment, quiet=True)
+        command = [*engine_command, "import", *changes, str(archive), name]
+        tools.run(command, what="making the stand-in image", quiet=True)
 
 
 def fill(tar: tarfile.TarFile, python: str, scratch: Path) -> None:
@@ -86,9 +87,9 @@ def fill(tar: tarfile.TarFile, python: str, scratch: Path) -> None:
     tar.add(scratch / "runtime", "var/runtime")
     tar.add(scratch / "site-packages", "var/lang/lib/python3.13/site-packages")
     add_text(tar, "var/lang/bin/pip", '#!/bin/sh\nexec python3.13 -m pip "$@"\n', 0o755)
-    programs = [path for name in PROGRAMS if (path := shutil.which(name))]
-    for path in programs:
-        tar.add(os.path.realpath(path), f"bin/{Path(path).name}")
+    programs = [found for name in PROGRAMS if (found := shutil.which(name))]
+    for program in programs:
+        tar.add(os.path.realpath(program), f"bin/{Path(program).name}")
     modules = [str(path) for path in (library / "lib-dynload").glob("*.so") if "tkinter" not in path.name]
     for needed in sorted(closure([binary, *modules, *programs, *known_libraries()])):
         ours = needed.startswith(prefix)  # Python's own, which is found by LD_LIBRARY_PATH
@@ -150,5 +151,5 @@ def add_link(tar: tarfile.TarFile, name: str, target: str) -> None:
 
 
 if __name__ == "__main__":
-    program, (image,) = shutil.which("docker") or "podman", sys.argv[1:]
-    make([os.environ.get("ENGINE", program)], image)
+    (image,) = sys.argv[1:]
+    make(engine.find().command, image)
