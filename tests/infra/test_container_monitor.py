@@ -24,8 +24,11 @@ from tests.drills.talk import chat
 
 CALLS = 50
 SCRIPT = chat(49, terse=True)
-DAMAGE = ("dropped", "wrong end", "lost words", "doubled words", "order", "unasked words", "doubled effects")
-DAMAGE += ("lost effects", "left open", "not closed")
+DAMAGE = (
+    *("dropped", "wrong end", "left open", "not closed"),
+    *("lost words", "doubled words", "order", "unasked words"),
+    *("lost effects", "doubled effects"),
+)
 
 
 @pytest.fixture(scope="module")

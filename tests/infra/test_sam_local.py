@@ -1,6 +1,8 @@
 """`make sam-invoke` and `make sam-api`, as far as no container is needed: what SAM is given, and what is said when
 something is missing. With containers: test_sam_local_run.py."""
 
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,9 @@ from infra.local import engine as engines
 from infra.local import template as templates
 from infra.local.engine import Engine, EngineError, Way
 from infra.local.template import REPOSITORY
+
+PLAIN_FLAGS = ("--template", "--event", "--env-vars", "--region")
+"""Which test_sam_local_run.py gives to a plain `sam local invoke`."""
 
 SECRET = "whsec_bm9ib2R5IG1heSBzZWUgdGhpcyBzZWNyZXQh"
 
@@ -134,3 +139,23 @@ def test_a_load_balancers_headers_are_lists() -> None:
     event = sam_events.event("load-balancer-multi-value", "rtc_1", SECRET)
 
     assert event["multiValueHeaders"]["webhook-id"] == ["wh_rtc_1"]
+
+
+# --- the page ------------------------------------------------------------------------------------
+
+
+def test_what_the_page_says_for_an_engine_exists() -> None:
+    page = (REPOSITORY / "docs" / "deploy.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh engine\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    lines = [shlex.split(line.partition(">")[0]) for block in blocks for line in block.splitlines()]
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+
+    assert len(lines) > 5
+    for program, *words in lines:
+        if program == "make":
+            assert f"\n{words[0]}: " in makefile
+        elif program == "sam":
+            assert set(re.findall(r"--[a-z-]+", " ".join(words))) <= set(PLAIN_FLAGS)
+        else:
+            assert words[:2] == ["-m", "infra.deploy.samlocal"]
+            assert samlocal._parser().parse_args(words[2:])
