@@ -4,6 +4,8 @@ forwarder, over real sockets."""
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,6 +17,7 @@ import pytest
 from infra.local import containers, engine
 from infra.local.engine import EngineError, Way
 from infra.local.forward import Forwarder
+from infra.local.template import REPOSITORY
 
 DOCKER = {"Architecture": "x86_64", "OperatingSystem": "Debian GNU/Linux 13", "SecurityOptions": ["name=seccomp"]}
 PODMAN = {"host": {"arch": "amd64", "security": {"rootless": False}}}
@@ -195,7 +198,7 @@ def test_what_listens_on_loopback_is_reached_at_the_other_address(echo: int) -> 
 def test_nobody_but_containers_is_let_through(echo: int) -> None:
     with Forwarder(Way("gateway", THERE, "10.88.0.0/16"), [echo]) as forwarder:
         port = int(forwarder.url(f"http://127.0.0.1:{echo}").rpartition(":")[2])
-        with suppress(ConnectionError):  # closed before all was sent
+        with suppress(OSError):  # closed before all was sent
             assert said(port, b"hello") == b""
 
 
@@ -244,3 +247,32 @@ def test_sams_file_has_what_the_functions_declare_and_goes_with_the_forwarding(t
     }
     assert path == tmp_path / "sam.json"
     assert not path.exists()
+
+
+@pytest.mark.skipif(os.uname().sysname != "Linux", reason="the fake engine is asked under Linux's name")
+def test_make_local_lets_containers_reach_it_as_long_as_it_runs(path: Path, tmp_path: Path) -> None:
+    installed(path, "docker", DOCKER | {"OperatingSystem": "Docker Desktop"})
+    written = tmp_path / "local" / "sam.json"
+    command = [sys.executable, "-m", "infra.local", "up", "--monitors", "0", "--containers", "--directory"]
+    with subprocess.Popen([*command, str(written.parent)], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as up:
+        assert up.stdout is not None
+        try:
+            (line,) = [next(line for line in up.stdout if "Containers reach it" in line)]
+            variables = json.loads(written.read_text(encoding="utf-8"))["Parameters"]
+        finally:
+            up.terminate()
+        up.stdout.read()
+
+    assert str(written) in line
+    assert variables["AWS_ENDPOINT_URL"].startswith("http://host.docker.internal:")
+    assert variables["OPENAI_BASE_URL"].startswith("http://host.docker.internal:")
+    assert variables["RINGSIDE_TABLE"]
+    assert not written.exists()
+    assert up.returncode == 0
+
+
+def test_make_local_for_containers_without_an_engine_starts_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "infra.local", "up", "--containers", "--directory", str(tmp_path / "local")]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stderr.strip()) == (1, engine.NO_ENGINE)
