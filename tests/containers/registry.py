@@ -1,6 +1,5 @@
-"""A registry on this machine, of Debian's package docker-registry, and the settings with which pip works here."""
+"""What a build needs from outside, on this machine: a registry (Debian's package docker-registry), and wheels."""
 
-import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from infra.deploy.runtime import free_port
+from infra.local.template import FUNCTIONS
 
 HOW = "needs docker-registry (Debian: apt-get install docker-registry), which `.ci/run` installs"
 PROGRAM = shutil.which("docker-registry")
@@ -44,18 +44,14 @@ def registry(folder: Path) -> Iterator[str]:
         process.wait()
 
 
-def pip_settings(folder: Path) -> list[str]:
-    """Flags by which pip in a build works as pip does on this machine: its settings, and the files that these name.
-    They are mounted for the build; nothing of them is in the image."""
-    listed = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
-    ).stdout
-    settings = {key: value for _, key, value in re.findall(r"^(global|:env:)\.([\w-]+)='(.*)'$", listed, re.MULTILINE)}
+def wheels(folder: Path, machine: str) -> list[str]:
+    """Flags with which pip in a build needs no network: what is locked, fetched by this machine's pip with whatever
+    settings that needs here. It is mounted for the build; nothing of it is in the image."""
+    platforms = [f"--platform={kind}_{machine}" for kind in ("manylinux2014", "manylinux_2_28")]
+    locked = ("--require-hashes", "--only-binary=:all:", "--implementation=cp", "--python-version=3.13")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", *locked, *platforms]
+    requirements = str(FUNCTIONS / "requirements.txt")
+    subprocess.run([*command, "--dest", str(folder / "wheels"), "--requirement", requirements], check=True)
     conf = folder / "pip.conf"
-    conf.write_text("[global]\n" + "".join(f"{key} = {value}\n" for key, value in settings.items()))
-    mounted = {conf: "/etc/pip.conf"}
-    for word in " ".join(settings.values()).replace("file://", "").split():
-        path = Path(word)
-        if path.is_absolute() and path.exists():
-            mounted[path.resolve()] = word
-    return ["--network=host", *(f"--volume={source}:{target}:ro" for source, target in mounted.items())]
+    conf.write_text("[global]\nno-index = true\nfind-links = /wheels\n")
+    return [f"--volume={folder}/wheels:/wheels:ro", f"--volume={conf}:/etc/pip.conf:ro"]

@@ -36,7 +36,8 @@ def recipe(containers: Ground, tmp_path_factory: pytest.TempPathFactory) -> Reci
     """As `make image` has it, for this machine's processor."""
     kind = "arm64" if containers.engine.architecture == "arm64" else "amd64"
     base = containers.image(image.pinned(image.PINNED.read_text(encoding="utf-8")))
-    flags = registry.pip_settings(tmp_path_factory.mktemp("pip")) if containers.engine.name == "podman" else []
+    machine = "aarch64" if kind == "arm64" else "x86_64"
+    flags = registry.wheels(tmp_path_factory.mktemp("pip"), machine) if containers.engine.name == "podman" else []
     return Recipe(base, containers.name("monitor"), f"linux/{kind}", image.committed_at(), flags)
 
 
