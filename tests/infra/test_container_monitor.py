@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from infra.deploy import builders, image
-from infra.deploy.builders import Buildah, Builder, Recipe
+from infra.deploy.builders import Builder, Recipe
 from infra.local.template import FUNCTIONS, REPOSITORY
 from tests.containers import registry
 from tests.containers.engines import Ground
@@ -191,7 +191,3 @@ def make(*words: str) -> subprocess.CompletedProcess[str]:
     """As a user types it."""
     command = ["make", "--old-file=.venv/.ready", "--silent", *words]
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=300, check=False)
-
-
-def test_a_builder_without_docker_is_told_from_one_with(builder: Builder, containers: Ground) -> None:
-    assert isinstance(builder, Buildah) == (containers.engine.name == "podman")
