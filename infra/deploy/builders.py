@@ -95,9 +95,9 @@ class Buildah:
         tools.run(self.command(recipe), what=f"{self.program} build")
 
     def command(self, recipe: Recipe) -> list[str]:
-        """`--timestamp` is the time of the image and of all its files. Docker's format, which all
-        registries know; files are ignored as Docker ignores them."""
-        fixed = ("--timestamp", recipe.made_at, "--format", "docker", "--ignorefile", str(IGNORED))
+        """`--timestamp` is the time of the image and of all its files. Docker's format would have the names of the
+        containers in it that it was built in; OCI's has not. Files are ignored as Docker ignores them."""
+        fixed = ("--timestamp", recipe.made_at, "--format", "oci", "--ignorefile", str(IGNORED))
         return [self.program, "build", *fixed, *recipe.arguments, str(FUNCTIONS)]
 
     def push_command(self, name: str, digest: Path) -> list[str]:
