@@ -15,19 +15,25 @@ TARGET = --config '$(CONFIG)' $(if $(STACK),--stack '$(STACK)')
 DEPLOYMENT = $(TARGET) $(if $(SET),--set $(SET))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local call test drills check plan image deploy destroy format lock clean
+.PHONY: help demo local call sam-invoke sam-api test drills check plan image deploy destroy format lock clean
 
 help: ## show these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: $(READY) ## one phone call from ring to record, and one that is declined
 	@$(BIN)/python -m infra.local demo $(ARGS)
 
-local: $(READY) ## the whole cloud on this machine, until Ctrl-C (OPENAI=real for real calls)
-	@$(BIN)/python -m infra.local up $(if $(OPENAI),--openai $(OPENAI)) $(ARGS)
+local: $(READY) ## the whole cloud on this machine, until Ctrl-C (OPENAI=real for real calls, CONTAINERS=yes for sam)
+	@$(BIN)/python -m infra.local up $(if $(OPENAI),--openai $(OPENAI)) $(if $(CONTAINERS),--containers) $(ARGS)
 
 call: $(READY) ## ring at the running local cloud (FROM=+1... TO=+1... SCRIPT=opening-hours HEADER="Privacy: id")
 	@$(BIN)/python -m infra.local call --from '$(FROM)' --to '$(TO)' --script '$(SCRIPT)' $(if $(HEADER),--header '$(HEADER)') $(ARGS)
+
+sam-invoke: $(READY) ## `sam local invoke` with the local cloud behind it (EVENT=incoming-guide, FUNCTION=SweeperFunction)
+	@$(BIN)/python -m infra.deploy.samlocal invoke $(if $(FUNCTION),--function $(FUNCTION) $(EVENT),$(or $(EVENT),incoming-guide)) $(ARGS)
+
+sam-api: $(READY) ## `sam local start-api`, until Ctrl-C; `make call` then goes through it
+	@$(BIN)/python -m infra.deploy.samlocal start-api $(ARGS)
 
 test: $(READY) ## all tests (ARGS="-k sweeper" for some)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -46,11 +52,11 @@ check: $(READY) ## what must hold before a commit: style, types, agents, templat
 	@grep -v '^#' functions/requirements.txt | diff - .venv/requirements.txt || \
 	  { echo "functions/requirements.txt is not what uv.lock says: run make lock" >&2; exit 1; }
 
-plan: $(READY) ## what a deployment would create; needs no account (CONFIG=prod SET="MonitorSize=large")
-	@$(BIN)/python -m infra.deploy plan $(DEPLOYMENT) $(ARGS)
+plan: $(READY) ## what a deployment would create; needs no account (CONFIG=prod SET="MonitorSize=large" IMAGE=...)
+	@$(BIN)/python -m infra.deploy plan $(DEPLOYMENT) $(if $(IMAGE),--image '$(IMAGE)') $(ARGS)
 
-image: $(READY) ## build the monitor's image and push it to your account's registry
-	@$(BIN)/python -m infra.deploy image $(DEPLOYMENT) $(ARGS)
+image: $(READY) ## build the monitor's image and push it to your account's registry (REGISTRY=host/name for another)
+	@$(BIN)/python -m infra.deploy image $(DEPLOYMENT) $(if $(REGISTRY),--registry '$(REGISTRY)') $(ARGS)
 
 deploy: $(READY) ## deploy to the AWS account and region of your environment (IMAGE=... for a former image)
 	@$(BIN)/python -m infra.deploy deploy $(DEPLOYMENT) $(if $(IMAGE),--image '$(IMAGE)') $(ARGS)

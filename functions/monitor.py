@@ -9,6 +9,7 @@ import uvloop
 
 from ringside import settings, telemetry
 from ringside.agentfile.yaml_lines import AgentFileError
+from ringside.monitor import health
 from ringside.monitor.background import TaskDied
 from ringside.settings import SettingsError
 from ringside.tools.definition import ToolError
@@ -28,7 +29,8 @@ async def work(wiring: Wiring, forced: float = FORCED_SECONDS) -> None:
     # Python as PID 1 has no default action for SIGTERM: without this, a deployment would kill the calls' owner.
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, monitor.stop, wait)
-    await (task_protection.keep(monitor.run) if task_protection else monitor.run())
+    async with health.answering(monitor.holds):
+        await (task_protection.keep(monitor.run) if task_protection else monitor.run())
 
 
 def main() -> int:

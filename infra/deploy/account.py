@@ -1,7 +1,5 @@
 """What must be there before anything is deployed. Everything that is missing is listed at once, with the remedy."""
 
-import shutil
-import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,12 +7,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.deploy import programs
+from infra.deploy import builders, programs
 from infra.deploy.programs import DeployError
 
-NO_ENGINE = "Docker is not installed: https://docs.docker.com/get-docker. It builds the monitor's image."
-NO_DAEMON = "Docker is not running: start it (`docker info` must succeed)."
-NO_BUILDX = "Docker has no buildx: it comes with Docker Desktop and with the package docker-buildx-plugin."
 NO_REGION = "No AWS region is set: set AWS_REGION (us-east-1 is close to OpenAI) or run `aws configure set region ...`."
 NO_CREDENTIALS = "No AWS credentials were found: run `aws sso login` or `aws configure`, or set AWS_PROFILE."
 
@@ -42,7 +37,7 @@ class Account:
 
 def find(*, docker: bool = False, build: bool = False) -> Account:
     """The account, once everything that is needed is there; `DeployError` naming all that is missing."""
-    missing = docker_problems() if docker else []
+    missing = builders.problems() if docker else []
     if build and programs.python313() is None:
         missing.append(programs.NO_PYTHON313[0].upper() + programs.NO_PYTHON313[1:] + ".")
     region, number = chosen_region(), None
@@ -68,18 +63,3 @@ def chosen_region() -> str | None:
     except BotoCoreError:  # a profile that does not exist: the message about credentials says so
         return None
     return region
-
-
-def docker_problems() -> list[str]:
-    """What is wrong with Docker here."""
-    docker = shutil.which("docker")
-    if docker is None:
-        return [NO_ENGINE]
-    for command, problem in (("info", NO_DAEMON), ("buildx version", NO_BUILDX)):
-        try:
-            done = subprocess.run([docker, *command.split()], capture_output=True, timeout=30, check=False)
-        except subprocess.TimeoutExpired:
-            return [problem]
-        if done.returncode:
-            return [problem]
-    return []

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from infra import command_line
 from infra.deploy import account, checks, cost, image, plan
 from infra.deploy import stack as stacks
+from infra.deploy.image import PLATFORM
 from infra.deploy.programs import DeployError
 from infra.local import template as templates
 from infra.terminal import console
@@ -23,6 +24,8 @@ Assignments = Annotated[
     list[str] | None, Parameter(name="--set", consume_multiple=True, help="parameters of template.yaml, as NAME=VALUE")
 ]
 
+MonitorImage = Annotated[str | None, Parameter(name="--image", help="an image that was pushed before, as NAME@DIGEST")]
+
 
 @program.command(name="check")
 def _check() -> int:
@@ -31,9 +34,15 @@ def _check() -> int:
 
 
 @program.command(name="plan")
-def _plan(*, config: Config = "default", stack: Stack = None, parameters: Assignments = None) -> None:
+def _plan(
+    *,
+    config: Config = "default",
+    stack: Stack = None,
+    parameters: Assignments = None,
+    monitor_image: MonitorImage = None,
+) -> None:
     """Show what a deployment would create, and what that costs. Needs no account."""
-    name, chosen = _chosen(config, stack, parameters)
+    name, chosen = _chosen(config, stack, parameters, monitor_image)
     shown = console()
     shown.print(plan.show(name, chosen))
     shown.print(f"\nWithout a call it costs about {cost.monthly(chosen):.2f} USD a month; docs/cost.md says what for.")
@@ -46,9 +55,21 @@ def _image(
     stack: Stack = None,
     parameters: Assignments = None,
     refresh: Annotated[bool, Parameter(help="start from the newest Python image, and pin that")] = False,
+    registry: Annotated[
+        str | None, Parameter(help="push to this registry and name instead of to ECR; needs no account")
+    ] = None,
+    platform: Annotated[str, Parameter(help="of an image for another registry")] = PLATFORM,
+    python_image: Annotated[str | None, Parameter(help="start from this image instead of the pinned one")] = None,
+    build_flag: Annotated[
+        list[str] | None, Parameter(allow_leading_hyphen=True, help="one more option for the builder; repeatable")
+    ] = None,
 ) -> None:
     """Build and push the monitor's image."""
     _, chosen = _chosen(config, stack, parameters)
+    if registry:
+        flags = build_flag or []
+        print(image.make_elsewhere(registry, platform=platform, refresh=refresh, base=python_image, flags=flags))
+        return
     print(image.make(account.find(docker=True), _repository(chosen), refresh=refresh))
 
 
@@ -58,15 +79,11 @@ def _deploy(
     config: Config = "default",
     stack: Stack = None,
     parameters: Assignments = None,
-    pushed: Annotated[
-        str | None, Parameter(name="--image", help="an image that was pushed before, as NAME@DIGEST")
-    ] = None,
+    monitor_image: MonitorImage = None,
 ) -> None:
     """Build and deploy everything."""
     checks.agents()
-    name, chosen = _chosen(config, stack, parameters)
-    if pushed:
-        chosen |= plan.assignments([f"MonitorImage={pushed}"])
+    name, chosen = _chosen(config, stack, parameters, monitor_image)
     here = account.find(docker="MonitorImage" not in chosen, build=True)
     if "MonitorImage" not in chosen:
         chosen["MonitorImage"] = image.make(here, _repository(chosen))
@@ -86,10 +103,13 @@ def _destroy(
     stacks.destroy(account.find(), name, yes=yes, records=with_records)
 
 
-def _chosen(config: str, stack: str | None, given: list[str] | None) -> tuple[str, plan.Parameters]:
+def _chosen(
+    config: str, stack: str | None, given: list[str] | None, monitor_image: str | None = None
+) -> tuple[str, plan.Parameters]:
     """The stack's name and its parameters: samconfig.toml's, and what the command line puts in their place."""
     name, parameters = plan.configured(config)
-    return stack or name, {**parameters, **plan.assignments(given or [])}
+    pushed = [f"MonitorImage={monitor_image}"] if monitor_image else []
+    return stack or name, {**parameters, **plan.assignments([*(given or []), *pushed])}
 
 
 def _repository(parameters: plan.Parameters) -> str:

@@ -1,57 +1,63 @@
-"""The monitor's image: built for arm64, pushed to the account's registry, and from then on known by its digest."""
+"""The monitor's image: built for arm64, pushed to a registry, and from then on known by its digest."""
 
 import base64
 import json
 import re
 import subprocess
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Sequence
 
 from botocore.exceptions import ClientError
 
-from infra.deploy import programs
+from infra.deploy import builders, programs
 from infra.deploy.account import Account
+from infra.deploy.builders import DOCKERFILE, Builder, Recipe
 from infra.deploy.programs import DeployError
-from infra.local.template import FUNCTIONS, REPOSITORY
+from infra.local.template import REPOSITORY
 
 PLATFORM = "linux/arm64"
-DOCKERFILE = REPOSITORY / "infra" / "Dockerfile"
 PINNED = REPOSITORY / "infra" / "python-image.txt"
-"""The image that ours is made from, by digest. Written by the first build, and to be committed: a tag changes."""
+"""The image that ours is made from, by digest, because a tag changes. `refresh` writes it anew, to be committed."""
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 KEPT_IMAGES = 10
 
 
 def make(account: Account, repository: str, *, refresh: bool = False) -> str:
-    """Build and push; returns the image by its digest. `refresh` looks for a newer Python image first."""
+    """Build and push to ECR; returns the image by its digest. `refresh` looks for a newer Python image first."""
     create_repository(account, repository)
     name, tag = f"{account.registry}/{repository}", commit()
     found = pushed(account, repository, tag)
     if found and not refresh and not tag.endswith("-changed"):
         print(f"The image for {tag} was pushed before.")
         return f"{name}@{found}"
-    log_in(account)
-    base = python_image(refresh=refresh)
-    with tempfile.TemporaryDirectory() as folder:
-        facts = Path(folder) / "facts.json"
-        command = build_command(base, f"{name}:{tag}", facts)
-        env = programs.environment(SOURCE_DATE_EPOCH=committed_at())
-        programs.run(command, what="docker buildx build", env=env)
-        digest = str(json.loads(facts.read_text(encoding="utf-8"))["containerimage.digest"])
+    builder = builders.find()
+    log_in(account, builder)
+    return _made(builder, name, tag, PLATFORM, refresh=refresh)
+
+
+def make_elsewhere(
+    name: str, *, platform: str = PLATFORM, refresh: bool = False, base: str | None = None, flags: Sequence[str] = ()
+) -> str:
+    """Build, and push to another registry than ECR: `name` is registry/repository, and who may push is logged in
+    already. `base` takes the place of the pinned Python image."""
+    return _made(builders.find(), name, commit(), platform, refresh=refresh, base=base, flags=flags)
+
+
+def _made(
+    builder: Builder,
+    name: str,
+    tag: str,
+    platform: str,
+    *,
+    refresh: bool,
+    base: str | None = None,
+    flags: Sequence[str] = (),
+) -> str:
+    base = base or python_image(builder, refresh=refresh)
+    digest = builder.build_and_push(Recipe(base, f"{name}:{tag}", platform, committed_at(), flags))
     print(f"Pushed {name}@{digest}")
     return f"{name}@{digest}"
-
-
-def build_command(base: str, name: str, facts: Path) -> list[str]:
-    """How Docker is asked to build it. Without provenance, which has the time of the build in it, a digest says the
-    same of the same content."""
-    return [
-        *("docker", "buildx", "build", "--platform", PLATFORM, "--provenance=false", "--push"),
-        *("--build-arg", f"PYTHON_IMAGE={base}", "--tag", name, "--metadata-file", str(facts)),
-        *("--file", str(DOCKERFILE), str(FUNCTIONS)),
-    ]
 
 
 def create_repository(account: Account, repository: str) -> None:
@@ -84,24 +90,23 @@ def pushed(account: Account, repository: str, tag: str) -> str | None:
     return str(found["imageDetails"][0]["imageDigest"])
 
 
-def log_in(account: Account) -> None:
-    """Let Docker push. The token goes through standard input: a command line can be read by others."""
+def log_in(account: Account, builder: Builder) -> None:
+    """Let the builder push. The token goes through standard input: a command line can be read by others."""
     (data,) = account.client("ecr").get_authorization_token()["authorizationData"]
 
     user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-    command = ["docker", "login", "--username", user, "--password-stdin", account.registry]
+    command = [builder.program, "login", "--username", user, "--password-stdin", account.registry]
     done = subprocess.run(command, input=password, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise DeployError(f"docker login failed: {done.stderr.strip()}")
+        raise DeployError(f"{builder.program} login failed: {done.stderr.strip()}")
 
 
-def python_image(*, refresh: bool = False) -> str:
+def python_image(builder: Builder, *, refresh: bool = False) -> str:
     """The Python image by digest: the one that is pinned, else what its tag means today, which is pinned then."""
     if PINNED.is_file() and not refresh:
         return pinned(PINNED.read_text(encoding="utf-8"))
     tag = base_tag()
-    command = ["docker", "buildx", "imagetools", "inspect", tag, "--format", "{{.Manifest.Digest}}"]
-    found = DIGEST.search(programs.run(command, what=f"looking for {tag}", quiet=True))
+    found = DIGEST.search(builder.digest_of(tag))
     if found is None:
         raise DeployError(f"{tag}: its registry did not report a digest")
     image = f"{tag}@{found[0]}"
@@ -129,7 +134,8 @@ def base_tag() -> str:
 def commit() -> str:
     """What is built: the commit. What ships but was not committed gets a tag of its own, which cannot be moved."""
     name = _git("rev-parse", "--short=12", "HEAD")
-    changed = _git("status", "--porcelain", "--", "functions", "infra/Dockerfile")
+    made_of = ("functions", "infra/Dockerfile", "infra/Dockerfile.dockerignore", "infra/python-image.txt")
+    changed = _git("status", "--porcelain", "--", *made_of)
     return f"{name}-{int(time.time())}-changed" if changed else name
 
 

@@ -1,81 +1,69 @@
-"""`sam local` with the running local cloud behind it: `python -m infra.deploy.samlocal invoke incoming-guide`.
+"""`sam local` with the running local cloud behind it: `make sam-invoke`, `make sam-api`.
 
-SAM runs the built function in AWS's own container image. It passes on only the variables that the template declares,
-so the template it gets here declares where the local cloud is, too. Needs Docker, Finch or podman, and `make local`.
+SAM runs the built functions in AWS's own container image. It passes on only the variables that the template declares,
+so the template that it gets here declares where the local cloud is, in the words of a container. Needs Docker, Finch
+or podman, and `make local`.
 """
 
-import base64
 import json
 import platform
-import shutil
-import subprocess
+import signal
 import sys
-import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import boto3
 from cyclopts import Parameter
-from standardwebhooks import Webhook
 
 from cli.cloud import LOCAL, read_env
 from cli.errors import CliError
 from infra import command_line
-from infra.deploy import checks, programs
+from infra.deploy import checks, sam_events
 from infra.deploy.checks import NATIVE, Skipped
 from infra.deploy.programs import DeployError
+from infra.deploy.sam_cli import WEBHOOK, Sam
+from infra.local import containers, engine
 from infra.local import template as templates
+from infra.local.emulator_client import Emulator
+from infra.local.engine import Engine, EngineError
 from infra.local.template import REPOSITORY
 
-EVENTS = REPOSITORY / "tests" / "events"
-ENGINES = ("docker", "finch", "podman")
+AWS_IMAGE = "public.ecr.aws/lambda/python:3.13-{architecture}"
+"""What SAM CLI runs a function of the template's runtime in (samcli/local/docker/lambda_image.py)."""
 
 
-def engine() -> str | None:
-    """A container engine that runs, or None."""
-    for name in ENGINES:
-        program = shutil.which(name)
-        if program and subprocess.run([program, "info"], capture_output=True, check=False).returncode == 0:
-            return name
-    return None
+@contextmanager
+def opened(environment: Mapping[str, str], image: str | None = None) -> Iterator[Sam]:
+    """`sam local` for the local cloud whose environment this is. `image` takes the place of AWS's."""
+    found = engine.find()
+    same_architecture(found)
+    found.get(image or AWS_IMAGE.format(architecture=found.architecture))
+    with containers.forwarded(found.way, environment) as forwarder, found.served() as variables:
+        template = template_for(forwarder.environment(environment))
+        yield Sam(template, variables, ("--invoke-image", image) if image else ())
 
 
-def event(name: str, call_id: str, secret: str, *, encoded: bool = False) -> dict[str, Any]:
-    """A recorded API Gateway event of `tests/events/`, of now, for this call, signed with this secret."""
-    recorded: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
-    body = recorded["body"].replace("{created_at}", str(int(time.time()))).replace("{call_id}", call_id)
-    now, webhook_id = datetime.now(UTC), f"wh_{call_id}"
-    recorded["headers"] |= {
-        "content-length": str(len(body.encode())),
-        "webhook-id": webhook_id,
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(secret).sign(webhook_id, now, body),
-    }
-    recorded["body"] = base64.b64encode(body.encode()).decode() if encoded else body
-    recorded["isBase64Encoded"] = encoded
-    return recorded
+def same_architecture(found: Engine) -> None:
+    """The functions are built with this Python's wheels, for this Python's processor."""
+    ours = engine.architecture(platform.machine())
+    if found.architecture != ours:
+        raise DeployError(
+            f"{found.name} runs containers for {found.architecture}, and this Python is for {ours}: make .venv with a "
+            f"Python for {found.architecture} (make clean, make PYTHON=...)"
+        )
 
 
 def template_for(environment: Mapping[str, str]) -> Path:
-    """The built template, with every variable of the functions as it is in the local cloud."""
+    """The built template, for this machine's processor, with these variables for every function."""
     checks.build_native()
     built = NATIVE / "build" / "template.yaml"
     document = templates.plain(templates.parse(built.read_text(encoding="utf-8")))
-    # A container sees this machine under another name, except with the host's network, which Linux has.
-    host = "127.0.0.1" if platform.system() == "Linux" else "host.docker.internal"
-    reached = {name: value.replace("127.0.0.1", host) for name, value in environment.items()}
-    document["Globals"]["Function"]["Environment"]["Variables"] |= reached
+    document["Globals"]["Function"]["Environment"]["Variables"] |= environment
     path = NATIVE / "build" / "local.json"
     path.write_text(json.dumps(document), encoding="utf-8")
     return path
-
-
-def sam_local(*arguments: str, environment: Mapping[str, str]) -> list[str]:
-    """The command line of `sam local` for the local cloud."""
-    network = ("--docker-network", "host") if platform.system() == "Linux" else ()
-    return programs.sam("local", arguments[0], "--template", str(template_for(environment)), *network, *arguments[1:])
 
 
 def local_environment(path: Path = REPOSITORY / LOCAL) -> dict[str, str]:
@@ -96,46 +84,87 @@ def signing_secret(environment: Mapping[str, str]) -> str:
     return str(content["webhook_secrets"][0])
 
 
-def _known(_: object, name: str) -> None:
-    names = sorted(path.stem for path in EVENTS.glob("*.json"))
-    if name not in names:
-        raise ValueError(f"There are {', '.join(names)}.")
+def _event_name(_: object, name: str | None) -> None:
+    if name is not None and name not in sam_events.names():
+        raise ValueError(f"There are {', '.join(sam_events.names())}.")
 
+
+def _function_name(_: object, name: str) -> None:
+    known = sorted(templates.functions(templates.translate()))
+    if name not in known:
+        raise ValueError(f"There are {', '.join(known)}.")
+
+
+EXPECTED = (Skipped, DeployError, EngineError)
+"""Errors that a person can mend; their text says how."""
 
 program = command_line.program("python -m infra.deploy.samlocal", __doc__)
-Name = Annotated[str, Parameter(validator=_known, help="a file of tests/events, without .json")]
+Name = Annotated[str, Parameter(validator=_event_name, help="a file of tests/events, without .json")]
 CallId = Annotated[str | None, Parameter(help="the call that the event announces; made up if not given")]
+Image = Annotated[str | None, Parameter(help="run the functions in another image than AWS's")]
 
 
-def _signed(name: str, call_id: str | None, environment: Mapping[str, str]) -> str:
-    return json.dumps(event(name, call_id or f"rtc_local_{int(time.time())}", signing_secret(environment)))
+def _signed(name: str, call_id: str | None, environment: Mapping[str, str]) -> dict[str, Any]:
+    return sam_events.event(name, call_id or sam_events.new_call_id(), signing_secret(environment))
+
+
+@program.command(name="build")
+def _build() -> None:
+    """Build the functions for this machine's processor, for a `sam local` by hand."""
+    checks.build_native()
+    print(f"sam local invoke --template {(NATIVE / 'build' / 'template.yaml').relative_to(REPOSITORY)} ...")
 
 
 @program.command(name="event")
 def _event(name: Name, /, *, call_id: CallId = None) -> None:
     """Print a signed event."""
-    print(_signed(name, call_id, local_environment()))
+    print(json.dumps(_signed(name, call_id, local_environment())))
 
 
 @program.command(name="invoke")
-def _invoke(name: Name, /, *, call_id: CallId = None) -> int:
-    """Run `sam local invoke` with a signed event."""
+def _invoke(
+    name: Annotated[str | None, Parameter(validator=_event_name, help="an event of tests/events; none is {}")] = None,
+    /,
+    *,
+    call_id: CallId = None,
+    function: Annotated[str, Parameter(validator=_function_name, help="which function")] = WEBHOOK,
+    image: Image = None,
+) -> None:
+    """Invoke a function once, with a signed event."""
     environment = local_environment()
-    signed = _signed(name, call_id, environment)
-    if engine() is None:
-        raise DeployError(f"no container engine is running: start one of {', '.join(ENGINES)}")
-    command = sam_local("invoke", "WebhookFunction", "--event", "-", environment=environment)
-    return subprocess.run(command, input=signed, text=True, env=programs.environment(), check=False).returncode
+    event = _signed(name, call_id, environment) if name else {}
+    with opened(environment, image) as sam:
+        print(sam.invoke(function, event))
 
 
 @program.command(name="start-api")
-def _start_api() -> int:
-    """Run `sam local start-api`; POST events to its /webhook."""
-    return subprocess.call(sam_local("start-api", environment=local_environment()), env=programs.environment())
+def _start_api_here(*, port: Annotated[int, Parameter(help="of the HTTP API")] = 3000, image: Image = None) -> None:
+    """Run the HTTP API; the emulator's webhooks go to it."""
+    _start_api(local_environment(), port, image)
 
 
 def main() -> int:
-    return command_line.run(program, DeployError, Skipped)
+    return command_line.run(program, *EXPECTED)
+
+
+def _start_api(environment: Mapping[str, str], port: int, image: str | None) -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # all is put back, as after Ctrl-C
+    with opened(environment, image) as sam, sam.api(port) as api, webhooks_to(environment, api.url):
+        print(f"Webhooks go to {api.url}, through SAM. `make call` in another terminal; stop with Ctrl-C.", flush=True)
+        api.wait()
+
+
+@contextmanager
+def webhooks_to(environment: Mapping[str, str], url: str) -> Iterator[None]:
+    """The emulator's webhooks go there, and afterwards again where they went before."""
+    if "RINGSIDE_EMULATOR_URL" not in environment:
+        raise DeployError("this local cloud talks to the real OpenAI: point its webhook at this API with a tunnel")
+    emulator = Emulator(environment["RINGSIDE_EMULATOR_URL"])
+    emulator.settings(webhook_url=url)
+    try:
+        yield
+    finally:
+        emulator.settings(webhook_url=None)
 
 
 if __name__ == "__main__":

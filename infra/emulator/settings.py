@@ -19,6 +19,8 @@ class RestFaults(Strict):
 
 
 class Settings(Strict):
+    # Where webhooks go, instead of where the command line says; a request that names another goes there.
+    webhook_url: str | None = None
     pace: float = Field(default=1.0, ge=0.001)
     # How long a call may ring is not documented; a late accept ends in SIP 400 (facts 2.2).
     ring_limit_s: float = Field(default=30.0, gt=0)

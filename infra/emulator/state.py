@@ -90,7 +90,7 @@ class State:
         return event
 
     def _url(self, given: str | None) -> str:
-        url = given or self.webhook_url
+        url = given or self.settings.webhook_url or self.webhook_url
         if url is None:
             raise BadInput("webhook_url is missing: neither the request nor the command line names one.")
         return url

@@ -11,9 +11,10 @@ from cli import headers
 from cli.cloud import read_env
 from cli.errors import UsageError
 from infra import command_line
-from infra.local import agents, demo, envfile, up
+from infra.local import agents, demo, engine, envfile, up
 from infra.local.cloud import LocalCloud
 from infra.local.emulator_client import Emulator
+from infra.local.engine import EngineError
 from infra.local.host import Ports, PortTaken, no_proxy
 from infra.local.openai import MissingVariable, OpenAI
 from infra.terminal import console
@@ -26,6 +27,7 @@ EXPECTED = (
     MissingVariable,
     PortTaken,
     UsageError,
+    EngineError,
     ValueError,
 )
 """Errors that a person can mend; their text says how."""
@@ -44,6 +46,7 @@ def _up(
     port: Annotated[int, Parameter(help="for the webhook; 0 is any free port")] = 0,
     aws_port: Annotated[int, Parameter(help="for the stand-in for AWS")] = 0,
     emulator_port: Annotated[int, Parameter(help="for the emulator of OpenAI")] = 0,
+    containers: Annotated[bool, Parameter(help="let containers reach it; writes .local/sam.json")] = False,
     raw: Annotated[bool, Parameter(help="show log lines as they are written, as JSON")] = False,
     directory: Directory = envfile.DIRECTORY,
 ) -> int:
@@ -53,6 +56,7 @@ def _up(
     agents.check()
     output = up.Output(console(), raw=raw)
     stop = up.Stop()
+    way = engine.find().way if containers else None
     with envfile.single(directory):
         cloud = LocalCloud(
             monitors=monitors,
@@ -63,7 +67,7 @@ def _up(
             sink=output.line,
         )
         output.say("Starting the local cloud ...")
-        return up.run_until_stopped(cloud, output, stop, directory)
+        return up.run_until_stopped(cloud, output, stop, directory, way)
 
 
 @program.command(name="demo")

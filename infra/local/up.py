@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from rich.text import Text
 
 from cli.check import check
 from cli.terminal import safe
-from infra.local import envfile
+from infra.local import containers, envfile
 from infra.local.cloud import LocalCloud
+from infra.local.engine import Way
 from ringside.settings import SHIPPED
 
 POLL_SECONDS = 0.2
@@ -69,9 +70,15 @@ class Stop:
                 signal.signal(number, lambda *_: self.asked.set())
 
 
-def run_until_stopped(cloud: LocalCloud, output: Output, stop: Stop, directory: Path = envfile.DIRECTORY) -> int:
-    """Start the cloud, announce it, keep it up; stop all of it on request, or when a component dies."""
+def run_until_stopped(
+    cloud: LocalCloud, output: Output, stop: Stop, directory: Path = envfile.DIRECTORY, way: Way | None = None
+) -> int:
+    """Start the cloud, announce it, keep it up; stop all of it when told to, or when a component dies.
+
+    `way`: how containers are to reach it, if they are to.
+    """
     failure: list[Exception] = []
+    opened = ExitStack()
 
     def start() -> None:
         try:
@@ -97,9 +104,13 @@ def run_until_stopped(cloud: LocalCloud, output: Output, stop: Stop, directory: 
                 announced = True
                 envfile.write(cloud.env, directory)
                 announce(cloud, output)
+                if way is not None:
+                    path = opened.enter_context(containers.opened(way, cloud.env, directory))
+                    output.say(f"  Containers reach it at {way.host}: sam local invoke --env-vars {path}")
         return 0
     finally:
         output.say(("Stopping ...", "dim"))
+        opened.close()
         cloud.stop()
         starting.join()
 

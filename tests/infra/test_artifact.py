@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from infra.deploy import samlocal
+from infra.deploy import sam_events
 from infra.deploy.runtime import Runtime
 from infra.local import template as templates
 from infra.local.cloud import LocalCloud
@@ -44,7 +44,7 @@ def webhook(cloud: LocalCloud) -> Iterator[Runtime]:
 
 def incoming(cloud: LocalCloud, name: str, **more: Any) -> tuple[str, dict[str, Any]]:
     call_id = cloud.emulator.ring("opening-hours", faults=NO_WEBHOOK)
-    return call_id, samlocal.event(name, call_id, cloud.openai.webhook_secret, **more)
+    return call_id, sam_events.event(name, call_id, cloud.openai.webhook_secret, **more)
 
 
 @pytest.mark.parametrize("encoded", [False, True])
@@ -64,7 +64,7 @@ def test_header_names_in_capitals_are_the_same_headers(cloud: LocalCloud, webhoo
     assert webhook.invoke(event)["statusCode"] == 200
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in samlocal.EVENTS.glob("*.json")))
+@pytest.mark.parametrize("name", sorted(path.stem for path in sam_events.EVENTS.glob("*.json")))
 def test_every_recorded_event_is_answered_with_2xx(cloud: LocalCloud, webhook: Runtime, name: str) -> None:
     _, event = incoming(cloud, name)
 

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.deploy import account, image, plan, programs, stack
+from infra.deploy import account, builders, image, plan, programs, stack
 from infra.deploy.account import Account
 from infra.deploy.programs import DeployError
 from infra.local.template import REPOSITORY
@@ -96,7 +96,7 @@ def test_everything_that_is_missing_is_told_at_once_with_the_remedy(tmp_path: Pa
     done = command("deploy", path=tmp_path)
 
     assert done.returncode == 1
-    for problem in (account.NO_ENGINE, account.NO_REGION, account.NO_CREDENTIALS):
+    for problem in (builders.NO_ENGINE, account.NO_REGION, account.NO_CREDENTIALS):
         assert problem in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -106,7 +106,7 @@ def test_docker_that_does_not_run_is_another_thing_than_docker_that_is_missing(t
 
     done = command("image", path=tmp_path, AWS_REGION="eu-west-1")
 
-    assert account.NO_DAEMON in done.stderr
+    assert builders.NO_DAEMON in done.stderr
     assert account.NO_REGION not in done.stderr
 
 

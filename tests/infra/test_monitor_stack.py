@@ -7,6 +7,7 @@ import pytest
 from infra.local import template as templates
 from infra.local.template import REPOSITORY, of_type
 from monitor import FORCED_SECONDS
+from ringside.monitor import health
 from ringside.monitor.drain import UNHURRIED_SECONDS
 from ringside.monitor.task_protection import SPARE_MINUTES
 
@@ -31,6 +32,17 @@ def test_a_task_told_to_stop_gets_all_the_time_fargate_gives(container: dict[str
 def test_a_task_may_change_nothing_on_its_disk_and_is_not_root(container: dict[str, Any]) -> None:
     assert container["ReadonlyRootFilesystem"] is True
     assert container["User"] not in ("0", "root")
+    assert container["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
+
+
+def test_a_task_is_healthy_once_its_monitor_says_so_and_is_not_given_up_in_a_hurry(container: dict[str, Any]) -> None:
+    check = container["HealthCheck"]
+
+    assert check["Command"][0] == "CMD"  # no shell, which the image need not have
+    assert check["Command"][-1] == health.__name__
+    assert check["Timeout"] > health.ANSWER_SECONDS
+    assert check["Interval"] * check["Retries"] >= 180  # an outage of the table must not replace all monitors
+    assert check["StartPeriod"] + check["Interval"] * check["Retries"] < 300
 
 
 def test_a_deployment_starts_the_new_before_it_stops_the_old(stack: dict[str, Any]) -> None:
@@ -50,7 +62,7 @@ def test_the_outer_template_gives_every_parameter_that_has_no_default(stack: dic
 
 def test_the_signal_to_stop_reaches_python(container: dict[str, Any]) -> None:
     assert container["Command"] == ["python", "-m", "monitor"]  # no shell in between
-    assert container["LinuxParameters"] == {"InitProcessEnabled": True}
+    assert container["LinuxParameters"]["InitProcessEnabled"] is True
 
 
 def test_a_monitor_told_to_stop_has_time_left_to_hand_over(container: dict[str, Any]) -> None:
