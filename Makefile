@@ -26,8 +26,8 @@ demo: $(READY) ## one phone call from ring to record, and one that is declined
 local: $(READY) ## the whole cloud on this machine, until Ctrl-C (OPENAI=real for real calls)
 	@$(BIN)/python -m infra.local up $(if $(OPENAI),--openai $(OPENAI)) $(ARGS)
 
-call: $(READY) ## ring at the running local cloud (FROM=+1... TO=+1... SCRIPT=opening-hours)
-	@$(BIN)/python -m infra.local call --from '$(FROM)' --to '$(TO)' --script '$(SCRIPT)' $(ARGS)
+call: $(READY) ## ring at the running local cloud (FROM=+1... TO=+1... SCRIPT=opening-hours HEADER="Privacy: id")
+	@$(BIN)/python -m infra.local call --from '$(FROM)' --to '$(TO)' --script '$(SCRIPT)' $(if $(HEADER),--header '$(HEADER)') $(ARGS)
 
 test: $(READY) ## all tests (ARGS="-k sweeper" for some)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -43,7 +43,11 @@ OUTPUTS = {
 }
 """template.yaml's outputs, and the environment's names for the same things."""
 
-PARAMETERS = {"OpenAIBaseUrl": "OPENAI_BASE_URL"}
+PARAMETERS = {
+    "OpenAIBaseUrl": "OPENAI_BASE_URL",
+    "DialledNumberHeaders": "RINGSIDE_DIALLED_IN",
+    "PlainNumbers": "RINGSIDE_PLAIN_NUMBERS",
+}
 """What only a parameter of the stack says."""
 
 

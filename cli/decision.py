@@ -5,16 +5,16 @@ to count. Nothing is written.
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from cli import cloud, lookup
+from cli import cloud, headers, lookup
 from cli.doctor.agents import agents_folder
 from cli.errors import CliError, UsageError
-from ringside import phone_numbers
 from ringside.admission import policy, rules
 from ringside.admission.decide import Admission
 from ringside.agentfile import yaml_lines
@@ -23,6 +23,11 @@ from ringside.agentfile.agents import Agents
 from ringside.agentfile.loader import load_agents
 from ringside.aws.counters import Counters
 from ringside.aws.table import Table
+from ringside.calls import ANONYMOUS
+from ringside.sip import parties
+from ringside.sip.attestation import Attested
+from ringside.sip.invite import read
+from ringside.sip.trunk import Trunk
 
 if TYPE_CHECKING:
     from cli.options import Deployment
@@ -30,10 +35,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """A call that might come, or came. Numbers are E.164; `caller` None: anonymous."""
+    """A call that might come, or came. `caller`: E.164, an extension, `anonymous` or `unknown`; `dialled`: E.164."""
 
-    caller: str | None
+    caller: str
     dialled: str | None
+    attested: Attested
+    agent: Agent | None
     at: float  # Unix seconds
     call_id: str = "-"
 
@@ -53,38 +60,59 @@ Then = dict[str, Any]
 
 
 def asked(
-    caller: str | None, dialled: str | None, at: str | None, folder: Path | None, deployment: "Deployment"
+    caller: str | None,
+    dialled: str | None,
+    at: str | None,
+    texts: Sequence[str],
+    folder: Path | None,
+    deployment: "Deployment",
 ) -> Answer:
-    """Decide about a call that might come. Raises `CliError`, `UsageError` for what is missing or malformed."""
-    if not caller or not dialled:
-        raise UsageError("give --from and --to, or --replay CALL_ID (see ringside decide --help)")
+    """Decide about a call that might come. `texts`: SIP headers, which are read as the webhook reads them; `caller` and
+    `dialled` stand for From and To. Raises `CliError`, `UsageError` for what is missing or malformed."""
+    if not texts and not (caller and dialled):
+        raise UsageError("give --from and --to, or --replay CALL_ID, or --header (see ringside decide --help)")
     agents = _agents(folder)
-    number = _number(dialled, "--to")
-    agent = agents.answering(number)
-    who = None if caller == rules.ANONYMOUS else _number(caller, "--from")
-    return _decide(agents, Asked(who, number, _moment(at, agent.time_zone if agent else "UTC")), deployment)
+    who = headers.caller(caller, "--from") if caller else None
+    number = headers.number(dialled, "--to") if dialled else None
+    rows = headers.rows(texts)
+    if number:
+        rows.append({"name": "To", "value": f"<sip:{number}@sip.example.com>"})
+    asked = _read(rows, agents, headers.trunk_of(deployment) if texts else Trunk(), who)
+    return _decide(replace(asked, at=_moment(at, asked.agent.time_zone if asked.agent else "UTC")), deployment)
 
 
-def replayed(text: str, more: str | None, folder: Path | None, deployment: "Deployment") -> tuple[Answer, Then]:
-    """Decide about an earlier call again. `more`: what else was given, which the call itself says."""
+def replayed(text: str, more: object, folder: Path | None, deployment: "Deployment") -> tuple[Answer, Then]:
+    """Decide about an earlier call again, whose headers are read again. `more`: what else was given, which the call
+    itself says."""
     if more:
-        raise UsageError("--replay takes caller, number and time from the call; omit --from, --to and --at")
+        raise UsageError("--replay takes caller, number and time from the call; omit --from, --to, --at and --header")
     agents = _agents(folder)
-    with cloud.find(deployment).record() as record:
+    where = cloud.find(deployment)
+    with where.record() as record:
         call, _ = lookup.whole_call(record, text)
-    at = float(call["steps"]["created"])
-    answer = _decide(agents, Asked(call.get("caller"), call.get("dialled"), at, str(call["call_id"])), deployment)
-    return answer, {"agent": call.get("agent"), **policy.Decision.from_item(call["decision"]).as_item()}
+    rows = [{"name": str(row["name"]), "value": str(row["value"])} for row in call.get("sip_headers") or ()]
+    if rows:
+        # Who was anonymous still is: the record has no headers that would tell.
+        withheld = ANONYMOUS if call.get("caller") == ANONYMOUS else None
+        asked = _read(rows, agents, headers.trunk(where.variables), withheld)
+    else:  # of a version that kept none
+        agent = agents.answering(call.get("dialled"))
+        asked = Asked(call.get("caller") or ANONYMOUS, call.get("dialled"), "none", agent, 0)
+    attested = call.get("attested") or asked.attested
+    asked = replace(asked, at=float(call["steps"]["created"]), call_id=str(call["call_id"]), attested=attested)
+    then = {"agent": call.get("agent"), **policy.Decision.from_item(call["decision"]).as_item()}
+    return _decide(asked, deployment), then
 
 
 def shape(answer: Answer, then: Then | None = None) -> dict[str, Any]:
     """As `--json` has it; with `then`, as a replayed decision."""
     asked, agent = answer.asked, answer.agent
-    shown = {
+    shown: dict[str, Any] = {
         **answer.decision.as_item(),
         "agent": agent.name if agent else None,
         "caller": asked.caller,
         "dialled": asked.dialled,
+        "attested": asked.attested,
         "at": datetime.fromtimestamp(asked.at, UTC).isoformat(timespec="seconds"),
         "open": agent.is_open(asked.at) if agent else None,
         "counted": answer.counted,
@@ -99,29 +127,37 @@ def _agents(folder: Path | None) -> Agents:
         raise CliError("; ".join(str(error).splitlines())) from None
 
 
-def _decide(agents: Agents, asked: Asked, deployment: "Deployment") -> Answer:
+def _read(rows: list[dict[str, str]], agents: Agents, trunk: Trunk, caller: str | None) -> Asked:
+    """What the headers say. `caller`: who calls, where that is known without them."""
+    agent, dialled = agents.route(parties.dialled(rows, trunk))
+    invite = read(rows, trunk, dialled, agent.placeholders if agent else ())
+    return Asked(caller or invite.caller.name, dialled, invite.attested, agent, 0)
+
+
+def _decide(asked: Asked, deployment: "Deployment") -> Answer:
     """What the rules say; the record is read only if one of them has to count."""
-    agent = agents.answering(asked.dialled)
+    agent = asked.agent
     if agent is None:
         return Answer(asked, None, policy.NO_AGENT, False)
     is_open = agent.is_open(asked.at)
     try:
-        next(policy.decide(agent.admission, rules.Call(asked.caller, is_open)))
+        next(policy.decide(agent.admission, rules.Call(asked.caller, is_open, asked.attested)))
     except StopIteration as stop:
         return Answer(asked, agent, stop.value, False)
     where = cloud.find(deployment)
     counters = Counters(Table(where.dynamodb, where.table))
     decision = Admission(
-        counters, agent.name, agent.admission, is_open, asked.call_id, asked.caller, asked.at, dry=True
+        counters,
+        agent.name,
+        agent.admission,
+        is_open,
+        asked.call_id,
+        asked.caller,
+        asked.at,
+        dry=True,
+        attested=asked.attested,
     ).decide()
     return Answer(asked, agent, decision, True)
-
-
-def _number(text: str, option: str) -> str:
-    found = phone_numbers.number(text)
-    if found is None:
-        raise UsageError(f"{option}: {text} is not an international number (for example +14255550112)")
-    return found
 
 
 def _moment(text: str | None, zone: str) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from itertools import chain, islice
 
 from cli.errors import CliError
 from ringside.aws.record import Record
@@ -65,6 +65,12 @@ def _resolved(record: Record, text: str) -> str:
         more = ", ..." if len(found) > CANDIDATES else ""
         raise CliError(f"{text} is ambiguous: {', '.join(found[:CANDIDATES])}{more}")
     return found[0]
+
+
+def newest(record: Record, most: int) -> list[str]:
+    """The ids of the newest calls of the last days, at most so many."""
+    found = (str(call["call_id"]) for day in _days() for call in record.calls_of_day(day, most))
+    return list(islice(found, most))
 
 
 def _recent(record: Record, beginning: str) -> Iterator[Item]:

@@ -65,6 +65,14 @@ def read_day(_: type, tokens: Sequence[Token]) -> str:
         raise ValueError(f"{text} is not a date (for example {today})") from None
 
 
+def read_caller(_: type, tokens: Sequence[Token]) -> str:
+    """A caller as the record has it, of a number, `ext:1001`, `anonymous` or `unknown`."""
+    text = tokens[0].value
+    if text in ("anonymous", "unknown"):
+        return text
+    return text.removeprefix("ext:") if text.startswith("ext:") else read_number(_, tokens)
+
+
 def read_number(_: type, tokens: Sequence[Token]) -> str:
     """A phone number as E.164."""
     from ringside import phone_numbers  # its package takes as long to import as everything else here

@@ -29,6 +29,11 @@ LISTED = (
 
 CALL = (
     *LISTED,
+    "attested",
+    "caller_shown",
+    "caller_extension",
+    "withheld_caller",
+    "sip_headers",
     "model",
     "end_detail",
     "accept_detail",

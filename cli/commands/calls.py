@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from cli.options import ANY, OPTIONS, CallId, Deployment, Json, Utc, read_count, read_day, read_number
+from cli.options import ANY, OPTIONS, CallId, Deployment, Json, Utc, read_caller, read_count, read_day
 
 app = App(name="calls", group_parameters=OPTIONS)
 
@@ -20,7 +20,12 @@ def list_calls(
     ] = None,
     caller: Annotated[
         str | None,
-        Parameter(name="--from", metavar="+NUMBER", converter=read_number, help="From this number, on any day."),
+        Parameter(
+            name="--from",
+            metavar="+NUMBER",
+            converter=read_caller,
+            help="From this number, ext:1001, anonymous or unknown; on any day.",
+        ),
     ] = None,
     agent: Annotated[str | None, Parameter(metavar="NAME", help="Answered by this agent.")] = None,
     live: Annotated[bool, Parameter(show_default=False, help="Only calls that are not over yet.")] = False,

@@ -10,11 +10,16 @@ from cli.options import ANY, AgentFiles, Deployment, Json
 def decide(
     *,
     caller: Annotated[
-        str | None, Parameter(name="--from", metavar="+NUMBER", help="The caller's number, or `anonymous`.")
+        str | None,
+        Parameter(name="--from", metavar="+NUMBER", help="Who calls: a number, ext:1001, anonymous or unknown."),
     ] = None,
     dialled: Annotated[
         str | None, Parameter(name="--to", metavar="+NUMBER", help="The number that is dialled.")
     ] = None,
+    header: Annotated[
+        tuple[str, ...],
+        Parameter(metavar="NAME: VALUE", negative="", help="A SIP header as a carrier sends it; may be repeated."),
+    ] = (),
     at: Annotated[
         str | None,
         Parameter(metavar="TIME", help="When: 2026-12-24T20:00, in the agent's time zone (default: now)."),
@@ -33,9 +38,9 @@ def decide(
     from cli.views import decision as view
 
     if replay:
-        answer, then = decision.replayed(replay, caller or dialled or at, agents, deployment)
+        answer, then = decision.replayed(replay, caller or dialled or at or header, agents, deployment)
     else:
-        answer, then = decision.asked(caller, dialled, at, agents, deployment), None
+        answer, then = decision.asked(caller, dialled, at, header, agents, deployment), None
     if json:
         print(shapes.dumps(decision.shape(answer, then)))
     else:

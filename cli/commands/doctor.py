@@ -3,11 +3,24 @@
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Annotated
 
-from cli.options import ANY, AgentFiles, Deployment, Json
+from cyclopts import Parameter
+
+from cli.options import ANY, AgentFiles, Deployment, Json, read_count
+
+Last = Annotated[
+    int,
+    Parameter(
+        metavar="N",
+        converter=read_count,
+        show_default=False,
+        help="Also look at the last N calls: what could not be read, and which setting would have helped.",
+    ),
+]
 
 
-def doctor(*, agents: AgentFiles = None, json: Json = False, deployment: Deployment = ANY) -> int:
+def doctor(*, agents: AgentFiles = None, last: Last = 0, json: Json = False, deployment: Deployment = ANY) -> int:
     """Check everything; 1 if anything is wrong."""
     from cli import cloud, shapes
     from cli.doctor.examine import examine
@@ -21,7 +34,7 @@ def doctor(*, agents: AgentFiles = None, json: Json = False, deployment: Deploym
         print(f"checking {where.source}", file=sys.stderr)
     findings = []
     with busy(out, "Checking", json):
-        for finding in examine(where, agents, datetime.now(UTC).date()):
+        for finding in examine(where, agents, datetime.now(UTC).date(), last):
             findings.append(finding)
             if not json:
                 show(out, view.finding(finding))

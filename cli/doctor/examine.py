@@ -15,12 +15,15 @@ from cli.doctor.agents import agents_folder, check_agents
 from cli.doctor.aws import check_credentials, check_queue, check_settings, check_table
 from cli.doctor.finding import Finding, Findings, State
 from cli.doctor.http import DEFAULT_BASE_URL, TIMEOUT, check_openai, check_webhook
+from cli.doctor.last_calls import check_last_calls
 from cli.doctor.secret import Keys, check_secret
 from cli.errors import CliError, explain, is_denied
+from ringside.agentfile.loader import load_agents
+from ringside.agentfile.yaml_lines import AgentFileError
 
 
-def examine(where: Cloud, folder: Path | None, today: date) -> Findings:
-    """Run every check. `folder`: the agent files, if others than the deployment's."""
+def examine(where: Cloud, folder: Path | None, today: date, last: int = 0) -> Findings:
+    """Run every check. `folder`: the agent files, if others than the deployment's. `last`: so many calls, too."""
     yield from check_settings(where.variables)
     keys, listed = Keys(), list[str]()
     usable = True
@@ -36,6 +39,16 @@ def examine(where: Cloud, folder: Path | None, today: date) -> Findings:
         yield from check_openai(http, where.variables.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL, keys.api_key, listed)
         yield from check_agents(folder or agents_folder(where.variables), today, listed)
         yield from check_webhook(http, where.variables.get("RINGSIDE_WEBHOOK_URL"))
+    if last and usable:
+        yield from guarded("calls", _last_calls(where, folder or agents_folder(where.variables), last))
+
+
+def _last_calls(where: Cloud, folder: Path, last: int) -> Findings:
+    try:
+        agents = load_agents(folder)
+    except AgentFileError:
+        return  # told already
+    yield from check_last_calls(where, agents, last)
 
 
 def guarded(check: str, findings: Findings) -> Findings:

@@ -13,7 +13,7 @@ from rich.text import Text
 from cli import shapes
 from cli.terminal import safe
 from cli.views.words import Clock, Item, answered_at, duration, money, parties, since, span, status, usage
-from ringside.calls import Step
+from ringside.calls import UNKNOWN, Step
 
 
 def whole(call: Item, items: Sequence[Item], clock: Clock) -> RenderableType:
@@ -34,6 +34,11 @@ def header(call: Item, clock: Clock) -> RenderableType:
         facts.append(("duration", span(seconds) + ("" if call.get("duration") is not None else " so far")))
     facts += [("cost", money(call.get("cost"))), ("decision", _decision(call))]
     facts += [(label, safe(call[name])) for name, label in _DETAILS if call.get(name)]
+    if call.get("attested"):
+        facts.append(("attested", safe(call["attested"])))
+    if call.get("withheld_caller"):
+        facts.append(("withheld", safe(call["withheld_caller"])))
+    facts += [("header", row) for row in _headers(call)]
     if call.get("transfer"):
         facts.append(("transfer", _transfer(call["transfer"])))
     facts += [("note", f"{safe(name)}: {safe(note)}") for name, note in (call.get("notes") or {}).items()]
@@ -170,6 +175,14 @@ def _decision(call: Item) -> str:
     decision = call.get("decision") or {}
     with_status = f" with SIP {safe(decision['sip_status'])}" if decision.get("sip_status") else ""
     return f"{safe(decision.get('verdict', 'none'))}{with_status}: {safe(decision.get('rule', ''))}"
+
+
+def _headers(call: Item) -> list[str]:
+    """The SIP headers as they came, of a call where somebody may want to know why: rejected, or not wholly read."""
+    unread = call.get("caller") == UNKNOWN or not call.get("dialled")
+    if not unread and call.get("status") != "rejected":
+        return []
+    return [safe(f"{row.get('name')}: {row.get('value')}") for row in call.get("sip_headers") or ()]
 
 
 def _transfer(transfer: Item) -> str:

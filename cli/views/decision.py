@@ -11,7 +11,6 @@ from rich.text import Text
 
 from cli.decision import Answer, shape
 from cli.terminal import safe
-from ringside.admission import rules
 
 COMPARED = ("verdict", "sip_status", "rule", "agent")
 
@@ -24,11 +23,13 @@ def decision(answer: Answer, then: dict[str, Any] | None = None) -> RenderableTy
     if agent is not None and agent.opening_hours is not None:
         at += ", open" if agent.is_open(asked.at) else ", closed"
     table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(width=5, style="dim")
+    table.add_column(min_width=5, style="dim")
     table.add_column(overflow="fold")
     table.add_row("agent", Text(safe(agent.name if agent else "-")))
-    table.add_row("from", Text(safe(asked.caller or rules.ANONYMOUS)))
+    table.add_row("from", Text(safe(asked.caller)))
     table.add_row("to", Text(safe(asked.dialled or "-")))
+    if asked.attested != "none":
+        table.add_row("attested", Text(asked.attested))
     table.add_row("at", Text(safe(at)))
     if answer.counted:
         table.add_row("", Text("live calls are counted as they are now"))

@@ -9,7 +9,7 @@ from typing import Any, Self
 from rich.text import Text
 
 from cli.terminal import safe
-from ringside.calls import Step
+from ringside.calls import ANONYMOUS, Step
 
 Item = Mapping[str, Any]
 
@@ -39,7 +39,14 @@ def status(call: Item) -> Text:
 
 
 def parties(call: Item) -> str:
-    return f"{number(call.get('caller'), 'anonymous')} → {number(call.get('dialled'), 'unknown')}"
+    return f"{caller(call)} → {number(call.get('dialled'), 'unknown')}"
+
+
+def caller(call: Item) -> str:
+    """Who calls, with the extension behind the number, or what an unknown caller shows."""
+    shown, extension = call.get("caller_shown"), call.get("caller_extension")
+    more = f" ({safe(shown)})" if shown else f" ext. {safe(extension)}" if extension else ""
+    return number(call.get("caller"), ANONYMOUS) + more
 
 
 def number(value: object, otherwise: str) -> str:

@@ -20,6 +20,13 @@ CALL_ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,199}")
 """A call id is opaque, but it goes into a URL and a key: anything else is refused, never escaped away."""
 
 
+ANONYMOUS = "anonymous"
+"""The caller of a call whose number is withheld, by their wish or their carrier's."""
+
+UNKNOWN = "unknown"
+"""The caller of a call that shows something that is no number and no extension, or shows nothing."""
+
+
 class Status(StrEnum):
     RINGING = "ringing"
     ACCEPTED = "accepted"
@@ -126,4 +133,6 @@ def masked(number: str | None) -> str:
     """A number fit for a log line: country and area stay recognisable, the person does not."""
     if not number:
         return "-"
+    if number in (ANONYMOUS, UNKNOWN):
+        return number
     return number[:5] + "…" + number[-2:] if len(number) > 8 else "…"

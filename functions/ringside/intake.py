@@ -29,7 +29,9 @@ from ringside.calls import End, EndReason, Redelivery, Status, Step, is_stale, m
 from ringside.openai import accept
 from ringside.openai.call_control import CallControl, Outcome
 from ringside.openai.incoming import INCOMING, IncomingCall
-from ringside.sip.parties import parties
+from ringside.sip import parties
+from ringside.sip.invite import read
+from ringside.sip.trunk import Trunk
 from ringside.telemetry import Metrics, fields
 from ringside.tools.definition import Tool
 
@@ -72,7 +74,7 @@ class Intake:
     tools: Mapping[str, Tool]
     metrics: Metrics
     ring_limit: float  # seconds
-    dialled_in: tuple[str, ...]  # the headers that may name the dialled number, in this order
+    trunk: Trunk  # how the carrier's headers are to be read
     clock: Callable[[], float] = time.time
     answer_seconds: float = ANSWER_SECONDS
 
@@ -94,7 +96,8 @@ class Intake:
             log.warning("webhook.refused", extra={"bytes": len(body)})
             return Answer(401, "the signature matches no configured secret")
         try:
-            event = json.loads(body)
+            # A carrier's name in Latin-1 costs its own characters, and not the call.
+            event = json.loads(body.decode("utf-8-sig", "replace"))
             kind = event["type"]
         except (ValueError, TypeError, KeyError, RecursionError):
             return self._unusable("not a JSON object with a type")
@@ -130,16 +133,15 @@ class Intake:
             log.info("call.stale", extra={"call_id": call_id, "age": round(received - incoming.created_at, 1)})
             return Answer(200, "too late, the caller has gone")
         headers = incoming.data.readable_headers()
-        who = parties(headers, self.dialled_in)
-        agent = self.agents.answering(who.dialled)
+        agent, dialled = self.agents.route(parties.dialled(headers, self.trunk))
+        invite = read(headers, self.trunk, dialled, agent.placeholders if agent else ())
         now = self.clock()
         call: Item = {
             "call_id": call_id,
             "webhook_id": webhook_id,
             "agent": agent.name if agent else None,
             "model": agent.model if agent else None,
-            "caller": who.caller,
-            "dialled": who.dialled,
+            **invite.as_item(),
             "steps": {Step.CREATED: incoming.created_at, Step.RECEIVED: received, Step.CLAIMED: now},
         }
         # Counting comes after the claim, so that a repeated webhook does not count; all else before it,
@@ -184,6 +186,7 @@ class Intake:
                 agent=call["agent"],
                 caller=masked(call["caller"]),
                 dialled=masked(call["dialled"]),
+                attested=call.get("attested"),
                 verdict=call["decision"]["verdict"],
                 rule=call["decision"]["rule"],
                 headers=len(headers),
@@ -192,9 +195,9 @@ class Intake:
         )
         if decision.verdict == "reject" or agent is None:
             return self._reject(call, decision.sip_status or 404, resumed, before)
-        wanted = {name.casefold() for name in agent.headers}
-        known = {header["name"]: header["value"] for header in headers if header["name"].casefold() in wanted}
-        instructions = agent.instructions_for(call["caller"], call["dialled"], incoming.created_at, known)
+        instructions = agent.instructions_for(
+            call["caller"], call["dialled"], incoming.created_at, invite.values_of(agent.headers)
+        )
         session = accept.session(agent, self.tools, instructions)
         self.metrics.milliseconds("WebhookDelayMs", (received - incoming.created_at) * 1000)
         return self._accept(call, session, now, resumed, before)
@@ -217,6 +220,7 @@ class Intake:
             call["caller"],
             at,
             self.agents.count_the_stack,
+            attested=call.get("attested", "none"),
         )
         decision = admission.decide()
         call["reservations"] = admission.reservations

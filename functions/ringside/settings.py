@@ -6,17 +6,26 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from ringside import phone_numbers
 from ringside.errors import UserMistake
+from ringside.sip.trunk import DIALLED_IN, Trunk
 
 SHIPPED = Path(__file__).resolve().parent.parent  # functions/, /var/task or /app
 
 
 class SettingsError(UserMistake):
     """The environment is incomplete or wrong; the message names each variable."""
+
+
+def _plain_numbers(text: str) -> str:
+    found = text.upper()
+    if found and found != phone_numbers.E164 and not phone_numbers.is_country(found):
+        raise ValueError(f"{text} is neither a country (ISO 3166, such as US) nor {phone_numbers.E164}")
+    return found
 
 
 class Settings(BaseModel):
@@ -32,7 +41,9 @@ class Settings(BaseModel):
         default="https://api.openai.com/v1", alias="OPENAI_BASE_URL", pattern=r"^https?://[^\s?#]+$"
     )
     ring_limit: float = Field(default=60, alias="RINGSIDE_RING_LIMIT", gt=0, le=600)  # seconds a caller lets it ring
-    dialled_in: str = Field(default="Diversion,To", alias="RINGSIDE_DIALLED_IN")  # SIP headers, first match wins
+    dialled_in: str = Field(default=",".join(DIALLED_IN), alias="RINGSIDE_DIALLED_IN")  # SIP headers, in this order
+    plain_numbers: Annotated[str, AfterValidator(_plain_numbers)] = Field(default="", alias="RINGSIDE_PLAIN_NUMBERS")
+    keep_withheld: bool = Field(default=False, alias="RINGSIDE_KEEP_WITHHELD")  # a withheld number, in the record
     retention_days: int = Field(default=90, alias="RINGSIDE_RETENTION_DAYS", ge=1, le=3650)
     max_calls: int = Field(default=140, alias="RINGSIDE_MAX_CALLS", ge=1, le=10_000)  # a monitor's slots
     lease: float = Field(default=12, alias="RINGSIDE_LEASE", ge=2, le=600)  # seconds until a silent owner is replaced
@@ -46,8 +57,10 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", alias="RINGSIDE_LOG_LEVEL")
 
     @property
-    def headers_with_dialled_number(self) -> tuple[str, ...]:
-        return tuple(name.strip() for name in self.dialled_in.split(",") if name.strip())
+    def trunk(self) -> Trunk:
+        """How the carrier's headers are to be read."""
+        names = tuple(name.strip() for name in self.dialled_in.split(",") if name.strip())
+        return Trunk(names, self.plain_numbers, self.keep_withheld)
 
     @property
     def task_name(self) -> str:

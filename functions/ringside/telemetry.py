@@ -66,9 +66,11 @@ class _Lines(logging.Handler):
         try:
             line = self.format(record)
         except Exception as error:
-            where = f"{record.name}.{record.funcName}:{record.lineno}"
-            lost = {"level": record.levelname, "location": where, "message": "log.unreadable"}
-            line = _json(lost | {"error": type(error).__name__})
+            kept = {
+                name: vars(record)[name] for name in ("name", "levelname", "funcName", "lineno", "created", "msecs")
+            }
+            unreadable = {"msg": "log.unreadable", "error": type(error).__name__}
+            line = self.format(logging.makeLogRecord(kept | unreadable))
         _output.write(line)
 
 

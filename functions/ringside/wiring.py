@@ -125,7 +125,7 @@ class Wiring:
             self.tools,
             self.metrics,
             self.settings.ring_limit,
-            self.settings.headers_with_dialled_number,
+            self.settings.trunk,
         )
 
     @cached_property

@@ -134,5 +134,9 @@ def _start_api() -> int:
     return subprocess.call(sam_local("start-api", environment=local_environment()), env=programs.environment())
 
 
+def main() -> int:
+    return command_line.run(program, DeployError, Skipped)
+
+
 if __name__ == "__main__":
-    sys.exit(command_line.run(program, DeployError, Skipped))
+    sys.exit(main())

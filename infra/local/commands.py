@@ -1,12 +1,15 @@
 """The commands of `python -m infra.local`."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from cli import headers
 from cli.cloud import read_env
+from cli.errors import UsageError
 from infra import command_line
 from infra.local import agents, demo, envfile, up
 from infra.local.cloud import LocalCloud
@@ -14,8 +17,17 @@ from infra.local.emulator_client import Emulator
 from infra.local.host import Ports, PortTaken, no_proxy
 from infra.local.openai import MissingVariable, OpenAI
 from infra.terminal import console
+from ringside.calls import ANONYMOUS
 
-EXPECTED = (agents.BrokenAgents, envfile.AlreadyRunning, envfile.NotRunning, MissingVariable, PortTaken, ValueError)
+EXPECTED = (
+    agents.BrokenAgents,
+    envfile.AlreadyRunning,
+    envfile.NotRunning,
+    MissingVariable,
+    PortTaken,
+    UsageError,
+    ValueError,
+)
 """Errors that a person can mend; their text says how."""
 
 program = command_line.program("python -m infra.local", "Ringside's cloud on this machine.")
@@ -68,15 +80,29 @@ def _call(
     caller: Annotated[str, Parameter(name="--from", help="the caller's number")] = "+14255550112",
     called: Annotated[str, Parameter(name="--to", help="the number that is dialled")] = "+18005551212",
     script: Annotated[str, Parameter(help="a conversation of infra/emulator/scripts")] = "opening-hours",
+    header: Annotated[
+        tuple[str, ...], Parameter(negative="", help="a SIP header besides From and To, or in place of one; repeatable")
+    ] = (),
     directory: Directory = envfile.DIRECTORY,
 ) -> None:
     """Ring the running local cloud."""
+    invite = _invite(caller, called, header)
     os.environ.update(no_proxy())
     variables = read_env(envfile.running(directory))
     if "RINGSIDE_EMULATOR_URL" not in variables:
         raise envfile.NotRunning("this local cloud talks to the real OpenAI: call it with a phone")
-    call_id = Emulator(variables["RINGSIDE_EMULATOR_URL"]).ring(script, caller, called)
+    call_id = Emulator(variables["RINGSIDE_EMULATOR_URL"]).ring(script, caller, called, sip_headers=invite)
     shown = console()
     shown.print(f"{caller} rings {called}: {call_id}", soft_wrap=True)
     shown.print(f"Follow it:    .venv/bin/ringside calls watch {call_id} --local", soft_wrap=True)
     shown.print(f"Its record:   .venv/bin/ringside calls show {call_id} --local", soft_wrap=True)
+
+
+def _invite(caller: str, called: str, texts: Sequence[str]) -> list[dict[str, str]]:
+    """The headers of the call; `UsageError` for numbers that `ringside decide` refuses, too."""
+    caller, called = headers.caller(caller, "--from"), headers.number(called, "--to")
+    user = f"{ANONYMOUS}@anonymous.invalid" if caller == ANONYMOUS else f"{caller}@sip.example.com"
+    given = headers.rows(texts)
+    named = {row["name"].casefold() for row in given}
+    usual = (("From", f"<sip:{user}>;tag=1"), ("To", f"<sip:{called}@sip.example.com>"))
+    return [{"name": name, "value": value} for name, value in usual if name.casefold() not in named] + given

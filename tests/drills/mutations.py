@@ -254,7 +254,8 @@ def notices(mutation: Mutation, seconds: float = SECONDS) -> tuple[bool, str]:
         )
     said = (done.stdout + done.stderr).splitlines()
     why = next(
-        (line for line in said if line.endswith("BROKEN") or line.startswith("FAILED")), said[-1] if said else ""
+        (line for line in said if line.rstrip().endswith("BROKEN") or line.startswith("FAILED")),
+        said[-1] if said else "",
     )
     return done.returncode == 1, " ".join(why.split())
 

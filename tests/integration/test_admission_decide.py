@@ -134,6 +134,47 @@ def test_json_has_the_documented_fields(decide: Decide, record: Record) -> None:
     assert replayed["then"] == {"agent": "desk", "verdict": "accept", "rule": "everybody", "sip_status": None}
 
 
+def test_headers_are_read_as_the_webhook_reads_them(decide: Decide, monkeypatch: pytest.MonkeyPatch) -> None:
+    forwarded = ("--header", f"Diversion: <sip:{CALLER}@c>;reason=no-answer", "--header", f"To: <sip:{DESK}@o>")
+    found = as_json(decide, "--header", f"From: <sip:{CALLER}@c>", *forwarded)
+    assert (found["agent"], found["caller"], found["dialled"]) == ("desk", CALLER, DESK)
+
+    assert as_json(decide, "--header", "Privacy: id", "--from", "anonymous", *forwarded)["caller"] == "anonymous"
+    verstat = f"P-Asserted-Identity: <sip:{CALLER};verstat=TN-Validation-Passed-B@c>"
+    found = as_json(decide, "--header", "From: <sip:alice@c>", "--header", verstat, "--to", DESK)
+    assert (found["caller"], found["attested"]) == (CALLER, "B")
+
+    plain = ("--header", f"From: <sip:{CALLER[1:]}@c>", "--to", DESK)
+    assert as_json(decide, *plain)["caller"] == "unknown"
+    monkeypatch.setenv("RINGSIDE_PLAIN_NUMBERS", "E164")
+    assert as_json(decide, *plain)["caller"] == CALLER
+
+
+def test_an_earlier_call_s_headers_are_read_again(
+    decide: Decide, record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = {
+        "call_id": "rtc_2",
+        "agent": None,
+        "caller": "unknown",
+        "dialled": None,
+        "sip_headers": [
+            {"name": "From", "value": f"<sip:{CALLER[1:]}@c>"},
+            {"name": "X-Dialled", "value": DESK},
+            {"name": "To", "value": "<sip:proj_1@o>"},
+        ],
+        "steps": {Step.CREATED: 1798142400.0},
+        "decision": {"verdict": "reject", "rule": "no agent answers this number", "sip_status": 404},
+    }
+    record.claim(call, 1798142400.0)
+
+    assert as_json(decide, "--replay", "rtc_2")["agent"] is None
+    monkeypatch.setenv("RINGSIDE_PLAIN_NUMBERS", "E164")
+    monkeypatch.setenv("RINGSIDE_DIALLED_IN", "X-Dialled,To")
+    found = as_json(decide, "--replay", "rtc_2")
+    assert (found["agent"], found["caller"], found["dialled"]) == ("desk", CALLER, DESK)
+
+
 @pytest.mark.parametrize(
     ("argv", "status", "told"),
     [
@@ -141,6 +182,7 @@ def test_json_has_the_documented_fields(decide: Decide, record: Record) -> None:
         (["--from", "5551212", "--to", DESK], 2, "--from: 5551212 is not an international number"),
         (["--from", CALLER, "--to", "desk"], 2, "--to: desk is not an international number"),
         (["--from", CALLER, "--to", DESK, "--at", "christmas"], 2, "--at: christmas is not a time"),
+        (["--header", "Diversion", "--to", DESK], 2, "--header: Diversion is not a header"),
         (["--replay", "rtc_1", "--to", DESK], 2, "--replay takes caller, number and time from the call"),
         (["--replay", "rtc_none"], 1, "there is no call rtc_none in the record"),
     ],

@@ -244,6 +244,37 @@ def test_list_can_be_narrowed(ringside: Ringside) -> None:
     assert listed(ringside("calls", "list", "--live", "--day", DAY)) == ["rtc_2"]
 
 
+def test_callers_without_a_number_are_listed_too(ringside: Ringside, record: Record) -> None:
+    for place, caller in enumerate(("anonymous", "unknown", "1001", "anonymous")):
+        ring(record, f"rtc_{place}", NOON + place, caller=caller)
+
+    assert listed(ringside("calls", "list", "--from", "anonymous")) == ["rtc_3", "rtc_0"]
+    assert listed(ringside("calls", "list", "--from", "unknown")) == ["rtc_1"]
+    assert listed(ringside("calls", "list", "--from", "ext:1001")) == ["rtc_2"]
+    assert ringside("calls", "list", "--from", "1001").status == 2
+
+
+def test_a_call_that_could_not_be_read_shows_its_headers(ringside: Ringside, record: Record) -> None:
+    rows = [{"name": "From", "value": "<sip:alice@pbx>"}, {"name": "Diversion", "value": "<sip:desk@pbx>"}]
+    call = {
+        "call_id": "rtc_1",
+        "agent": None,
+        "caller": "unknown",
+        "caller_shown": "alice",
+        "dialled": None,
+        "attested": "B",
+        "sip_headers": rows,
+        "decision": {"verdict": "reject", "rule": "no agent answers this number", "sip_status": 404},
+        "steps": {Step.CREATED: NOON},
+    }
+    record.claim(call, NOON)
+
+    shown = ringside("calls", "show", "rtc_1").out
+    for told in ("unknown (alice)", "From: <sip:alice@pbx>", "Diversion: <sip:desk@pbx>", "attested", "B"):
+        assert told in shown
+    assert json.loads(ringside("calls", "show", "rtc_1", "--json").out)["sip_headers"] == rows
+
+
 @pytest.mark.usefixtures("a_day")
 def test_a_list_that_is_cut_says_so(ringside: Ringside) -> None:
     done = ringside("calls", "list", "--day", DAY, "--limit", "1")

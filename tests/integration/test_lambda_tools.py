@@ -106,6 +106,7 @@ async def test_the_function_gets_the_arguments_and_the_call_s_facts_and_its_resu
                     "agent": "desk",
                     "caller": "+14255550112",
                     "dialled": "+18005551212",
+                    "attested": "none",
                 },
             },
         )

@@ -198,6 +198,19 @@ def command_of(pid: int) -> str:
     return subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
 
 
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--from", "5551212"), "--from: 5551212 is not an international number"),
+        (("--to", "sales"), "--to: sales is not an international number"),
+        (("--header", "Privacy"), "--header: Privacy is not a header"),
+    ],
+)
+def test_a_call_that_decide_refuses_does_not_ring(tmp_path: Path, flags: tuple[str, str], told: str) -> None:
+    done = call(tmp_path, *flags)
+    assert (done.returncode, done.stdout, told in done.stderr) == (1, "", True)
+
+
 @pytest.mark.parametrize("flag", ["--port", "--aws-port", "--emulator-port"])
 def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path, flag: str) -> None:
     with socket.socket() as taken:

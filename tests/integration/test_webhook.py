@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import re
 import threading
 import time
 from collections import Counter
@@ -18,6 +19,7 @@ import webhook
 from ringside import telemetry
 from ringside.aws.secrets import REREAD_SECONDS, Secrets
 from ringside.openai.call_control import CallControl, Reply
+from ringside.sip.trunk import Trunk
 from tests.integration.frontdoor import (
     ANSWER_SECONDS,
     API_KEY,
@@ -86,20 +88,86 @@ def test_every_recorded_event_gets_its_answer(door: Door, path: Path, encoded: b
         assert door.is_unknown(call)
 
 
-def test_the_numbers_are_read_where_the_carrier_writes_them(door: Door) -> None:
-    found = {}
-    for path in EVENTS:
-        if path.stem.startswith("incoming"):
-            call = door.openai.ring()
-            webhook.handler(recorded(path, call.call_id, False), None)
-            item = door.item(call)
-            found[path.stem] = (item["caller"], item["dialled"])
+ALICE, SHOP = "+14255550112", "+18005551212"
+X_DIALLED = ("X-Dialled", "Diversion", "To")
 
-    assert found["incoming-guide"][1] == "+18005551212"
-    assert found["incoming-display-name"] == ("+14255550112", "+18005551212")
-    assert found["incoming-twilio-trunk"] == ("+14255550112", "+15815550100")
-    assert found["incoming-anonymous"] == (None, "+18005551212")
-    assert found["incoming-without-headers"] == (None, None)
+CARRIERS = {
+    "guide": ("+142555512112", SHOP, "none", Trunk()),
+    "display-name": (ALICE, SHOP, "none", Trunk()),
+    "twilio-trunk": (ALICE, "+15815550100", "A", Trunk()),
+    "twilio-trunk-withheld": ("anonymous", "+15815550100", "none", Trunk()),
+    "twilio-dial-sip": (ALICE, SHOP, "B", Trunk(X_DIALLED)),
+    "telnyx-trunk": (ALICE, SHOP, "A", Trunk(plain="E164")),
+    "telnyx-withheld": ("anonymous", SHOP, "C", Trunk()),
+    "vonage": (ALICE, SHOP, "none", Trunk(X_DIALLED, "E164")),
+    "bandwidth": (ALICE, SHOP, "B", Trunk()),
+    "signalwire": (ALICE, SHOP, "none", Trunk(X_DIALLED)),
+    "asterisk": ("1001", SHOP, "none", Trunk()),
+    "freeswitch": (ALICE, SHOP, "none", Trunk(plain="US")),
+    "sbc": (ALICE, SHOP, "A", Trunk()),
+    "anonymous": ("anonymous", SHOP, "none", Trunk()),
+    "without-headers": ("unknown", None, "none", Trunk()),
+}
+"""What docs/carriers.md says of each: caller, dialled number, attestation; and the settings that it takes."""
+
+
+def test_every_recorded_call_is_one_of_a_carrier_that_is_known() -> None:
+    assert {path.stem for path in EVENTS if path.stem.startswith("incoming")} == {
+        f"incoming-{name}" for name in CARRIERS
+    }
+
+
+def test_the_page_of_carriers_names_each_of_their_examples() -> None:
+    page = (EVENTS[0].parents[2] / "docs" / "carriers.md").read_text(encoding="utf-8")
+    of_nobody = {"guide", "display-name", "anonymous", "without-headers"}
+    assert {f"incoming-{name}.json" for name in CARRIERS.keys() - of_nobody} == set(
+        re.findall(r"`(incoming-.*?)`", page)
+    )
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_the_numbers_are_read_where_the_carrier_writes_them(
+    door: Door, carrier: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller, dialled, attested, trunk = CARRIERS[carrier]
+    monkeypatch.setattr(door.wiring.intake, "trunk", trunk)
+    call = door.openai.ring()
+
+    webhook.handler(recorded(EVENTS[0].with_name(f"incoming-{carrier}.json"), call.call_id, False), None)
+
+    item = door.item(call)
+    assert (item["caller"], item["dialled"], item["attested"]) == (caller, dialled, attested)
+    assert {row["name"] for row in item["sip_headers"]} <= {"From", "from", "To", "to"} | {
+        *trunk.dialled_in,
+        *("P-Asserted-Identity", "Remote-Party-ID", "Privacy", "History-Info", "Diversion", "X-Twilio-VerStat"),
+        "P-Attestation-Indicator",
+    }
+    assert bool(item["sip_headers"]) == (carrier != "without-headers")
+
+
+def test_a_withheld_number_is_nowhere(
+    door: Door, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(door.wiring.intake, "trunk", Trunk())
+    call = door.openai.ring()
+
+    webhook.handler(recorded(EVENTS[0].with_name("incoming-telnyx-withheld.json"), call.call_id, False), None)
+
+    listed = list(door.wiring.record.calls_of_caller("anonymous"))
+    assert call.call_id in {each["call_id"] for each in listed}
+    for told in (door.item(call), call.accepted_with, listed, capsys.readouterr().out):
+        assert "4255550112" not in json.dumps(told, default=str)
+
+
+def test_a_withheld_number_is_kept_where_the_stack_says_so(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door.wiring.intake, "trunk", Trunk(keep_withheld=True))
+    call = door.openai.ring()
+
+    webhook.handler(recorded(EVENTS[0].with_name("incoming-telnyx-withheld.json"), call.call_id, False), None)
+
+    item = door.item(call)
+    assert (item["caller"], item["withheld_caller"]) == ("anonymous", ALICE)
+    assert "4255550112" not in json.dumps(call.accepted_with)
 
 
 def test_the_session_is_accepted_whole(door: Door) -> None:

@@ -25,6 +25,7 @@ from ringside.aws.table import Conflict, Item
 from ringside.calls import CLAIM_SECONDS, End, Status, Step
 from ringside.intake import Answer, Intake
 from ringside.openai.call_control import DECIDED, Outcome, Reply
+from ringside.sip.trunk import Trunk
 from ringside.telemetry import Metrics
 
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -202,7 +203,7 @@ class Bench:
             tools={},
             metrics=self.metrics,
             ring_limit=RING_LIMIT,
-            dialled_in=("Diversion", "To"),
+            trunk=Trunk(),
             clock=lambda: self.world.now,
         )
 
@@ -453,7 +454,7 @@ def test_a_call_id_that_fits_no_url_is_refused_before_anything_is_asked(bench: B
 )
 def test_strange_headers_do_not_cost_the_call(bench: Bench, strange: Any) -> None:
     assert bench.deliver(data={"sip_headers": strange}).status == 200
-    assert (bench.item()["caller"], bench.item()["dialled"]) == (None, None)
+    assert (bench.item()["caller"], bench.item()["dialled"]) == ("unknown", None)
 
 
 def test_strange_headers_among_good_ones_do_not_hide_these(bench: Bench) -> None:

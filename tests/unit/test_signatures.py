@@ -164,10 +164,11 @@ def test_a_body_that_is_not_the_signed_one_is_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe", BODY + b"\x80", "\ud800".encode("utf-8", "surrogatepass")])
-def test_bytes_that_are_not_text_are_refused_with_whatever_signature(body: bytes) -> None:
+def test_bytes_that_are_not_text_are_judged_by_their_signature_too(body: bytes) -> None:
     with pytest.raises(UnicodeDecodeError):  # OpenAI's package does not know an answer to these
         _openai_accepts(signed(body), body, AT)
-    assert refused(signed(body), body)
+    assert not refused(signed(body), body)
+    assert refused(signed(body), body + b"!")
 
 
 def test_a_megabyte_is_refused_unread() -> None:

@@ -12,8 +12,10 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ringside.admission import policy
-from ringside.admission.rules import ANONYMOUS, Call, Question, Rule
+from ringside.admission.rules import Call, Question, Rule
 from ringside.aws.counters import Counters
+from ringside.calls import ANONYMOUS
+from ringside.sip.attestation import Attested
 
 LIVE = "live#"
 
@@ -45,11 +47,12 @@ class Admission:
     at: float  # Unix seconds: when the call began
     count_the_stack: bool = False  # some agent limits the calls of the whole deployment
     dry: bool = False  # only look, reserve nothing
+    attested: Attested = "none"  # of the caller's number
     reservations: list[str] = field(default_factory=list)
 
     def decide(self) -> policy.Decision:
         """Run the agent's rules, counting where they ask for it."""
-        call = Call(self.caller, self.is_open)
+        call = Call(self.caller, self.is_open, self.attested)
         deciding = policy.decide(self.rules, call)
         try:
             question = next(deciding)

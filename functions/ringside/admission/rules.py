@@ -7,17 +7,20 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ringside import phone_numbers
+from ringside.calls import ANONYMOUS as ANONYMOUS
+from ringside.calls import UNKNOWN
+from ringside.sip.attestation import Attested
 from ringside.strict_model import Strict
 
-ANONYMOUS = "anonymous"
 SipStatus = Literal[403, 404, 480, 486, 503, 603]
 SIP_STATUSES: tuple[int, ...] = get_args(SipStatus)
 """A rejected call's SIP status: forbidden, not found, unavailable, busy, overloaded, declined (RFC 3261 section 21)."""
 
 
 def _callers(entry: str) -> str:
-    if entry != ANONYMOUS and not re.fullmatch(r"\+[0-9]{1,15}", entry):
-        raise ValueError(f'not a number or the beginning of one (for example "+1900"), nor {ANONYMOUS}')
+    if entry not in (ANONYMOUS, UNKNOWN) and not re.fullmatch(r"\+[0-9]{1,15}|ext:[0-9*#]{1,7}", entry, re.ASCII):
+        known = f"an extension (for example ext:1001), {ANONYMOUS} or {UNKNOWN}"
+        raise ValueError(f'not a number or the beginning of one (for example "+1900"), nor {known}')
     if phone_numbers.is_too_long(entry):
         raise ValueError(f"{entry} is longer than any number of its country: no caller has it")
     return entry
@@ -51,10 +54,11 @@ Country = Annotated[str, AfterValidator(_country), Field(json_schema_extra={"pat
 
 @dataclass(frozen=True)
 class Call:
-    """What rules may look at: `caller` as E.164, None for anonymous."""
+    """What rules may look at. `caller`: a number (E.164), an extension, `anonymous` or `unknown`."""
 
     caller: str | None
     is_open: bool = True
+    attested: Attested = "none"
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ class CallerLimit(Strict):
 class Rule(Strict):
     """One rule: all of its conditions must hold; a rule without conditions always does.
 
-    `callers`: E.164 numbers or prefixes (`+1900`), or `anonymous`. `countries`: ISO 3166, of the caller.
+    `callers`: E.164 numbers or prefixes (`+1900`), extensions (`ext:1001`), `anonymous` or `unknown`. `countries`:
+    ISO 3166, of the caller. `attested`: what the carrier found out about the number (`sip.attestation`).
     The others hold when a limit is reached: `agent_calls` and `stack_calls` of live calls, `caller_calls` of a
     caller's calls in a time span, `spent_today` in US dollars (the agent's calls that ended on this UTC day),
     `monitors_full`: no monitor has a free slot.
@@ -85,6 +90,7 @@ class Rule(Strict):
     name: str = Field(min_length=1, max_length=100)
     callers: tuple[Callers, ...] = Field(default=(), min_length=1)  # an empty list would mean everyone by accident
     countries: tuple[Country, ...] = Field(default=(), min_length=1)
+    attested: tuple[Attested, ...] = Field(default=(), min_length=1)
     outside_hours: Literal[True] | None = None
     agent_calls: int | None = Field(default=None, ge=0, le=2000)
     stack_calls: int | None = Field(default=None, ge=0, le=2000)
@@ -127,9 +133,11 @@ class Rule(Strict):
             return False
         if self.countries and (call.caller is None or phone_numbers.country(call.caller) not in self.countries):
             return False
+        if self.attested and call.attested not in self.attested:
+            return False
         return self.outside_hours is None or not call.is_open
 
     def _names(self, caller: str | None) -> bool:
-        if caller is None:
-            return ANONYMOUS in self.callers
-        return any(prefix != ANONYMOUS and caller.startswith(prefix) for prefix in self.callers)
+        if caller in (None, ANONYMOUS, UNKNOWN):
+            return (caller or ANONYMOUS) in self.callers
+        return any(f"ext:{caller}" == entry or caller.startswith(entry) for entry in self.callers)

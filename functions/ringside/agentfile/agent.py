@@ -33,6 +33,7 @@ def _number_or_default(entry: str) -> str:
 
 AnsweredNumber = Annotated[str, AfterValidator(_number_or_default)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!%*_+`'~.-]{1,100}$")]  # RFC 3261 section 25.1: token
+Placeholder = Annotated[str, Field(min_length=2, max_length=64)]
 
 
 class Agent(SessionConfig):
@@ -52,6 +53,7 @@ class Agent(SessionConfig):
     time_zone: str = "UTC"
     opening_hours: OpeningHours | None = None
     admission: tuple[Rule, ...] = ()
+    placeholders: tuple[Placeholder, ...] = ()  # what the carrier writes for a withheld number, besides the known ones
     tools: tuple[str, ...] = ()
     lambda_tools: tuple[LambdaTool, ...] = ()
     transfer: dict[TargetName, Transfer] = Field(default={})

@@ -1,46 +1,27 @@
 """The parts of an agent file besides the session: transfers, limits, keys, Lambda tools. Pure."""
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
 from ringside import phone_numbers
 from ringside.agentfile.session import JsonObject
+from ringside.sip import refer
 from ringside.strict_model import Strict
 
 TargetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
 
-URI = r"^([tT][eE][lL]:\+[0-9(]|[sS][iI][pP][sS]?:[^@])[!#-;=?-~]{2,200}$"
-"""The beginning of what a REFER may name, without spaces, quotes and angle brackets; `_address` looks closer."""
-
-_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"
-_SIP = re.compile(rf"(?P<user>[^@;?\s]+@)?(?P<host>{_HOST})(?:[;?][^@\s]*)?")
+URI = r"^([tT][eE][lL]:\+[0-9().-]{4,32}(;\S*)?|[sS][iI][pP][sS]?:\S{1,250})$"
+"""For editors; `sip.refer` has the grammar."""
 
 
 def _address(uri: str) -> str:
-    """A transfer's target as OpenAI gets it: the scheme in lower case, a number without visual separators.
-
-    Global numbers with parameters such as `;ext=12` (RFC 3966 section 5.1), SIP addresses (RFC 3261 section 19.1).
-    """
-    scheme, _, rest = uri.partition(":")
-    scheme = scheme.lower()
-    if re.fullmatch(URI, uri) and scheme == "tel":
-        digits, *parameters = rest.split(";")
-        number = phone_numbers.number(digits)
-        if number is not None and not phone_numbers.is_possible(number):
-            raise ValueError(f"{digits} is not a possible phone number: too short or too long for its country")
-        if number is not None and all(parameters):
-            return ";".join([f"tel:{number}", *parameters])
-    elif re.fullmatch(URI, uri) and (found := _SIP.fullmatch(rest)):
-        host = found["host"].partition(":")[0]
-        is_name = host.startswith("[") or re.search("[A-Za-z]", host.rpartition(".")[2])
-        is_ipv4 = re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3}){3}", host)
-        if is_ipv4 or (is_name and (found["user"] or "." in host or host.startswith("["))):
-            return f"{scheme}:{rest}"
-    raise ValueError(
-        "neither a number (for example tel:+14255550100) nor a SIP address (for example sip:desk@example.com)"
-    )
+    """A transfer's target as OpenAI gets it, if there can be such a number."""
+    target = refer.target(uri)
+    number = target.removeprefix("tel:").partition(";")[0]
+    if target.startswith("tel:") and not phone_numbers.is_possible(number):
+        raise ValueError(f"{number} is not a possible phone number: too short or too long for its country")
+    return target
 
 
 Address = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"pattern": URI})]

@@ -10,6 +10,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from ringside.calls import ANONYMOUS, UNKNOWN
+
 FACTS = frozenset({"caller", "dialled", "agent", "local_time", "local_date", "weekday"})
 MAX_VALUE = 200  # characters
 
@@ -37,7 +39,8 @@ def render(text: str, facts: Mapping[str, str | None], headers: Mapping[str, str
             return placeholder[0].removeprefix("\\")
         name = placeholder[2]
         if name in FACTS:
-            return _quoted(facts.get(name)) if name in ("caller", "dialled") else (facts.get(name) or "unknown")
+            fact = facts.get(name) or UNKNOWN
+            return _quoted(fact) if name in ("caller", "dialled") and fact not in (ANONYMOUS, UNKNOWN) else fact
         return _quoted(by_name.get(name.casefold().removeprefix("header.")))
 
     return _PLACEHOLDER.sub(value, text)
@@ -63,7 +66,7 @@ def facts(agent: str, caller: str | None, dialled: str | None, at: float, zone: 
 
 def _quoted(value: str | None) -> str:
     if value is None:
-        return "unknown"
+        return UNKNOWN
     plain = "".join(character if character.isprintable() else " " for character in value)
     shown = plain if len(plain) <= MAX_VALUE else plain[:MAX_VALUE] + "…"
     return json.dumps(shown.replace("{{", "{ {"), ensure_ascii=False)

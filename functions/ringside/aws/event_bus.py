@@ -120,6 +120,7 @@ def detail(item: Mapping[str, Any]) -> dict[str, Any]:
         agent=item.get("agent"),
         caller=masked(item.get("caller")),
         dialled=masked(item.get("dialled")),
+        attested=item.get("attested"),
         started_at=item.get("started_at"),
         verdict=decision.get("verdict"),
         rule=decision.get("rule"),

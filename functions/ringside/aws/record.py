@@ -22,7 +22,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ringside.aws.table import Conflict, Heard, Item, Table
-from ringside.calls import End, Status, Step
+from ringside.calls import ANONYMOUS, UNKNOWN, End, Status, Step
 from ringside.conversation.events import Usage
 from ringside.errors import RecordError
 
@@ -81,6 +81,12 @@ def day_of(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).date().isoformat()
 
 
+def _caller_keys(caller: str) -> list[str]:
+    """A caller's key in `by_caller`; many share `anonymous` and `unknown`, so those are sharded like a day."""
+    key = f"CALLER#{caller}"
+    return shards(key, DAY_SHARDS) if caller in (ANONYMOUS, UNKNOWN) else [key]
+
+
 class Record:
     """The table, as sentences about calls."""
 
@@ -116,7 +122,8 @@ class Record:
             "live_sk": f"{moment}#{call_id}",
         }
         if call.get("caller"):
-            item |= {"caller_pk": f"CALLER#{call['caller']}", "caller_sk": f"{moment}#{call_id}"}
+            keys = _caller_keys(call["caller"])
+            item |= {"caller_pk": keys[shard % len(keys)], "caller_sk": f"{moment}#{call_id}"}
         token = item["written_by"] = secrets.token_hex(8)
         try:
             self._table.put(_key(call_id), item, "attribute_not_exists(pk)")
@@ -332,7 +339,7 @@ class Record:
         self, caller: str, day: str | None = None, limit: int | None = None, keep: Keep | None = None
     ) -> list[Item]:
         """The calls from a number (E.164), of one day or of all, newest first."""
-        return self._index("by_caller", "caller", [f"CALLER#{caller}"], day or "", limit, keep)
+        return self._index("by_caller", "caller", _caller_keys(caller), day or "", limit, keep)
 
     def open_calls(self) -> list[Item]:
         """The calls that are not over: ringing, accepted or live."""

@@ -26,7 +26,7 @@ class Behaviour:
     silence_instructions: str
     farewell_instructions: str
     farewell_limit: float  # a goodbye that was not heard to its end by then is given up
-    tool_patience: float | None  # with a tool running and nothing to be heard, until the caller is told
+    tool_patience: float | None  # seconds of quiet while a tool runs, before the caller hears that it takes longer
     waiting_instructions: str
     max_duration: float
     warn_before_end: float

@@ -69,15 +69,15 @@ class Conversation:
 
     def feed(self, event: e.Event, now: float) -> list[Effect]:
         """Take one event; return what is to be done about it, in order."""
-        parts = self._parts
+        parts, kind = self._parts, type(event)
         parts.patience.last_event_at = now
-        handler = HANDLERS.get(type(event))
-        if handler is None or self._is_handed_over:
+        if self._is_handed_over:
             return []
-        effects = handler(parts, event, now)
-        if type(event) not in FRAGMENTS:
-            effects += settle(parts, now)
-        return effects
+        fragment = FRAGMENTS.get(kind)
+        if fragment is not None:
+            return fragment(parts, event, now)
+        handler = HANDLERS.get(kind)
+        return [] if handler is None else handler(parts, event, now) + settle(parts, now)
 
     def wake(self, now: float) -> list[Effect]:
         """Do what is due."""
@@ -139,8 +139,8 @@ class Conversation:
         """Go on with a call that another owner began.
 
         `history` is what it wrote, with the positions. `facts` are attributes of the call item: `notes`, `transfer`,
-        `hang_up_reason`, and the snapshot. What the former owner had begun and not finished is run if nobody ran it;
-        the shell knows by the claim.
+        `hang_up_reason`, and the snapshot. What the former owner had begun and not finished is run unless it was run
+        already: the shell knows by the claim.
         """
         parts, facts, entries = self._parts, facts or {}, list(history)
         last = parts.transcript.load(entries)

@@ -55,7 +55,7 @@ class CallerStopped:
 
 @dataclass(frozen=True, slots=True)
 class ItemAdded:
-    """An item has its place in the conversation. `previous_id` None: the first, or not told."""
+    """An item has its place in the conversation. `previous_id` None: it is the first, or the session does not say."""
 
     item_id: str
     previous_id: str | None
@@ -123,7 +123,7 @@ class ResponseEnded:
     error_code: str | None
     usage: Usage
     tool_calls: tuple[ToolCalled, ...] = ()
-    said: tuple[AgentTranscript, ...] = ()  # told before, unless nobody listened then
+    said: tuple[AgentTranscript, ...] = ()  # known already, unless it was said in a gap
     items: tuple[str, ...] = ()  # the ids of all that it made, in order
 
 
@@ -197,7 +197,7 @@ class SessionError:
 
 @dataclass(frozen=True, slots=True)
 class ToolFinished:
-    """Comes from our own side: a tool has run. `output` is what the model is told."""
+    """Comes from our own side: a tool has run. `output` is what the model gets."""
 
     tool_call_id: str
     outcome: Literal["ok", "error", "timeout", "refused", "unknown"]
@@ -207,7 +207,7 @@ class ToolFinished:
 
 @dataclass(frozen=True, slots=True)
 class ReferAnswered:
-    """Comes from our own side: OpenAI took the transfer, or did not. Whether it worked, nobody tells."""
+    """Comes from our own side: OpenAI took the transfer, or did not. Whether it worked is not reported."""
 
     tool_call_id: str
     accepted: bool

@@ -19,8 +19,7 @@ class Gap:
 
     @property
     def is_open(self) -> bool:
-        """Whether something that was asked for is still to come: the answers reach whoever asked, not the next
-        owner."""
+        """Whether something that was asked for is still to come. Answers reach the owner that asked, not the next."""
         return bool(self._awaited)
 
     def opened(self, number: int) -> str:

@@ -75,7 +75,7 @@ class Goodbye:
             self._timers.set_once("farewell", now + self._limit / 3)
 
     def restore_old(self, value: object, now: float) -> bool:
-        """Of an old snapshot: what nobody can have taken back. Returns whether the goodbye was begun."""
+        """Of an old snapshot: what cannot have been taken back. Returns whether the goodbye was begun."""
         reason = _reason(snapshot.mapping(value).get("reason"))
         if reason is None or reason in RETRACTABLE:
             return False

@@ -24,6 +24,10 @@ class Turn:
     heard_ms: int | None = None
     recovered: bool = False  # missed when it was said, and asked for later: its times are not known
 
+    @property
+    def has_words(self) -> bool:
+        return self.text is not None and self.state != "pending"
+
     def as_item(self) -> dict[str, Any]:
         return {"kind": "turn"} | {name: getattr(self, name) for name in self.__slots__}
 

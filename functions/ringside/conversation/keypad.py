@@ -1,4 +1,4 @@
-"""Keys that the caller presses: an answer to what the model asked for, or a row that nobody asked for. Pure."""
+"""Keys that the caller presses: an answer to what the model asked for, or a row of their own. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -84,14 +84,14 @@ class Keypad:
         return saves, ToolResult(wanted.run, "ok", {"digits": digits, "ended_by": ended_by})
 
     def row_is_complete(self, now: float) -> tuple[list[Effect], str, str]:
-        """The caller has stopped pressing keys that nobody asked for: what to save, the item's id, by which it finds
-        its place in the conversation, and what the model learns."""
+        """The caller has stopped pressing keys that were not asked for. Returns what to save, the item's id, by which
+        it finds its place in the conversation, and what the model learns."""
         digits, self._digits = self._digits, ""
         remark, saves = self._transcript.remark("digits", now, now, digits)
         return saves, remark.item_id, self.text(digits)
 
     def text(self, digits: str) -> str:
-        """What the model learns of keys that nobody asked for."""
+        """What the model learns of keys that were not asked for."""
         return self._behaviour.digits_template.replace("{digits}", digits)
 
     # --- handed over ---

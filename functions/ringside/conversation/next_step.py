@@ -7,37 +7,37 @@ from ringside.conversation.responses import Purpose
 
 def settle(parts: Parts, now: float) -> list[Effect]:
     """Bring what we want into line with what is: ask for a response, hang up, set the timers."""
-    if parts.goodbye.hung_up is not None:
+    goodbye, responses = parts.goodbye, parts.responses
+    if goodbye.hung_up is not None:
         parts.timers.clear()
         return []
     tool_running = parts.tools.any_function_runs
     effects: list[Effect] = []
-    if parts.responses.may_ask and not parts.caller_speaks:
+    if not parts.caller_speaks and responses.may_ask:
         effects = _next_step(parts, now, tool_running)
-        if parts.goodbye.hung_up is not None:
+        if goodbye.hung_up is not None:
             return effects
-    playing = parts.playback.is_playing
-    is_idle = parts.responses.is_idle
+    playing, idle = bool(parts.playback.unheard), responses.is_idle
     parts.patience.mind(
         now,
-        generating=not is_idle,
+        generating=not idle,
         expecting=playing or parts.answer_due,
-        quiet=is_idle and not (playing or parts.caller_speaks),
+        quiet=idle and not (playing or parts.caller_speaks),
         tool_running=tool_running,
-        leaving=parts.goodbye.is_wanted,
+        leaving=goodbye.reason is not None,
         unhurried=parts.tools.is_unhurried,
     )
     return effects
 
 
 def _next_step(parts: Parts, now: float, tool_running: bool) -> list[Effect]:
-    """Nobody is about to speak: whose turn is it?"""
+    """Neither side is about to speak: whose turn is it?"""
     wanted = parts.responses.next(now)
     if wanted is not None:
         return [wanted]
     if parts.unanswered and not parts.goodbye.is_wanted:
-        # The outcome of a transfer, or keys that are waited for, are told together with what came before.
-        # But a caller who presses keys that nobody asked for is answered, whatever else is under way.
+        # The outcome of a transfer, and keys that are waited for, are answered together with what came before.
+        # But a caller who presses keys unasked is answered at once, whatever else is under way.
         pressed = parts.unanswered.includes_any(parts.transcript.remarks)
         if pressed or not (tool_running or parts.tools.holds_answers):
             return [parts.responses.answer(now)]

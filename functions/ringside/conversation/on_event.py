@@ -170,18 +170,19 @@ def item_retrieved(parts: Parts, event: e.ItemRetrieved, now: float) -> list[Eff
     return effects + parts.transcript.retrieved(event, now)
 
 
-FRAGMENTS: frozenset[type] = frozenset({e.AgentWords, e.CallerWords})
+FRAGMENTS: dict[type, Callable[..., list[Effect]]] = {
+    e.AgentWords: agent_words,
+    e.CallerWords: caller_words,
+}
 """Most events are of these kinds. Nothing follows from them."""
 
 HANDLERS: dict[type, Callable[..., list[Effect]]] = {
     e.CallerStarted: caller_started,
     e.CallerStopped: caller_stopped,
     e.ItemAdded: item_added,
-    e.CallerWords: caller_words,
     e.CallerTranscript: caller_transcript,
     e.CallerTranscriptFailed: caller_transcript_failed,
     e.ResponseStarted: response_started,
-    e.AgentWords: agent_words,
     e.AgentTranscript: agent_transcript,
     e.ToolCalled: tool_called,
     e.ResponseEnded: response_ended,

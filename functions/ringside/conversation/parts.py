@@ -20,7 +20,7 @@ from ringside.conversation.unanswered import Unanswered
 
 
 class Parts:
-    """Each owns its state and its timers, and nobody else writes them."""
+    """Each owns its state and its timers, and is the only one to write them."""
 
     def __init__(self, behaviour: Behaviour, started_at: float, usage: e.Usage, owner: int) -> None:
         self.usage = usage
@@ -44,7 +44,7 @@ class Parts:
             self.responses.want(Purpose.FAREWELL)
 
     def say_goodbye_again(self) -> None:
-        """It was refused, or failed, or nobody knows."""
+        """It was refused, or failed, or got lost in a gap."""
         if self.goodbye.is_wanted:
             self.responses.want(Purpose.FAREWELL, first=True)
 
@@ -98,7 +98,7 @@ class Parts:
         return effects + self.tools.go_on(given.get("transfer"), given.get("keypad"), now)
 
     def start_over(self, old: Mapping[str, Any], last: Mapping[str, Any], now: float) -> list[Effect]:
-        """The owner before us has died: nobody knows what it did after its last write, the record's `last` item.
+        """The owner before us has died. What it did after its last write, the record's `last` item, is not known.
 
         `old`: the snapshot of an earlier owner, or nothing.
         """

@@ -15,7 +15,7 @@ class Patience:
         self._timers = timers
         self._ends_at = started_at + behaviour.max_duration
         self._silences = 0  # how often a silent caller was asked
-        self._excused = False  # the caller was told that a tool is slow
+        self._excused = False  # the caller has heard that a tool is slow
         self._greeted_twice = False
         self.heard_anything = False  # of the caller, or by the caller
         self.last_event_at = started_at
@@ -37,7 +37,7 @@ class Patience:
         self._timers.cancel("greeting")
 
     def may_greet_again(self, now: float) -> bool:
-        """Once. After that nobody is there: the caller left before the accept."""
+        """Once. After that the line counts as dead: the caller left before the accept."""
         if self._greeted_twice:
             return False
         self._greeted_twice = True
@@ -107,7 +107,7 @@ class Patience:
             timers.set_within("stalled", now + self._stalls_after(generating))
         else:
             timers.cancel("stalled")
-        # Nobody likes to listen to nothing: once for each bout of tools the caller is told that it takes longer.
+        # Silence on the line is unpleasant: once for each bout of tools the caller hears that it takes longer.
         self._excused = self._excused and tool_running
         patience = self._behaviour.tool_patience
         if tool_running and quiet and patience is not None and not (leaving or self._excused):

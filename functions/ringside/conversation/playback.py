@@ -56,7 +56,7 @@ class Playback:
         return gone
 
     def lost(self, *, may_play: bool) -> None:
-        """Nobody listened for a while; whether something is still being played is not known."""
+        """We did not listen for a while; whether something is still being played is not known."""
         self.unheard = {BEFORE} if may_play else set()
 
     def snapshot(self) -> dict[str, Any]:

@@ -142,7 +142,7 @@ class Responses:
             self._unanswered.drop(self._asked.covers)
 
     def ended(self, event: e.ResponseEnded) -> Purpose | None:
-        """Returns what for a response is to be asked for again, as this one failed."""
+        """Returns the purpose of the response, if it failed and is to be asked for again."""
         if event.response_id == self.active:
             self.active = None
         self._timers.cancel("pause")
@@ -159,7 +159,7 @@ class Responses:
         return self._purpose
 
     def refused(self, event: e.SessionError, now: float) -> Purpose | None:
-        """An error that may be about our request. Returns what for a response is to be asked for again."""
+        """An error that may be about our request. Returns its purpose, if it is to be made again."""
         if self._asked is None or event.ref != self._asked.ref:
             return None
         asked, self._asked, self.is_pending = self._asked, None, False
@@ -176,11 +176,11 @@ class Responses:
         return asked.purpose
 
     def never_began(self) -> None:
-        """The time for it to begin is up, or nobody waits for it any longer."""
+        """The time for it to begin is up, or it is no longer waited for."""
         self.is_pending = False
 
     def lost(self) -> Purpose | None:
-        """After a gap: nobody knows what became of the responses. Returns what for one was asked, and may not be."""
+        """After a gap: what became of the responses is not known. Returns the purpose of one that was pending."""
         asked = self._asked if self.is_pending else None
         self.active, self._asked, self.is_pending = None, None, False
         self._timers.cancel("asked")

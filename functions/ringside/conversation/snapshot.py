@@ -4,8 +4,8 @@ Each part of the conversation writes its own: plain JSON, times in Unix seconds.
 have written what is read here, so a part reads leniently: it ignores fields that it does not know, goes without
 those that are missing, and takes values of another type for missing ones.
 
-A snapshot is taken when an owner hands a call over, and by nobody who dies. So it may be older than the record:
-it is believed only if it comes from the owner just before.
+A snapshot is taken when an owner hands a call over; an owner that dies takes none. So it may be older than the
+record: it is believed only if it comes from the owner just before.
 """
 
 import math
@@ -45,6 +45,12 @@ def text(value: object) -> str | None:
 
 def texts(value: object) -> list[str]:
     return [entry for entry in sequence(value) if isinstance(entry, str)]
+
+
+def pairs(value: object) -> list[tuple[str, str]]:
+    """A map, written as a list: DynamoDB does not keep the order of a map, and takes no empty names."""
+    entries = [texts(entry) for entry in sequence(value)]
+    return [(entry[0], entry[1]) for entry in entries if len(entry) == 2]
 
 
 def whole(value: object) -> int | None:

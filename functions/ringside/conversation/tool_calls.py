@@ -33,7 +33,10 @@ class ToolCalls:
 
     @property
     def any_function_runs(self) -> bool:
-        return any(run.name not in builtin_tools.NAMES for run in self._transcript.running())
+        for run in self._transcript.tools.values():  # asked after every event: no generator
+            if run.outcome == "running" and run.name not in builtin_tools.NAMES:
+                return True
+        return False
 
     @property
     def is_unhurried(self) -> bool:
@@ -42,11 +45,11 @@ class ToolCalls:
 
     @property
     def holds_answers(self) -> bool:
-        """Whether its result is to be told together with what came before it."""
+        """Whether its result is to be answered together with what came before it."""
         return self.keypad.is_collecting or self.transfer.stage in ("announcing", "asked")
 
     def called(self, event: e.ToolCalled, now: float) -> tuple[ToolRun | None, list[Effect]]:
-        """A call counts once, though the session tells it twice."""
+        """A call counts once, though the session reports it twice."""
         if event.tool_call_id in self._transcript.tools:
             return None, []
         run = ToolRun(event.tool_call_id, event.item_id, event.name, event.arguments, now)
@@ -99,7 +102,7 @@ class ToolCalls:
         return (run for run in self._transcript.running() if run.name == builtin_tools.HANG_UP)
 
     def row_of_keys(self, now: float) -> list[Effect]:
-        """Keys that nobody asked for: the model learns of them as of something that the caller said."""
+        """Keys that were not asked for: the model learns of them as of something that the caller said."""
         saves, item_id, text = self.keypad.row_is_complete(now)
         self._unanswered.add(item_id)
         return [*saves, Send(e.TellFact(text, item_id))]

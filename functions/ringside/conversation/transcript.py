@@ -15,8 +15,7 @@ from ringside.conversation.gap import Gap
 from ringside.conversation.items import Remark, ToolRun, Turn, from_item
 from ringside.conversation.order import Order
 
-REMEMBERED = 8
-"""How many of the agent's last items the next owner learns of, as more may come of them."""
+REMEMBERED = 8  # of the agent's last items, at a hand-over: more may come of them
 
 
 class Transcript:
@@ -97,8 +96,7 @@ class Transcript:
         return self.place(item_id, None, self.gap.stray) + self.save(turn)
 
     def caller_committed(self, item_id: str, now: float) -> list[Effect]:
-        """The caller has said something, which is written before its words are known: whoever comes after us
-        can ask for them, as long as it knows the item's id."""
+        """Written before its words are known: whoever comes after us can ask for them by the item's id."""
         turn = self.turn(item_id, "caller", now)
         turn.ended_at = turn.ended_at or now
         return self.save(turn) if turn.state == "pending" and item_id not in self._saved else []
@@ -135,8 +133,8 @@ class Transcript:
         return effects + self.save(turn)
 
     def missed_of(self, event: e.ResponseEnded, now: float) -> list[Effect]:
-        """A response that ended repeats its words: those that were said while nobody listened are taken from it."""
-        missed = [said for said in event.said if not self._has_words(said.item_id)]
+        """A response that ended repeats its words: those that were said in a gap are taken from it."""
+        missed = [said for said in event.said if not ((turn := self.turns.get(said.item_id)) and turn.has_words)]
         effects: list[Effect] = []
         if missed:
             for item_id, following in pairwise(event.items):
@@ -148,10 +146,6 @@ class Transcript:
             turn.recovered = not known
             effects += moved + self.agent_said(said, now)
         return effects
-
-    def _has_words(self, item_id: str) -> bool:
-        turn = self.turns.get(item_id)
-        return turn is not None and turn.text is not None and turn.state != "pending"
 
     def cut_off(self, event: e.AgentCutOff) -> list[Effect]:
         """The caller heard only so much of it."""
@@ -174,15 +168,13 @@ class Transcript:
     # --- gaps ---
 
     def gap_closed(self, since: float, until: float, why: str) -> tuple[str, list[Effect]]:
-        """Nobody listened for a while: write that, and ask for the words of turns that are known of.
+        """We did not listen for a while: write that, and ask for the words of turns that are known of.
 
         Returns an id for an item of our own, which will show what the last item of the gap is.
         """
         _, effects = self.remark("gap", since, until, why)
-        for turn in self.turns.values():
-            if turn.state == "pending" and turn.item_id in self.order:
-                effects += self.gap.retrieve(turn.item_id)
-        for item_id in sorted(self._begun):
+        unfinished = [turn.item_id for turn in self.turns.values() if turn.state == "pending"]
+        for item_id in (*(each for each in unfinished if each in self.order), *sorted(self._begun)):
             effects += self.gap.retrieve(item_id)
         return self.gap.opened(len(self.remarks)), effects
 
@@ -294,15 +286,11 @@ class Transcript:
             turn = self.turns.get(item_id)
             if turn is not None and turn.text is not None:
                 self._unsay(turn)
-        for entry in snapshot.sequence(given.get("words")):
-            match entry:
-                case [str(item_id), str(words)]:
-                    self._words[item_id] = [words]
-                    self._begun.discard(item_id)
-        for entry in snapshot.sequence(given.get("responses")):
-            match entry:
-                case [str(item_id), str(response_id)] if item_id in self.turns:
-                    self._response_of[item_id] = response_id
+        for item_id, words in snapshot.pairs(given.get("words")):
+            self._words[item_id] = [words]
+            self._begun.discard(item_id)
+        known = snapshot.pairs(given.get("responses"))
+        self._response_of.update({item_id: response for item_id, response in known if item_id in self.turns})
         for entry in snapshot.sequence(given.get("parts")):
             match entry:
                 case [str(item_id), int(part), str(text)]:

@@ -80,11 +80,11 @@ class Transfer:
             self._timers.set("verdict", now + self._behaviour.transfer_limit)
 
     def still_here(self, now: float) -> Progress:
-        """The time for a verdict is up, and nobody has left."""
+        """The time for a verdict is up, and the caller has not left."""
         return self._failed("the caller was still here", now)
 
     def caller_speaks(self) -> ToolResult | None:
-        """The caller speaks to the announcement: nobody is sent away in the middle of a sentence."""
+        """The caller speaks to the announcement: they are not sent away in the middle of a sentence."""
         if self._attempt is None or self._attempt.stage != "announcing":
             return None
         run, self._attempt = self._attempt.run, None

@@ -142,7 +142,10 @@ class EffectRunner:
             return
         if claimed or tools.is_repeatable(agent, effect.name):
             call_id = self._supervision.call_id
-            context = CallContext(call_id, effect.tool_call_id, agent.name, call.get("caller"), call.get("dialled"))
+            attested = call.get("attested", "none")
+            context = CallContext(
+                call_id, effect.tool_call_id, agent.name, call.get("caller"), call.get("dialled"), attested
+            )
             finished = await tools.run(agent, effect.name, effect.arguments, context)
             log.info("tool.ran", extra={"call_id": call_id, "tool": effect.name, "outcome": finished.outcome})
         else:

@@ -21,9 +21,16 @@ class IncomingData(BaseModel):
     sip_headers: Any = None
 
     def readable_headers(self) -> list[dict[str, str]]:
-        """The headers that are fit to be read; a call with a strange one is a call all the same."""
+        """The headers that are fit to be read; a call with a strange one is a call all the same.
+
+        Half a surrogate pair becomes U+FFFD: it can be written nowhere.
+        """
         listed = self.sip_headers if isinstance(self.sip_headers, list) else []
-        return [header for header in listed[:MAX_HEADERS] if _is_header(header)]
+        return [
+            {"name": _encodable(header["name"]), "value": _encodable(header["value"])}
+            for header in listed[:MAX_HEADERS]
+            if _is_header(header)
+        ]
 
 
 class IncomingCall(BaseModel):
@@ -39,3 +46,7 @@ def _is_header(header: object) -> bool:
         return False
     name, value = header.get("name"), header.get("value")
     return isinstance(name, str) and isinstance(value, str) and len(name) + len(value) <= MAX_HEADER
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

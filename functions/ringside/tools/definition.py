@@ -39,13 +39,18 @@ class Tool:
 
 @dataclass(frozen=True)
 class CallContext:
-    """The call in which a tool runs: an argument of this type receives it, and the model does not see it."""
+    """The call in which a tool runs: an argument of this type receives it, and the model does not see it.
+
+    `caller`: a number (E.164), an extension such as `1001`, `anonymous` or `unknown`; None in records of older
+    versions. `attested`: what the carrier found out about the number, `A`, `B`, `C`, `failed` or `none`.
+    """
 
     call_id: str
     tool_call_id: str  # a natural idempotency key: the same if the tool is ever run again
     agent: str
     caller: str | None
     dialled: str | None
+    attested: str = "none"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: object) -> NoReturn:

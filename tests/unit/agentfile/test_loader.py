@@ -49,7 +49,7 @@ def test_the_agents_that_ship_are_valid() -> None:
         (
             LINE + "admission:\n  - name: spam\n    callers: ['+1900', '1976']\n    reject: 603\n",
             "desk.yaml:5: admission.0.callers.1: not a number or the beginning of one "
-            '(for example "+1900"), nor anonymous',
+            '(for example "+1900"), nor an extension (for example ext:1001), anonymous or unknown',
         ),
         (
             LINE + "admission:\n  - name: all\n    callers: []\n    reject: 603\n",

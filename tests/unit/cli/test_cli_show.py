@@ -365,7 +365,7 @@ def test_no_control_character_of_a_stranger_reaches_the_terminal() -> None:
 def test_no_control_character_of_a_file_or_an_answer_reaches_the_terminal() -> None:
     for text in (HOSTILE, MARKUP):
         finding = printed(findings_view.finding(Finding("agents", State.WRONG, text, text)), 2000)
-        asked = Asked(text, text, NOON, text)
+        asked = Asked(text, text, "none", None, NOON, text)
         answer = Answer(asked, None, policy.Decision("reject", text, 603), False)
         then = {"agent": text, "verdict": text, "rule": text, "sip_status": text}
         decided = printed(decision_view.decision(answer, then), 2000)

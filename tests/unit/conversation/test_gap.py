@@ -2,6 +2,7 @@
 
 from ringside.conversation import effects as do
 from ringside.conversation import events as e
+from ringside.conversation.gap import Gap
 from tests.unit.conversation.talk import Talk
 
 
@@ -73,3 +74,29 @@ def test_an_answer_of_which_no_word_had_come_before_a_gap_is_asked_for_after_it(
     effects = talk.conversation.reattached(talk.now, "for a test", talk.now)
 
     assert do.Send(e.RetrieveItem("a9")) in effects
+
+
+# --- the part by itself -----------------------------------------------------------------------
+
+
+def test_an_item_is_asked_for_once_and_awaited_until_it_comes() -> None:
+    gap = Gap()
+    assert gap.retrieve("a1") == [do.Send(e.RetrieveItem("a1"))]
+    assert gap.retrieve("a1") == []
+    assert gap.is_open
+    gap.came("a1")
+    assert not gap.is_open
+
+
+def test_the_next_owner_asks_again_for_what_did_not_come_and_awaits_the_probe() -> None:
+    gap, following = Gap(), Gap()
+    probe = gap.opened(1)
+    gap.retrieve("a1")
+    gap.retrieve("a2")
+    gap.came("a2")
+
+    assert following.restore(gap.snapshot()) == [do.Send(e.RetrieveItem("a1"))]
+    following.came("a1")
+    assert following.is_open
+    following.came(probe)
+    assert not following.is_open

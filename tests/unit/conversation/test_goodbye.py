@@ -9,7 +9,9 @@ from ringside.calls import EndReason
 from ringside.conversation import effects as do
 from ringside.conversation import events as e
 from ringside.conversation.behaviour import Target
-from tests.unit.conversation.talk import BEHAVIOUR, FAREWELL, Talk, quiet, saying_goodbye
+from ringside.conversation.goodbye import Goodbye
+from ringside.conversation.timers import Timers
+from tests.unit.conversation.talk import ANSWERED, BEHAVIOUR, FAREWELL, Talk, quiet, saying_goodbye
 
 # --- silence ---------------------------------------------------------------------------------
 
@@ -355,3 +357,41 @@ def test_hanging_up_does_not_end_a_transfer_that_was_asked_for_with_it(first: st
     talk.wait(TRANSFERRING.transfer_limit - 0.1)
     assert talk.hung_up == []
     assert talk.tool("call_hang_up")["outcome"] == "refused"
+
+
+# --- the part by itself -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", EndReason)
+def test_only_silence_and_the_model_s_wish_can_be_taken_back(reason: EndReason) -> None:
+    goodbye = Goodbye(BEHAVIOUR, Timers())
+    goodbye.by_us(reason, ANSWERED)
+
+    assert goodbye.retract() is (reason in {EndReason.SILENCE, EndReason.AGENT_HUNG_UP})
+
+
+def test_of_two_reasons_of_ours_the_first_counts_and_only_one_goodbye_is_asked_for() -> None:
+    goodbye = Goodbye(BEHAVIOUR, Timers())
+
+    assert goodbye.by_us(EndReason.OPERATOR_HUNG_UP, ANSWERED)
+    assert not goodbye.by_us(EndReason.MAX_DURATION, ANSWERED + 1)
+    assert goodbye.reason is EndReason.OPERATOR_HUNG_UP
+
+
+def test_the_next_owner_hangs_up_at_the_same_moment_at_the_latest() -> None:
+    timers, following = Timers(), Timers()
+    goodbye, its_goodbye = Goodbye(BEHAVIOUR, timers), Goodbye(BEHAVIOUR, following)
+    goodbye.by_model(ANSWERED)
+    following.restore(timers.snapshot())
+    its_goodbye.restore(goodbye.snapshot(), ANSWERED + 5)
+
+    assert following.next == ANSWERED + BEHAVIOUR.farewell_limit
+    assert its_goodbye.retract()
+
+
+def test_without_its_timer_a_goodbye_ends_soon() -> None:
+    timers = Timers()
+    goodbye = Goodbye(BEHAVIOUR, timers)
+    goodbye.restore({"reason": "silence", "by_model": "?"}, ANSWERED)
+
+    assert timers.next == ANSWERED + BEHAVIOUR.farewell_limit / 3

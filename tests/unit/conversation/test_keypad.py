@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from ringside.conversation import events as e
+from ringside.conversation.items import ToolRun
+from ringside.conversation.keypad import Keypad
+from ringside.conversation.timers import Timers
+from ringside.conversation.transcript import Transcript
 from tests.unit.conversation.talk import (
+    ANSWERED,
     BEHAVIOUR,
     Talk,
     learned,
@@ -171,3 +176,37 @@ def test_keys_pressed_over_the_silence_prompt_are_not_answered_twice() -> None:
     press(talk, "1")
     talk.wait(1.5)
     assert talk.asked == [None], "whoever presses keys is not silent"
+
+
+# --- the part by itself -----------------------------------------------------------------------
+
+
+def keypad(timers: Timers) -> Keypad:
+    return Keypad(BEHAVIOUR, timers, Transcript())
+
+
+def asking(length: int) -> ToolRun:
+    return ToolRun("d1", "item_1", "collect_digits", json.dumps({"length": length}), ANSWERED)
+
+
+def test_the_next_owner_goes_on_with_the_keys_and_waits_as_long() -> None:
+    timers, following = Timers(), Timers()
+    before, after, run = keypad(timers), keypad(following), asking(4)
+    before.collect(run, ANSWERED)
+    before.pressed("1", ANSWERED + 1)
+    before.pressed("2", ANSWERED + 2)
+    following.restore(timers.snapshot())
+    after.restore(before.snapshot(), {"d1": run}, ANSWERED + 3)
+
+    assert following.next == ANSWERED + 2 + BEHAVIOUR.next_digit_timeout
+    assert after.pressed("3", ANSWERED + 3) == ([], None)
+    _, result = after.pressed("4", ANSWERED + 4)
+    assert result is not None
+    assert result.message == {"digits": "1234", "ended_by": "length"}
+
+
+def test_keys_without_their_timer_are_told_after_a_pause() -> None:
+    timers = Timers()
+    keypad(timers).restore({"digits": "12", "collecting": {"tool_call_id": "gone", "length": 4}}, {}, ANSWERED)
+
+    assert timers.next == ANSWERED + BEHAVIOUR.digit_pause

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from ringside.calls import EndReason, Step
 from ringside.conversation import events as e
+from ringside.conversation.playback import BEFORE, Playback
 from tests.unit.conversation.talk import BEHAVIOUR, STILL_THERE, Talk, unhurried
 
 
@@ -114,3 +115,47 @@ def test_an_answer_whose_end_was_not_told_has_ended_when_the_next_is_played() ->
     talk.response_ends("r2")
     talk.feed(e.PlaybackStopped("r2"))
     assert talk.hung_up == [EndReason.AGENT_HUNG_UP]
+
+
+# --- the part by itself -----------------------------------------------------------------------
+
+
+def test_words_are_unheard_until_they_are_played_to_their_end() -> None:
+    playback = Playback()
+    playback.speaks("r1")
+    assert playback.started("r1")
+    assert playback.is_playing
+    playback.stopped("r1")
+    assert not playback.is_playing
+    assert not playback.started("r2"), "not the first of the call"
+
+
+def test_what_is_cleared_takes_along_what_waited_behind_it() -> None:
+    playback = Playback()
+    playback.started("r1")
+    playback.speaks("r2")
+
+    assert playback.cleared("r1") == ["r1", "r2"]
+    playback.speaks("r1")  # its transcript comes late
+    assert not playback.is_playing
+
+
+def test_after_a_gap_something_may_still_be_playing_until_anything_is_heard_of() -> None:
+    playback = Playback()
+    playback.lost(may_play=True)
+    assert playback.unheard == {BEFORE}
+    playback.stopped("r7")
+    assert not playback.is_playing
+
+
+def test_the_next_owner_knows_what_is_playing_and_what_never_will() -> None:
+    playback, following = Playback(), Playback()
+    playback.started("r1")
+    playback.cleared("r1")
+    playback.started("r2")
+    following.restore(playback.snapshot())
+    following.speaks("r1")
+
+    assert following.unheard == {"r2"}
+    assert not following.started("r3")
+    assert following.unheard == {"r3"}, "one is played at a time"

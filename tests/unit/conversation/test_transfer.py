@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from ringside.calls import EndReason
+from ringside.conversation import effects as do
 from ringside.conversation import events as e
 from ringside.conversation.behaviour import Target
+from ringside.conversation.items import ToolRun
+from ringside.conversation.timers import Timers
+from ringside.conversation.transfer import Transfer
 from tests.unit.conversation.talk import (
     BEHAVIOUR,
     Talk,
@@ -186,3 +190,43 @@ def test_a_call_that_we_hang_up_was_not_transferred() -> None:
     assert talk.hung_up == [EndReason.MAX_DURATION]
     assert talk.facts["transfer"]["verdict"] == "accepted"
     assert talk.tool("t1")["outcome"] == "unknown"
+
+
+# --- the part by itself -----------------------------------------------------------------------
+
+
+def begun(timers: Timers) -> tuple[Transfer, ToolRun]:
+    transfer, run = Transfer(OFFICE, timers), ToolRun("t1", "item_1", "transfer", '{"to": "sales"}', 0.0)
+    transfer.begin(run, 0.0)
+    return transfer, run
+
+
+def test_a_transfer_that_was_asked_for_is_asked_for_again_by_the_next_owner_who_may_not_know_the_answer() -> None:
+    transfer, run = begun(Timers())
+    transfer.refer(1.0)
+    following = Transfer(OFFICE, Timers())
+
+    assert following.restore(transfer.snapshot(), {"t1": run}, 2.0) == [do.Refer("t1", "tel:+14255550100")]
+    assert following.stage == "asked"
+
+
+def test_a_transfer_that_is_waited_for_is_judged_at_the_same_moment_by_the_next_owner() -> None:
+    timers, its_timers = Timers(), Timers()
+    transfer, run = begun(timers)
+    transfer.refer(1.0)
+    transfer.answered(e.ReferAnswered("t1", True), 2.0)
+    its_timers.restore(timers.snapshot())
+    following = Transfer(OFFICE, its_timers)
+
+    assert following.restore(transfer.snapshot(), {"t1": run}, 9.0) == []
+    assert its_timers.next == 2.0 + OFFICE.transfer_limit
+
+
+@pytest.mark.parametrize("given", [None, {}, {"stage": "dreaming"}, {"target": "gone"}, {"tool_call_id": ["t1"]}])
+def test_a_transfer_that_makes_no_sense_is_not_gone_on_with(given: Any) -> None:
+    transfer, run = begun(Timers())
+    following = Transfer(OFFICE, Timers())
+    value = given and {**(transfer.snapshot() or {}), **given}
+
+    assert following.restore(value, {"t1": run}, 2.0) == []
+    assert following.stage is None
