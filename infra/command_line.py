@@ -50,7 +50,7 @@ def run(app: "App", *expected: type[Exception]) -> int:
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        status: int | None = app(exit_on_error=False, print_error=False)
+        status: int | None = app(sys.argv[1:], exit_on_error=False, print_error=False)
     except CycloptsError as wrong:
         print(f"{wrong} Try --help.", file=sys.stderr)
         return 2
