@@ -410,7 +410,6 @@ def test_what_strangers_send_is_refused_with_one_line_and_never_written(
         (body, [*good[:3], ("webhook-signature", "v1")]),
         (body, [*good[:3], ("webhook-signature", "v1,a,b")]),
         (body, [*good[:3], (good[3][0], f"{signed(body, NEXT_SECRET)[3][1]}"), signed(body + b" ")[3]]),
-        (b"\xff\xfe\xfd", signed(b"\xff\xfe\xfd")),
         (body, [*good, good[1]]),
         (body, [*good[:2], ("webhook-timestamp", "soon"), good[3]]),
         (body, [(name, value) for name, value in good if name != "webhook-id"]),
@@ -419,13 +418,15 @@ def test_what_strangers_send_is_refused_with_one_line_and_never_written(
     for content, headers in strange:
         answer = door.post(content, headers)
         assert answer["statusCode"] == 401, headers
+    unreadable = b"\xff\xfe\xfd"
+    assert door.post(unreadable, signed(unreadable))["statusCode"] == 400  # signed, but not an event
 
     assert door.is_unknown(call)
     assert call.requests == []
     written = capsys.readouterr().out
     counts, logs = metrics_and_logs(written)
-    assert counts == {"WebhooksRefused": len(strange)}
-    assert [line["message"] for line in logs] == ["webhook.refused"] * len(strange)
+    assert counts == {"WebhooksRefused": len(strange), "WebhooksUnusable": 1}
+    assert [line["message"] for line in logs] == [*["webhook.refused"] * len(strange), "webhook.unusable"]
     assert CALLER not in written
 
 
