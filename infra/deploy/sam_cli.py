@@ -23,7 +23,7 @@ WEBHOOK = "WebhookFunction"
 START_SECONDS = 120.0
 """How long SAM may take until it serves; it makes an image and a container for every function first."""
 
-STOP_SECONDS = 20.0
+STOP_SECONDS = 60.0
 
 
 class Sam:
