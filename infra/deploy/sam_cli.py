@@ -25,6 +25,12 @@ START_SECONDS = 120.0
 
 STOP_SECONDS = 60.0
 
+STOPPABLE = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('samcli', run_name='__main__')"
+)
+"""SAM, to be stopped by SIGINT also where a shell has let us ignore that: it does so for what runs in the background."""
+
 
 class Sam:
     """`sam local` with one template. `variables`: the engine's; `image`: flags that name another image than AWS's."""
@@ -45,7 +51,7 @@ class Sam:
         """SAM itself, without uv before it: a signal that comes twice ends SAM before it has removed its containers."""
         where = tools.tool("aws-sam-cli", "python", "-c", "import sys; print(sys.executable)")
         python = tools.run(where, what="looking for SAM CLI", quiet=True).strip().splitlines()[-1]
-        return [python, "-m", "samcli"]
+        return [python, "-c", STOPPABLE]
 
     def invoke(self, function: str, event: Any) -> str:
         """Invoke a function once and return its answer, as JSON; `ToolError` if there is none, or it is a failure."""
