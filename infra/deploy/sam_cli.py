@@ -23,7 +23,13 @@ WEBHOOK = "WebhookFunction"
 START_SECONDS = 120.0
 """How long SAM may take until it serves; it makes an image and a container for every function first."""
 
-STOP_SECONDS = 20.0
+STOP_SECONDS = 60.0
+
+STOPPABLE = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "runpy.run_module('samcli', run_name='__main__')"
+)
+"""SAM, stopped by SIGINT also where this process ignores that signal, as in a shell's background job."""
 
 
 class Sam:
@@ -45,7 +51,7 @@ class Sam:
         """SAM itself, without uv before it: a signal that comes twice ends SAM before it has removed its containers."""
         where = programs.tool("aws-sam-cli", "python", "-c", "import sys; print(sys.executable)")
         python = programs.run(where, what="looking for SAM CLI", quiet=True).strip().splitlines()[-1]
-        return [python, "-m", "samcli"]
+        return [python, "-c", STOPPABLE]
 
     def invoke(self, function: str, event: Any) -> str:
         """Invoke a function once and return its answer, as JSON; `DeployError` if there is none, or it is a failure."""

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from infra.local.template import FUNCTIONS, REPOSITORY
 from tests.containers import registry
 from tests.containers.engines import Ground
 from tests.containers.monitors import Cloud
+from tests.drills.compare import Flaw
 from tests.drills.ownership import TAKE_OVER_SECONDS, all_flaws, ground_pace, has_its_gaps, ring
 from tests.drills.report import Size
 from tests.drills.talk import chat
@@ -32,6 +33,12 @@ DAMAGE = (
     *("lost words", "doubled words", "order", "unasked words"),
     *("lost effects", "doubled effects"),
 )
+
+
+def damage(flaws: Sequence[Flaw], *more: str) -> str:
+    """What must not have happened to a call, a line each."""
+    kinds = (*DAMAGE, *more)
+    return "\n".join(f"{flaw.kind} {flaw.call_id}: {flaw.what}" for flaw in flaws if flaw.kind in kinds)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +88,7 @@ def test_a_monitor_that_is_replaced_under_fifty_calls_drops_none_and_loses_no_wo
     assert owners == {new.owner}
     calls = cloud.lived(ids, ended_within=120)
     flaws = all_flaws(calls, LONG, pace)
-    assert [flaw for flaw in flaws if flaw.kind in (*DAMAGE, "lost in a gap")] == []
+    assert not damage(flaws, "lost in a gap"), damage(flaws, "lost in a gap")
     assert new.state("OOMKilled") == "false"
     new.stop()
 
@@ -102,7 +109,7 @@ def test_calls_of_a_monitor_that_was_killed_go_on_with_another(cloud: Cloud) -> 
     taken = [min((since for since, _ in call.attached if since > killed_at), default=float("inf")) for call in orphans]
     assert orphans
     assert max(taken) - killed_at < TAKE_OVER_SECONDS
-    assert [flaw for flaw in flaws if flaw.kind in DAMAGE] == []
+    assert not damage(flaws), damage(flaws)
     assert all(has_its_gaps(call) for call in orphans)
     other.stop()
 
