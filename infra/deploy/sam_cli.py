@@ -29,7 +29,7 @@ STOPPABLE = (
     "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "runpy.run_module('samcli', run_name='__main__')"
 )
-"""SAM, to be stopped by SIGINT also where a shell has let us ignore that: it does so for what runs in the background."""
+"""SAM, to be stopped by SIGINT also where a shell has it ignored: it does so for background jobs."""
 
 
 class Sam:
