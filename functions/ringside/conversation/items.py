@@ -11,6 +11,11 @@ State = Literal["final", "pending", "interrupted", "cut", "untranscribed"]
 interrupted: the caller spoke over it. cut: the call ended first. untranscribed: no words came."""
 
 
+def has_words(text: str | None) -> bool:
+    """Whether a transcript says anything: that of a noise is empty, or a full stop."""
+    return text is not None and any(map(str.isalnum, text))
+
+
 @dataclass(slots=True)
 class Turn:
     """What one side said, once. Times in Unix seconds; `heard_ms` is how much of it was played."""

@@ -1,5 +1,6 @@
 """Keys that the caller presses: an answer to what the model asked for, or a row of their own. Pure."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from ringside.conversation.behaviour import Behaviour
 from ringside.conversation.effects import Effect
 from ringside.conversation.items import ToolRun
 from ringside.conversation.timers import Timers
-from ringside.conversation.tool_result import Progress, ToolResult, arguments, refused
+from ringside.conversation.tool_result import Progress, ToolResult, arguments, refused, whole
 from ringside.conversation.transcript import Transcript
 
 MAX_DIGITS = 40
@@ -19,10 +20,15 @@ MAX_DIGITS = 40
 class _Collecting:
     run: ToolRun
     length: int
+    overtaken: bool = False  # the conversation has gone on since keys were asked for
 
 
 class Keypad:
-    """`collecting` and `digits` are its timers: the end of the waiting for keys, asked for and not."""
+    """`collecting` and `digits` are its timers: the end of the waiting for keys, asked for and not.
+
+    Keys that are waited for may never come, so the waiting ends with the caller's words or with a newer question, and
+    nothing else waits for it.
+    """
 
     def __init__(self, behaviour: Behaviour, timers: Timers, transcript: Transcript) -> None:
         self._behaviour = behaviour
@@ -41,14 +47,33 @@ class Keypad:
 
     def collect(self, run: ToolRun, now: float) -> Progress:
         """The model asks for keys."""
-        length = arguments(run).get("length")
-        if type(length) is not int or not 1 <= length <= MAX_DIGITS or self._collecting is not None:
-            why = f"length must be the number of digits expected, 1 to {MAX_DIGITS}. Collect one number at a time."
+        length = _length(run)
+        if length is None:
+            given = json.dumps(arguments(run).get("length"), ensure_ascii=False)[:40]
+            why = f"length must be the number of digits expected, 1 to {MAX_DIGITS}, and is {given}."
             return [], refused(run, why)
         self._collecting = _Collecting(run, length)
         self._timers.cancel("digits")  # keys pressed ahead of the question belong to the answer
         self._timers.set("collecting", now + self._behaviour.digits_timeout)
         return self._collect(now)
+
+    def replaced_by(self, run: ToolRun) -> ToolResult | None:
+        """The model asks again while keys are waited for. Those pressed so far belong to the newer question."""
+        if self._collecting is None or _length(run) is None:
+            return None
+        older, self._collecting = self._collecting.run, None
+        return ToolResult(older, "ok", {"digits": "", "ended_by": "replaced"}, needs_answer=False)
+
+    def overtaken(self) -> None:
+        """A response has begun that is not the one which asked for keys."""
+        if self._collecting is not None:
+            self._collecting.overtaken = True
+
+    def caller_said(self, item_id: str, now: float) -> Progress:
+        """The caller has answered in words, by this item. The session answers those, and this with them."""
+        if self._collecting is None or not self._transcript.is_after(item_id, self._collecting.run.item_id):
+            return [], None
+        return self._ended("speech", now, needs_answer=False)
 
     def pressed(self, digit: str, now: float) -> Progress:
         if digit == self._behaviour.digits_terminator and now < self._collected_until:
@@ -61,8 +86,12 @@ class Keypad:
         return self._collect(now)
 
     def _collect(self, now: float) -> Progress:
-        enough = self._collecting is not None and len(self._digits) >= self._collecting.length
-        return self.gave_up(now) if enough or self._is_terminated else ([], None)
+        if self._is_terminated:
+            return self._ended("terminator", now)
+        if self._collecting is not None and len(self._digits) >= self._collecting.length:
+            self._collected_until = now + self._behaviour.next_digit_timeout
+            return self._ended("length", now)
+        return [], None
 
     @property
     def _is_terminated(self) -> bool:
@@ -71,17 +100,19 @@ class Keypad:
         )
 
     def gave_up(self, now: float) -> Progress:
-        """The digits are complete, or the caller has stopped: the model learns which."""
+        """The caller has stopped. If nothing was pressed and the conversation has gone on, it is not interrupted."""
+        stale = self._collecting is not None and self._collecting.overtaken and not self._digits
+        return self._ended("timeout", now, needs_answer=not stale)
+
+    def _ended(self, by: str, now: float, *, needs_answer: bool = True) -> Progress:
+        """Nothing is waited for any longer: the model learns why, and which keys there are."""
         if self._collecting is None:
             return [], None
-        wanted, self._collecting = self._collecting, None
-        ended_by = "terminator" if self._is_terminated else "timeout"
+        run, self._collecting = self._collecting.run, None
         digits, self._digits = self._digits.removesuffix(self._behaviour.digits_terminator or ""), ""
-        if len(digits) >= wanted.length and ended_by == "timeout":
-            ended_by, self._collected_until = "length", now + self._behaviour.next_digit_timeout
         self._timers.cancel("collecting")
         saves = self._transcript.remark("digits", now, now, digits)[1] if digits else []
-        return saves, ToolResult(wanted.run, "ok", {"digits": digits, "ended_by": ended_by})
+        return saves, ToolResult(run, "ok", {"digits": digits, "ended_by": by}, needs_answer)
 
     def row_is_complete(self, now: float) -> tuple[list[Effect], str, str]:
         """The caller has stopped pressing keys that were not asked for. Returns what to save, the item's id, by which
@@ -100,7 +131,12 @@ class Keypad:
         wanted = self._collecting
         return {
             "digits": self._digits,
-            "collecting": wanted and {"tool_call_id": wanted.run.tool_call_id, "length": wanted.length},
+            "collecting": wanted
+            and {
+                "tool_call_id": wanted.run.tool_call_id,
+                "length": wanted.length,
+                "overtaken": wanted.overtaken,
+            },
             "collected_until": self._collected_until,
         }
 
@@ -112,7 +148,12 @@ class Keypad:
         wanted = snapshot.mapping(given.get("collecting"))
         run, length = tools.get(str(wanted.get("tool_call_id"))), snapshot.whole(wanted.get("length"))
         if run is not None and run.outcome == "running" and length is not None:
-            self._collecting = _Collecting(run, length)
+            self._collecting = _Collecting(run, length, wanted.get("overtaken") is True)
             self._timers.set_once("collecting", now + self._behaviour.digits_timeout)
         elif self._digits:
             self._timers.set_once("digits", now + self._behaviour.digit_pause)
+
+
+def _length(run: ToolRun) -> int | None:
+    length = whole(arguments(run).get("length"))
+    return length if length is not None and 1 <= length <= MAX_DIGITS else None

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from ringside.calls import Step
 from ringside.conversation import events as e
 from ringside.conversation.effects import Count, Effect, Mark, SaveUsage
+from ringside.conversation.items import has_words
 from ringside.conversation.next_step import settle
 from ringside.conversation.parts import Parts
 from ringside.conversation.responses import Purpose
@@ -45,7 +46,15 @@ def caller_words(parts: Parts, event: e.CallerWords, now: float) -> list[Effect]
 
 def caller_transcript(parts: Parts, event: e.CallerTranscript, now: float) -> list[Effect]:
     parts.usage += event.usage
-    return parts.transcript.caller_said(event.item_id, event.text, now)
+    effects = parts.transcript.caller_said(event.item_id, event.text, now)
+    return effects + caller_was_heard(parts, event.item_id, event.text, now)
+
+
+def caller_was_heard(parts: Parts, item_id: str, text: str | None, now: float) -> list[Effect]:
+    """What the caller's turn comes to is known."""
+    if not has_words(text):
+        return []
+    return parts.tools.progress(parts.tools.keypad.caller_said(item_id, now), now)
 
 
 def caller_transcript_failed(parts: Parts, event: e.CallerTranscriptFailed, now: float) -> list[Effect]:
@@ -63,7 +72,8 @@ def digit_pressed(parts: Parts, event: e.DigitPressed, now: float) -> list[Effec
 
 def response_started(parts: Parts, event: e.ResponseStarted, now: float) -> list[Effect]:
     parts.answer_due = False
-    parts.responses.begun(event)
+    if parts.responses.begun(event) is Purpose.ANSWER:
+        parts.tools.keypad.overtaken()
     return []
 
 
@@ -167,7 +177,8 @@ def item_retrieved(parts: Parts, event: e.ItemRetrieved, now: float) -> list[Eff
     effects = parts.transcript.place(event.item_id, None)
     if event.tool_call is not None:
         effects += tool_called(parts, event.tool_call, now)
-    return effects + parts.transcript.retrieved(event, now)
+    effects += parts.transcript.retrieved(event, now)
+    return effects + (caller_was_heard(parts, event.item_id, event.text, now) if event.role == "caller" else [])
 
 
 FRAGMENTS: dict[type, Callable[..., list[Effect]]] = {

@@ -126,11 +126,12 @@ class Responses:
 
     # --- the session's ---
 
-    def begun(self, event: e.ResponseStarted) -> None:
+    def begun(self, event: e.ResponseStarted) -> Purpose:
+        """Returns what the response is for, as far as we know."""
         self.active, self._purpose = event.response_id, Purpose.ANSWER
         seen = self._unanswered.answered_by_any()
         if self._asked is None:
-            return
+            return self._purpose
         self._asked.covers -= seen
         # A session that names our requests in its responses leaves no doubt whose this is; others do.
         ours = event.ref == self._asked.ref
@@ -140,6 +141,7 @@ class Responses:
             self._purpose = self._asked.purpose
             self._timers.cancel("asked")
             self._unanswered.drop(self._asked.covers)
+        return self._purpose
 
     def ended(self, event: e.ResponseEnded) -> Purpose | None:
         """Returns the purpose of the response, if it failed and is to be asked for again."""

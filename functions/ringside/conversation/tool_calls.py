@@ -45,8 +45,14 @@ class ToolCalls:
 
     @property
     def holds_answers(self) -> bool:
-        """Whether its result is to be answered together with what came before it."""
-        return self.keypad.is_collecting or self.transfer.stage in ("announcing", "asked")
+        """Whether what is unanswered is to wait for what comes of a transfer, or of the keys that were asked for."""
+        return self.transfer.stage in ("announcing", "asked") or (self.keypad.is_collecting and self._only_notes)
+
+    @property
+    def _only_notes(self) -> bool:
+        """Whether there is nothing to say to what is unanswered: the agent has just asked for keys, and listens."""
+        runs = (self._transcript.tools.get(item_id) for item_id in self._unanswered.all())
+        return all(run is not None and run.name == builtin_tools.NOTE for run in runs)
 
     def called(self, event: e.ToolCalled, now: float) -> tuple[ToolRun | None, list[Effect]]:
         """A call counts once, though the session reports it twice."""
@@ -62,7 +68,8 @@ class ToolCalls:
             case builtin_tools.TRANSFER:
                 return self.progress(self.transfer.begin(run, now), now)
             case builtin_tools.COLLECT_DIGITS:
-                return self.progress(self.keypad.collect(run, now), now)
+                effects = self.progress(([], self.keypad.replaced_by(run)), now)
+                return effects + self.progress(self.keypad.collect(run, now), now)
             case builtin_tools.NOTE:
                 return self.progress(self.notes.take(run), now)
             case _:
@@ -76,7 +83,10 @@ class ToolCalls:
     def result(self, result: ToolResult, now: float) -> list[Effect]:
         seconds = round(now - result.run.started_at, 3)
         output = json.dumps(result.message, ensure_ascii=False)
-        return self.finished(e.ToolFinished(result.run.tool_call_id, result.outcome, output, seconds))
+        effects = self.finished(e.ToolFinished(result.run.tool_call_id, result.outcome, output, seconds))
+        if not result.needs_answer:
+            self._unanswered.drop({result.run.tool_call_id})
+        return effects
 
     def finished(self, event: e.ToolFinished) -> list[Effect]:
         run = self._transcript.tools.get(event.tool_call_id)

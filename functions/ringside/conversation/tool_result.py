@@ -1,6 +1,7 @@
 """What comes of a built-in tool, and how its arguments are read. Pure."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +17,7 @@ class ToolResult:
     run: ToolRun
     outcome: Literal["ok", "error", "refused"]
     message: Mapping[str, Any]
+    needs_answer: bool = True  # False: the conversation has gone on, or goes on, without a response to this
 
 
 Progress = tuple[list[Effect], ToolResult | None]
@@ -33,3 +35,13 @@ def arguments(run: ToolRun) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return given if isinstance(given, dict) else {}
+
+
+def whole(value: object) -> int | None:
+    """A whole number as models write it: 4, 4.0, "4" or "4.0", which are what Python tools take as well (pydantic's
+    conversion of integers); None for anything else, and for true and false."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,20}(\.0{1,20})?\s*", value):
+        return int(value.split(".")[0])
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if type(value) is int else None

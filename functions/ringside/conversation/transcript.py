@@ -67,6 +67,11 @@ class Transcript:
         self._saved.add(entry.item_id)
         return [*effects, Save(self.order.position(entry.item_id), entry.as_item(), replaces)]
 
+    def is_after(self, item_id: str, earlier: str) -> bool:
+        """Whether an item comes later in the conversation than another one, as far as their places are known."""
+        placed = item_id in self.order and earlier in self.order
+        return placed and self.order.position(item_id) > self.order.position(earlier)
+
     # --- the caller ---
 
     def turn(self, item_id: str, role: e.Role, now: float) -> Turn:

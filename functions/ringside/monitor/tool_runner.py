@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ringside.agentfile.agent import Agent
+from ringside.conversation import builtin_tools
 from ringside.conversation.events import ToolFinished
 from ringside.tools import runner
 from ringside.tools.definition import CallContext, Tool
@@ -32,7 +33,8 @@ class InProcessTools:
 
     async def run(self, agent: Agent, name: str, arguments: str, context: CallContext) -> ToolFinished:
         tools, limit = self._tools_of(agent), agent.limits.tool_seconds
-        return await runner.run(tools, context.tool_call_id, name, arguments, limit, context)
+        others = builtin_tools.NAMES.intersection(agent.tools)
+        return await runner.run(tools, context.tool_call_id, name, arguments, limit, context, others)
 
     def _tools_of(self, agent: Agent) -> dict[str, Tool]:
         """What this agent may use: a function that it does not name does not exist for it."""

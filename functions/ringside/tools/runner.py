@@ -11,7 +11,7 @@ import inspect
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -34,8 +34,12 @@ async def run(
     arguments: str,
     limit: float,
     call: CallContext | None = None,
+    others: Iterable[str] = (),
 ) -> ToolFinished:
-    """Run one tool; never raises. `limit`: seconds, for a tool without a limit of its own."""
+    """Run one tool; never raises. `limit`: seconds, for a tool without a limit of its own.
+
+    `others`: names of tools that the model may call and that are run elsewhere.
+    """
     started = time.monotonic()
 
     def finished(outcome: Any, output: str) -> ToolFinished:
@@ -43,7 +47,7 @@ async def run(
 
     tool = tools.get(name)
     if tool is None:
-        return finished("refused", json.dumps({"error": _no_such_tool(name, tools)}))
+        return finished("refused", _no_such_tool({*tools, *others}))
     try:
         values = _values(tool, arguments)
     except (ValidationError, ValueError) as error:
@@ -66,13 +70,6 @@ async def run(
         if stop is not None:
             stop()
     return finished(outcome, output)
-
-
-def _no_such_tool(name: str, tools: Mapping[str, Tool]) -> str:
-    there_are = ", ".join(sorted(tools)) or "none"
-    return (
-        f"{name[:100]}: there is no such tool. Besides the built-in ones there are: {there_are}. Call one by its name."
-    )
 
 
 def _values(tool: Tool, arguments: str) -> dict[str, Any]:
@@ -155,6 +152,13 @@ def _as_answer(result: Any, limit: int) -> _Answer:
 def _as_json(value: Any) -> str:
     """JSON text; dates, decimals, dataclasses and pydantic models as pydantic writes them."""
     return json.dumps(value, ensure_ascii=False, default=to_jsonable_python)
+
+
+def _no_such_tool(names: Iterable[str]) -> str:
+    """Models invent names, or prefix them: with the names that exist they can correct themselves."""
+    known = ", ".join(sorted(names))
+    what_to_do = f"Call one of these, by its exact name: {known}." if known else "Continue without one."
+    return json.dumps({"error": f"Nothing was done: there is no such tool. {what_to_do}"})
 
 
 def _apology(why: str) -> str:

@@ -130,9 +130,9 @@ class Session:
     def a_transcript(self) -> None:
         item = self._untranscribed.pop(0)
         usage = e.Usage(transcription_seconds=1.0)
-        fails = self._draw(st.integers(0, 3)) == 0
+        text = self._draw(st.sampled_from(["Well then.", "Well then.", "", None]))
         self.steps.append(
-            e.CallerTranscriptFailed(item, "oops") if fails else e.CallerTranscript(item, "Well then.", usage)
+            e.CallerTranscriptFailed(item, "oops") if text is None else e.CallerTranscript(item, text, usage)
         )
 
     # --- the agent ---

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from ringside.conversation import events as e
 from ringside.conversation.items import ToolRun
@@ -89,11 +90,156 @@ def test_nobody_is_asked_whether_they_are_still_there_while_keys_are_waited_for(
     assert "Still there?" not in talk.asked
 
 
-@pytest.mark.parametrize("length", [0, 41, -1, "four", 4.0, True, None, 10**30])
-def test_a_length_that_makes_no_sense_is_refused_in_words(length: object) -> None:
+@pytest.mark.parametrize("length", [0, 41, -1, "four", "", "4 or 5", 4.5, "4.5", "0", True, None, [4], 10**30])
+def test_a_length_that_makes_no_sense_is_refused_with_the_reason(length: object) -> None:
     talk = collecting(length)
     assert talk.tool("d1")["outcome"] == "refused"
     assert "1 to 40" in learned(talk, "d1")["error"]
+    assert json.dumps(length)[:40] in learned(talk, "d1")["error"]
+
+
+@pytest.mark.parametrize("length", [4, 4.0, "4", " 4 ", "4.0", "+4"])
+def test_a_length_is_read_as_python_tools_read_a_whole_number(length: object) -> None:
+    assert TypeAdapter(int).validate_python(length) == 4
+    talk = collecting(length)
+    press(talk, "4711")
+    assert learned(talk, "d1") == {"digits": "4711", "ended_by": "length"}
+
+
+# --- nothing waits for keys that may never come ----------------------------------------------
+
+
+def test_words_of_the_caller_end_the_waiting_for_keys_and_one_response_answers_both() -> None:
+    talk = collecting(4)
+    caller = talk.caller_says("It is one zero zero one.")
+    assert learned(talk, "d1") == {"digits": "", "ended_by": "speech"}
+    talk.agent_says("Order one zero zero one is on its way.", response="by_voice")
+    talk.transcribed(caller, "It is one zero zero one.")
+    talk.wait(BEHAVIOUR.silence_after - 0.1)
+    assert talk.asked == []
+    assert len(talk.sent(e.TellOutput)) == 1
+
+
+def test_words_that_are_known_only_after_they_were_answered_end_the_waiting_without_another_answer() -> None:
+    talk = collecting(4)
+    caller = talk.caller_starts()
+    talk.caller_stops(caller)
+    talk.agent_says("Thank you.", response="by_voice")
+    talk.transcribed(caller, "One zero zero one.")
+    assert learned(talk, "d1")["ended_by"] == "speech"
+    talk.wait(5)
+    assert talk.asked == []
+
+
+def test_the_digits_so_far_come_with_the_words() -> None:
+    talk = collecting(4)
+    press(talk, "10")
+    talk.caller_says("And then I forgot.")
+    assert learned(talk, "d1") == {"digits": "10", "ended_by": "speech"}
+    assert [item["text"] for item in talk.table.items if item["kind"] == "digits"] == ["10"]
+
+
+def test_words_from_before_the_question_that_are_known_late_do_not_end_the_waiting() -> None:
+    talk = Talk()
+    caller = talk.caller_starts()
+    talk.caller_stops(caller)
+    talk.agent_generated("Please enter your number.", response="r1")
+    talk.calls_tool("collect_digits", "d1", "r1", arguments='{"length": 4}')
+    talk.response_ends("r1")
+    talk.transcribed(caller, "I have an order.")
+    assert talk.sent(e.TellOutput) == []
+    press(talk, "1001")
+    assert learned(talk, "d1") == {"digits": "1001", "ended_by": "length"}
+
+
+@pytest.mark.parametrize("transcript", ["", " . ", None])
+def test_a_noise_does_not_end_the_waiting_for_keys(transcript: str | None) -> None:
+    talk = collecting(4)
+    press(talk, "10")
+    noise = talk.caller_starts()
+    talk.caller_stops(noise)
+    if transcript is None:
+        talk.feed(e.CallerTranscriptFailed(noise, "oops"))
+    else:
+        talk.transcribed(noise, transcript)
+    press(talk, "01")
+    assert learned(talk, "d1") == {"digits": "1001", "ended_by": "length"}
+
+
+def test_words_that_were_missed_end_the_waiting_when_they_are_retrieved() -> None:
+    talk = collecting(4)
+    talk.is_reattached()
+    talk.feed(e.ItemRetrieved("missed", "caller", "One zero zero one."))
+    assert learned(talk, "d1")["ended_by"] == "speech"
+
+
+def test_a_conversation_that_has_gone_on_is_not_interrupted_when_no_keys_have_come() -> None:
+    """Without a transcript nobody knows that the caller has answered in words, but the agent has reacted."""
+    talk = collecting(4, silence_after=1000.0)
+    caller = talk.caller_starts()
+    talk.caller_stops(caller)
+    talk.agent_says("Thank you. Anything else?", response="by_voice")
+    talk.wait(30)
+    assert learned(talk, "d1") == {"digits": "", "ended_by": "timeout"}
+    assert talk.asked == []
+
+
+def test_keys_that_stop_are_news_although_the_conversation_has_gone_on() -> None:
+    talk = collecting(4)
+    talk.caller_stops(talk.caller_starts())
+    talk.agent_says("Go ahead.", response="by_voice")
+    press(talk, "47")
+    talk.wait(5)
+    assert learned(talk, "d1") == {"digits": "47", "ended_by": "timeout"}
+    assert talk.asked == [None]
+
+
+def test_a_newer_question_for_keys_replaces_the_older_one_and_gets_all_of_them() -> None:
+    talk = collecting(4)
+    press(talk, "123")
+    talk.response_begins("r2")
+    talk.calls_tool("collect_digits", "d2", "r2", arguments='{"length": 6}')
+    talk.response_ends("r2")
+    assert learned(talk, "d1") == {"digits": "", "ended_by": "replaced"}
+    assert talk.asked == []
+    press(talk, "456")
+    assert learned(talk, "d2") == {"digits": "123456", "ended_by": "length"}
+    assert [item["text"] for item in talk.table.items if item["kind"] == "digits"] == ["123456"]
+    assert talk.asked == [None]
+
+
+def test_a_newer_question_that_makes_no_sense_replaces_nothing() -> None:
+    talk = collecting(4)
+    talk.calls_tool("collect_digits", "d2", "r2", arguments='{"length": "many"}')
+    press(talk, "1001")
+    assert learned(talk, "d1")["digits"] == "1001"
+
+
+def test_another_tool_that_finishes_while_keys_are_awaited_is_answered_at_once() -> None:
+    talk = Talk()
+    talk.agent_generated("Please enter your number.", response="r1")
+    talk.calls_tool("collect_digits", "d1", "r1", arguments='{"length": 4}')
+    talk.calls_tool("book", "call_1", "r1")
+    talk.response_ends("r1")
+    talk.feed(e.PlaybackStopped("r1"))
+    talk.tool_returns("call_1")
+    assert talk.asked == [None]
+    talk.agent_says("That is booked. Your number?", response="r2")
+    press(talk, "1001")
+    assert talk.asked == [None, None]
+
+
+def test_a_note_is_answered_together_with_the_keys_that_were_asked_for_with_it() -> None:
+    """The agent has just asked its question, and there is nothing to say to a note."""
+    talk = Talk()
+    talk.agent_generated("Please enter your number.", response="r1")
+    talk.calls_tool("note", "n1", "r1", arguments='{"key": "name", "value": "Ann"}')
+    talk.calls_tool("collect_digits", "d1", "r1", arguments='{"length": 4}')
+    talk.response_ends("r1")
+    talk.feed(e.PlaybackStopped("r1"))
+    assert talk.asked == []
+    press(talk, "1001")
+    assert talk.asked == [None]
 
 
 def test_ten_thousand_digits_are_forty() -> None:

@@ -94,10 +94,19 @@ async def test_wrong_arguments_are_refused_and_named(tmp_path: Path, arguments: 
     assert len(finished.output) < 1000
 
 
-async def test_a_tool_that_there_is_not_is_refused() -> None:
+async def test_a_tool_that_there_is_not_is_refused_with_the_names_that_there_are(tmp_path: Path) -> None:
+    tools = load(tmp_path, "def opening_hours() -> str:\n    'Doc.'\n    return 'nine to six'")
+    finished = await runner.run(tools, "fc_1", "functions.opening_hours", "{}", LIMIT, others=["hang_up"])
+    assert finished.outcome == "refused"
+    assert error(finished) == (
+        "Nothing was done: there is no such tool. Call one of these, by its exact name: hang_up, opening_hours."
+    )
+
+
+async def test_where_there_are_no_tools_at_all_the_model_goes_on_without() -> None:
     finished = await runner.run({}, "fc_1", "rm_rf", "{}", LIMIT)
     assert finished.outcome == "refused"
-    assert error(finished).startswith("rm_rf: there is no such tool. Besides the built-in ones there are: none.")
+    assert error(finished) == "Nothing was done: there is no such tool. Continue without one."
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])
