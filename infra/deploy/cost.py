@@ -74,7 +74,6 @@ def idle(parameters: plan.Parameters | None = None) -> list[Line]:
     beats = monitors * MONTH_SECONDS / (float(values["LeaseSeconds"]) / BEATS_A_LEASE)
     polls = monitors * POLLERS * MONTH_SECONDS / _poll_seconds()
     gb_seconds = MONTH_MINUTES * SWEEP_SECONDS * 0.5
-    warm = int(values["WarmWebhooks"]) * 0.5 * MONTH_SECONDS
     logs = (beats * BEAT_LINE_BYTES + MONTH_MINUTES * SWEEP_LINES_BYTES) / 1e9
     standard = len(alarms) - fine
     return [
@@ -99,7 +98,6 @@ def idle(parameters: plan.Parameters | None = None) -> list[Line]:
         line(
             "Lambda, its requests", MONTH_MINUTES, "", PRICE["Lambda, a million requests"] / 1e6, FREE_LAMBDA_REQUESTS
         ),
-        line("Lambda, kept warm", warm, "GB-s", PRICE["provisioned concurrency, ARM, a GB-second"]),
         line("Scheduler", MONTH_MINUTES, "", PRICE["EventBridge Scheduler, a million"] / 1e6, FREE_SCHEDULER),
         line("ECR, ten images", IMAGE_GB * KEPT_IMAGES, "GB", PRICE["ECR, a GB-month"]),
     ]
@@ -202,7 +200,6 @@ def tables() -> dict[str, str]:
         "as it comes": {},
         "without the dashboard": {"Dashboard": "false"},
         "two monitors (samconfig's `prod`)": {"MonitorCount": "2"},
-        "one webhook kept warm": {"WarmWebhooks": "1"},
         "private subnets": {"NetworkMode": "private"},
     }
     sizes = []

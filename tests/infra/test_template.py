@@ -1,5 +1,6 @@
 """template.yaml says once what queue, table, functions and environment are; these compare it with who relies on it."""
 
+import json
 import re
 from typing import Any
 
@@ -23,6 +24,7 @@ COMMON = {
     "RINGSIDE_STACK",
     "RINGSIDE_TABLE",
 }
+READ_BY_BOTO3 = "AWS_ENDPOINT_URL"
 GIVEN_BY_ECS = {"ECS_AGENT_URI", "ECS_CONTAINER_METADATA_URI_V4"}
 ROUTING = {"RINGSIDE_DIALLED_IN", "RINGSIDE_PLAIN_NUMBERS", "RINGSIDE_KEEP_WITHHELD"}
 SETTINGS = {str(field.alias) for field in Settings.model_fields.values()} - GIVEN_BY_ECS
@@ -48,7 +50,7 @@ def default(template: dict[str, Any], expression: Any) -> Any:
 
 @pytest.mark.parametrize("component", ["WebhookFunction", "SweeperFunction", "Monitor"])
 def test_every_variable_set_is_one_that_somebody_reads(environments: dict[str, dict[str, Any]], component: str) -> None:
-    assert set(environments[component]) <= SETTINGS
+    assert set(environments[component]) <= SETTINGS | {READ_BY_BOTO3}
 
 
 @pytest.mark.parametrize("component", ["WebhookFunction", "SweeperFunction", "Monitor"])
@@ -97,6 +99,15 @@ def test_the_defaults_of_a_nested_stack_are_those_of_the_parameters_that_fill_it
         # Empty: without what only the outer stack has.
         if outer and nested[parameter].get("Default", "") != "":
             assert str(nested[parameter]["Default"]) == str(outer["Default"]), parameter
+
+
+def test_a_changed_parameter_reaches_the_function_that_is_called(template: dict[str, Any]) -> None:
+    """A version would keep the environment that it was published with, and its name knows parameters by name only."""
+    kinds = {resource["Type"] for resource in template["Resources"].values()}
+    called = json.dumps(of_type(template, "AWS::ApiGatewayV2::Api")["HttpApi"]["Body"]["paths"])
+
+    assert not {"AWS::Lambda::Version", "AWS::Lambda::Alias"} & kinds
+    assert "${WebhookFunction.Arn}/invocations" in called
 
 
 def test_functions_are_traced_only_when_asked_to_and_may_write_traces_only_then(template: dict[str, Any]) -> None:
