@@ -66,7 +66,7 @@ def idle(parameters: plan.Parameters | None = None) -> list[Line]:
     monitors = int(values["MonitorCount"])
     cpu, memory = size(values["MonitorSize"])
     alarms = [alarm for name in ("Monitor", "Alarms") for alarm in _alarms(name)]
-    fine = sum(1 for alarm in alarms if alarm.get("Period", 60) < 60)
+    fine = sum(_period(alarm) < 60 for alarm in alarms)
     addresses = monitors if values["NetworkMode"] == "public" else 0
     nats = sum(kind == "AWS::EC2::NatGateway" for kind in stacks["Network"].values())
     secrets = sum(kind == "AWS::SecretsManager::Secret" for kind in stacks[""].values())
@@ -116,6 +116,12 @@ def line(what: str, count: float, unit: str, price: float, free: float = 0) -> L
 def _alarms(stack: str) -> list[dict[str, Any]]:
     path = REPOSITORY / "infra" / f"{stack.lower()}.yaml"
     return list(of_type(templates.parse(path.read_text(encoding="utf-8")), "AWS::CloudWatch::Alarm").values())
+
+
+def _period(alarm: dict[str, Any]) -> int:
+    """Seconds; of an alarm on an expression, those of the metrics in it."""
+    metrics = [metric["MetricStat"] for metric in alarm.get("Metrics", []) if "MetricStat" in metric]
+    return min(int(metric["Period"]) for metric in metrics or [alarm])
 
 
 def _poll_seconds() -> float:
