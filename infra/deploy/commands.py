@@ -110,7 +110,9 @@ def _chosen(
     """The stack's name and its parameters: samconfig.toml's, and what the command line puts in their place."""
     name, parameters = plan.configured(config)
     pushed = [f"MonitorImage={monitor_image}"] if monitor_image else []
-    return stack or name, {**parameters, **plan.assignments([*(given or []), *pushed])}
+    chosen = {**parameters, **plan.assignments([*(given or []), *pushed])}
+    plan.check_together(chosen)
+    return stack or name, chosen
 
 
 def _repository(here: account.Account, stack: str, chosen: plan.Parameters) -> str:

@@ -23,7 +23,7 @@ def deploy(account: Account, stack: str, config: str, parameters: Parameters) ->
     prepare(account)
     parameters = {**without_reservation(account, parameters), **parameters}
     programs.run(programs.sam("build", "--cached", "--parallel"), what="sam build", env=programs.build_environment())
-    assigned = [f"{name}={value}" for name, value in sorted(parameters.items())]
+    assigned = [override(name, value) for name, value in sorted(parameters.items())]
     if parameters.get("MonitorImage"):
         repository.keep(account, parameters["MonitorImage"])
     command = programs.sam(
@@ -33,6 +33,11 @@ def deploy(account: Account, stack: str, config: str, parameters: Parameters) ->
     programs.run(command, what="sam deploy")
     for name, value in outputs(account, stack).items():
         print(f"{name:<20} {value}")
+
+
+def override(name: str, value: str) -> str:
+    """As SAM's `--parameter-overrides` takes it: it refuses `Name=`, and takes an empty value in quotes."""
+    return f"{name}={value}" if value else f'{name}=""'
 
 
 def prepare(account: Account) -> None:

@@ -16,6 +16,7 @@ from moto import mock_aws
 from infra.deploy import account, builders, image, plan, programs, repository, stack
 from infra.deploy.account import Account
 from infra.deploy.programs import DeployError
+from infra.local import template as templates
 from infra.local.template import REPOSITORY
 
 DIGEST = "sha256:" + "ab" * 32
@@ -82,6 +83,50 @@ def test_a_plan_follows_the_parameters(given: dict[str, str], stacks: str, there
 def test_a_parameter_that_would_be_refused_in_minutes_is_refused_at_once(word: str, says: str) -> None:
     with pytest.raises(DeployError, match=says):
         plan.assignments([word])
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"MonitorCount": "5"}, "raise MaxMonitors"),
+        ({"VpcId": "vpc-1"}, "without SubnetIds"),
+        ({"SubnetIds": "subnet-1"}, "without VpcId"),
+    ],
+)
+def test_parameters_that_do_not_go_together_are_refused_before_anything_is_built(
+    given: dict[str, str], says: str
+) -> None:
+    with pytest.raises(DeployError, match=says):
+        plan.check_together(given)
+
+
+def test_parameters_that_go_together_are_taken() -> None:
+    plan.check_together({})
+    plan.check_together({"MonitorCount": "5", "MaxMonitors": "5", "VpcId": "vpc-1", "SubnetIds": "subnet-1"})
+
+
+SAM_OVERRIDE = re.compile(r"""^([A-Za-z0-9_-]+)=("[^"]*"|[^\s"]+)$""")
+"""One word of `--parameter-overrides`, as SAM CLI's CfnParameterOverridesType takes it: an empty value needs quotes."""
+
+
+@pytest.mark.parametrize(
+    "parameter", [name for name, about in templates.translate()["Parameters"].items() if about["Type"] == "String"]
+)
+def test_an_empty_value_reaches_sam_in_a_form_that_it_takes(parameter: str) -> None:
+    assert SAM_OVERRIDE.match(stack.override(parameter, ""))
+    assert SAM_OVERRIDE.match(stack.override(parameter, "a,b+c"))
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        "LogLevel=DEBUG EventBus=",
+        'LogLevel="DEBUG" EventBus=""',  # as `sam deploy --guided` writes it
+        ["LogLevel=DEBUG", "EventBus="],
+    ],
+)
+def test_samconfig_may_be_written_by_hand_or_by_sam(overrides: str | list[str]) -> None:
+    assert plan.assignments(plan.words(overrides)) == {"LogLevel": "DEBUG", "EventBus": ""}
 
 
 def test_the_sections_of_samconfig_are_taken_and_an_unknown_one_is_named() -> None:
