@@ -272,8 +272,8 @@ INDEX_COLUMNS = (
 
 def test_an_index_is_never_changed_in_place(template: dict[str, Any]) -> None:
     """DynamoDB changes neither keys nor columns of an index, and creates or deletes only one per update: the deployment
-    of such a change would fail for everyone. To add a column: create an index of a new name that has it, release; let the
-    code read the new index, release; drop the old one, release. Then change this test."""
+    of such a change would fail for everyone. To add a column: create an index of a new name that has it, release; let
+    the code read the new index, release; drop the old one, release. Then change this test."""
     (table,) = of_type(template, "AWS::DynamoDB::Table").values()
 
     assert [
