@@ -5,6 +5,7 @@
     runtime    AWS's own emulator of Lambda's runtime, around a built function
     account    what must be there before anything is deployed; says exactly what is missing
     image      the monitor's image: built, pushed, known by its digest
+    repository the ECR repository of a stack: what was deployed is kept in it
     stack      deploy and destroy
     plan       what a deployment would create
     cost       what it costs, from `pricelist`; writes the tables of docs/cost.md

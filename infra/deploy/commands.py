@@ -6,11 +6,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cyclopts import Parameter
 
 from infra import command_line
-from infra.deploy import account, checks, cost, image, plan
+from infra.deploy import account, checks, cost, image, plan, repository
 from infra.deploy import stack as stacks
 from infra.deploy.image import PLATFORM
 from infra.deploy.programs import DeployError
-from infra.local import template as templates
 from infra.terminal import console
 
 EXPECTED = (DeployError, BotoCoreError, ClientError)
@@ -65,12 +64,13 @@ def _image(
     ] = None,
 ) -> None:
     """Build and push the monitor's image."""
-    _, chosen = _chosen(config, stack, parameters)
+    name, chosen = _chosen(config, stack, parameters)
     if registry:
         flags = build_flag or []
         print(image.make_elsewhere(registry, platform=platform, refresh=refresh, base=python_image, flags=flags))
         return
-    print(image.make(account.find(docker=True), _repository(chosen), refresh=refresh))
+    here = account.find(docker=True)
+    print(image.make(here, _repository(here, name, chosen), refresh=refresh))
 
 
 @program.command(name="deploy")
@@ -85,8 +85,9 @@ def _deploy(
     checks.agents()
     name, chosen = _chosen(config, stack, parameters, monitor_image)
     here = account.find(docker="MonitorImage" not in chosen, build=True)
+    chosen["MonitorRepository"] = _repository(here, name, chosen)
     if "MonitorImage" not in chosen:
-        chosen["MonitorImage"] = image.make(here, _repository(chosen))
+        chosen["MonitorImage"] = image.make(here, chosen["MonitorRepository"])
     stacks.deploy(here, name, config, chosen)
 
 
@@ -109,10 +110,10 @@ def _chosen(
     """The stack's name and its parameters: samconfig.toml's, and what the command line puts in their place."""
     name, parameters = plan.configured(config)
     pushed = [f"MonitorImage={monitor_image}"] if monitor_image else []
-    return stack or name, {**parameters, **plan.assignments([*(given or []), *pushed])}
+    chosen = {**parameters, **plan.assignments([*(given or []), *pushed])}
+    plan.check_together(chosen)
+    return stack or name, chosen
 
 
-def _repository(parameters: plan.Parameters) -> str:
-    return parameters.get("MonitorRepository") or str(
-        templates.translate()["Parameters"]["MonitorRepository"]["Default"]
-    )
+def _repository(here: account.Account, stack: str, chosen: plan.Parameters) -> str:
+    return repository.of_stack(stack, {**stacks.parameters_of(here, stack), **chosen})

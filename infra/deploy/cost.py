@@ -66,7 +66,7 @@ def idle(parameters: plan.Parameters | None = None) -> list[Line]:
     monitors = int(values["MonitorCount"])
     cpu, memory = size(values["MonitorSize"])
     alarms = [alarm for name in ("Monitor", "Alarms") for alarm in _alarms(name)]
-    fine = sum(1 for alarm in alarms if alarm.get("Period", 60) < 60)
+    fine = sum(_period(alarm) < 60 for alarm in alarms)
     addresses = monitors if values["NetworkMode"] == "public" else 0
     nats = sum(kind == "AWS::EC2::NatGateway" for kind in stacks["Network"].values())
     secrets = sum(kind == "AWS::SecretsManager::Secret" for kind in stacks[""].values())
@@ -74,7 +74,6 @@ def idle(parameters: plan.Parameters | None = None) -> list[Line]:
     beats = monitors * MONTH_SECONDS / (float(values["LeaseSeconds"]) / BEATS_A_LEASE)
     polls = monitors * POLLERS * MONTH_SECONDS / _poll_seconds()
     gb_seconds = MONTH_MINUTES * SWEEP_SECONDS * 0.5
-    warm = int(values["WarmWebhooks"]) * 0.5 * MONTH_SECONDS
     logs = (beats * BEAT_LINE_BYTES + MONTH_MINUTES * SWEEP_LINES_BYTES) / 1e9
     standard = len(alarms) - fine
     return [
@@ -99,7 +98,6 @@ def idle(parameters: plan.Parameters | None = None) -> list[Line]:
         line(
             "Lambda, its requests", MONTH_MINUTES, "", PRICE["Lambda, a million requests"] / 1e6, FREE_LAMBDA_REQUESTS
         ),
-        line("Lambda, kept warm", warm, "GB-s", PRICE["provisioned concurrency, ARM, a GB-second"]),
         line("Scheduler", MONTH_MINUTES, "", PRICE["EventBridge Scheduler, a million"] / 1e6, FREE_SCHEDULER),
         line("ECR, ten images", IMAGE_GB * KEPT_IMAGES, "GB", PRICE["ECR, a GB-month"]),
     ]
@@ -118,6 +116,12 @@ def line(what: str, count: float, unit: str, price: float, free: float = 0) -> L
 def _alarms(stack: str) -> list[dict[str, Any]]:
     path = REPOSITORY / "infra" / f"{stack.lower()}.yaml"
     return list(of_type(templates.parse(path.read_text(encoding="utf-8")), "AWS::CloudWatch::Alarm").values())
+
+
+def _period(alarm: dict[str, Any]) -> int:
+    """Seconds; of an alarm on an expression, those of the metrics in it."""
+    metrics = [metric["MetricStat"] for metric in alarm.get("Metrics", []) if "MetricStat" in metric]
+    return min(int(metric["Period"]) for metric in metrics or [alarm])
 
 
 def _poll_seconds() -> float:
@@ -202,7 +206,6 @@ def tables() -> dict[str, str]:
         "as it comes": {},
         "without the dashboard": {"Dashboard": "false"},
         "two monitors (samconfig's `prod`)": {"MonitorCount": "2"},
-        "one webhook kept warm": {"WarmWebhooks": "1"},
         "private subnets": {"NetworkMode": "private"},
     }
     sizes = []

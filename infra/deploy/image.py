@@ -1,15 +1,12 @@
 """The monitor's image: built for arm64, pushed to a registry, and from then on known by its digest."""
 
 import base64
-import json
 import re
 import subprocess
 import time
 from collections.abc import Sequence
 
-from botocore.exceptions import ClientError
-
-from infra.deploy import builders, programs
+from infra.deploy import builders, programs, repository
 from infra.deploy.account import Account
 from infra.deploy.builders import DOCKERFILE, Builder, Recipe
 from infra.deploy.programs import DeployError
@@ -20,20 +17,21 @@ PINNED = REPOSITORY / "infra" / "python-image.txt"
 """The image that ours is made from, by digest, because a tag changes. `refresh` writes it anew, to be committed."""
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-KEPT_IMAGES = 10
 
 
-def make(account: Account, repository: str, *, refresh: bool = False) -> str:
+def make(account: Account, repository_name: str, *, refresh: bool = False) -> str:
     """Build and push to ECR; returns the image by its digest. `refresh` looks for a newer Python image first."""
-    create_repository(account, repository)
-    name, tag = f"{account.registry}/{repository}", commit()
-    found = pushed(account, repository, tag)
-    if found and not refresh and not tag.endswith("-changed"):
+    repository.create(account, repository_name)
+    if refresh:  # before the tag is named: a new pin that was not committed is a change, and a tag cannot be moved
+        python_image(builders.find(), refresh=True)
+    name, tag = f"{account.registry}/{repository_name}", commit()
+    found = repository.pushed(account, repository_name, tag)
+    if found:
         print(f"The image for {tag} was pushed before.")
         return f"{name}@{found}"
     builder = builders.find()
     log_in(account, builder)
-    return _made(builder, name, tag, PLATFORM, refresh=refresh)
+    return _made(builder, name, tag, PLATFORM, base=python_image(builder))
 
 
 def make_elsewhere(
@@ -41,53 +39,15 @@ def make_elsewhere(
 ) -> str:
     """Build, and push to another registry than ECR: `name` is registry/repository, and who may push is logged in
     already. `base` takes the place of the pinned Python image."""
-    return _made(builders.find(), name, commit(), platform, refresh=refresh, base=base, flags=flags)
-
-
-def _made(
-    builder: Builder,
-    name: str,
-    tag: str,
-    platform: str,
-    *,
-    refresh: bool,
-    base: str | None = None,
-    flags: Sequence[str] = (),
-) -> str:
+    builder = builders.find()
     base = base or python_image(builder, refresh=refresh)
+    return _made(builder, name, commit(), platform, base=base, flags=flags)
+
+
+def _made(builder: Builder, name: str, tag: str, platform: str, *, base: str, flags: Sequence[str] = ()) -> str:
     digest = builder.build_and_push(Recipe(base, f"{name}:{tag}", platform, committed_at(), flags))
     print(f"Pushed {name}@{digest}")
     return f"{name}@{digest}"
-
-
-def create_repository(account: Account, repository: str) -> None:
-    """Make the repository if it is missing: tags that cannot be moved, a scan of each image, the last few kept."""
-    ecr = account.client("ecr")
-    try:
-        ecr.create_repository(
-            repositoryName=repository,
-            imageTagMutability="IMMUTABLE",
-            imageScanningConfiguration={"scanOnPush": True},
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "RepositoryAlreadyExistsException":
-            raise
-        return
-    old = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": KEPT_IMAGES}
-    rule = {"rulePriority": 1, "selection": old, "action": {"type": "expire"}}
-    ecr.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=json.dumps({"rules": [rule]}))
-    print(f"Created the repository {repository}.")
-
-
-def pushed(account: Account, repository: str, tag: str) -> str | None:
-    """The digest of the image with this tag, if there is one."""
-    try:
-        found = account.client("ecr").describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ImageNotFoundException":
-            return None
-        raise
-    return str(found["imageDetails"][0]["imageDigest"])
 
 
 def log_in(account: Account, builder: Builder) -> None:

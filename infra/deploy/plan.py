@@ -1,6 +1,7 @@
 """What a deployment would create, out of the templates alone: no account, no network."""
 
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +28,12 @@ def configured(config: str) -> tuple[str, Parameters]:
     except KeyError:
         known = ", ".join(name for name in sections if name != "version")
         raise DeployError(f"samconfig.toml has no section [{config}.deploy.parameters]; there are: {known}") from None
-    return section["stack_name"], assignments(section.get("parameter_overrides", "").split())
+    return section["stack_name"], assignments(words(section.get("parameter_overrides", "")))
+
+
+def words(overrides: str | list[str]) -> list[str]:
+    """`parameter_overrides` of samconfig.toml: one string, whose values may be quoted, or a list; SAM writes both."""
+    return [word for text in ([overrides] if isinstance(overrides, str) else overrides) for word in shlex.split(text)]
 
 
 def assignments(words: list[str]) -> Parameters:
@@ -60,6 +66,17 @@ def check(name: str, parameter: Mapping[str, Any], value: str) -> None:
             raise DeployError(
                 f"{name}={value}: must be a number from {parameter['MinValue']} to {parameter['MaxValue']}"
             )
+
+
+def check_together(parameters: Parameters) -> None:
+    """Refuse what is allowed one by one, but not together; minutes, or a whole deployment, before AWS would."""
+    values = {**defaults(templates.translate()), **parameters}
+    fewest, most = int(values["MonitorCount"]), int(values["MaxMonitors"])
+    if fewest > most:
+        raise DeployError(f"MonitorCount={fewest} is more than MaxMonitors={most}: raise MaxMonitors, too")
+    for one, other in (("VpcId", "SubnetIds"), ("SubnetIds", "VpcId")):
+        if values[one] and not values[other]:
+            raise DeployError(f"{one} is given without {other}: an existing network needs both")
 
 
 def defaults(template: Mapping[str, Any]) -> Parameters:

@@ -16,7 +16,6 @@ PRICE = {
     "DynamoDB, a million reads": 0.125,
     "Lambda, ARM, a GB-second": 0.0000133334,
     "Lambda, a million requests": 0.20,
-    "provisioned concurrency, ARM, a GB-second": 0.0000033334,
     "EventBridge Scheduler, a million": 1.00,
     "EventBridge, a million events": 1.00,
     "HTTP API, a million requests": 1.00,

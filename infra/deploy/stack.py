@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.deploy import programs
+from infra.deploy import programs, repository
 from infra.deploy.account import Account
 from infra.deploy.plan import Parameters
 from infra.deploy.programs import DeployError
@@ -23,7 +23,9 @@ def deploy(account: Account, stack: str, config: str, parameters: Parameters) ->
     prepare(account)
     parameters = {**without_reservation(account, parameters), **parameters}
     programs.run(programs.sam("build", "--cached", "--parallel"), what="sam build", env=programs.build_environment())
-    assigned = [f"{name}={value}" for name, value in sorted(parameters.items())]
+    assigned = [override(name, value) for name, value in sorted(parameters.items())]
+    if parameters.get("MonitorImage"):
+        repository.keep(account, parameters["MonitorImage"])
     command = programs.sam(
         *("deploy", "--config-env", config, "--stack-name", stack, "--region", account.region),
         *("--parameter-overrides", *assigned),
@@ -31,6 +33,11 @@ def deploy(account: Account, stack: str, config: str, parameters: Parameters) ->
     programs.run(command, what="sam deploy")
     for name, value in outputs(account, stack).items():
         print(f"{name:<20} {value}")
+
+
+def override(name: str, value: str) -> str:
+    """As SAM's `--parameter-overrides` takes it: it refuses `Name=`, and takes an empty value in quotes."""
+    return f"{name}={value}" if value else f'{name}=""'
 
 
 def prepare(account: Account) -> None:
@@ -79,14 +86,29 @@ def describe(account: Account, stack: str) -> dict[str, Any]:
     return described
 
 
+def parameters_of(account: Account, stack: str) -> Parameters:
+    """What the stack has now, defaults included; nothing if there is no such stack."""
+    try:
+        return _given(describe(account, stack))
+    except DeployError:
+        return {}
+
+
+def _given(stack: Mapping[str, Any]) -> Parameters:
+    return {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in stack.get("Parameters", [])}
+
+
 def destroy(account: Account, stack: str, *, yes: bool, records: bool) -> None:
     """Delete the stack and its images; the record of calls stays unless `records` says otherwise."""
     found = describe(account, stack)
-    given = {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in found.get("Parameters", [])}
+    given = _given(found)
     known = outputs(account, stack)
-    table, repository = known.get("TableName"), given.get("MonitorRepository")
+    table, images = known.get("TableName"), repository.of_stack(stack, given)
+    sharing = [other for other in _others(account, found["StackId"]) if _repository_of(other) == images]
     kept = "" if records else f" The record of calls, the table {table}, stays."
-    print(f"This deletes the stack {stack} in {account.region}, account {account.number}, and its images.{kept}")
+    kept += f" The images in {images} stay: {', '.join(s['StackName'] for s in sharing)} runs them." if sharing else ""
+    what = f"the stack {stack} in {account.region}, account {account.number}"
+    print(f"This deletes {what}{'' if sharing else f', and the images in {images}'}.{kept}")
     if not yes and _typed() != stack:
         raise DeployError("nothing was deleted")
     if records and given.get("ProtectData") == "true":
@@ -95,7 +117,8 @@ def destroy(account: Account, stack: str, *, yes: bool, records: bool) -> None:
     cloudformation.delete_stack(StackName=stack)
     waiter = cloudformation.get_waiter("stack_delete_complete")
     waiter.wait(StackName=found["StackId"], WaiterConfig={"Delay": 10, "MaxAttempts": 180})
-    _delete_repository(account, repository)
+    if not sharing:
+        repository.delete(account, images)
     if records and table:
         account.client("dynamodb").delete_table(TableName=table)
     print("Deleted.")
@@ -104,19 +127,22 @@ def destroy(account: Account, stack: str, *, yes: bool, records: bool) -> None:
     print("OpenAI still has the webhook endpoint: delete it with `ringside setup --remove` or at platform.openai.com.")
 
 
+def _others(account: Account, stack_id: str) -> list[dict[str, Any]]:
+    """The other stacks of account and region that were not made by a stack."""
+    pages = account.client("cloudformation").get_paginator("describe_stacks").paginate()
+    stacks = [stack for page in pages for stack in page["Stacks"]]
+    return [stack for stack in stacks if stack["StackId"] != stack_id and not stack.get("ParentId")]
+
+
+def _repository_of(stack: Mapping[str, Any]) -> str | None:
+    """The repository that a stack's monitors are pulled from; None for a stack that is not of this template."""
+    given = _given(stack)
+    return repository.of_stack(stack["StackName"], given) if "MonitorRepository" in given else None
+
+
 def _typed() -> str:
     if not sys.stdin.isatty():
         raise DeployError(
             "this needs confirmation, and there is no terminal to ask on: use ARGS=--yes. Nothing was deleted"
         )
     return input("Type the name of the stack to continue: ").strip()
-
-
-def _delete_repository(account: Account, repository: str | None) -> None:
-    if not repository:
-        return
-    try:
-        account.client("ecr").delete_repository(repositoryName=repository, force=True)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "RepositoryNotFoundException":
-            raise

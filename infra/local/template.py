@@ -113,8 +113,6 @@ def functions(template: dict[str, Any]) -> dict[str, Function]:
 def routes(template: dict[str, Any]) -> list[Route]:
     """The routes of the HTTP API, from the OpenAPI document that SAM writes for it."""
     found = []
-    # A route may lead to an alias, and an alias to a function.
-    aliases = {name: alias["FunctionName"]["Ref"] for name, alias in of_type(template, "AWS::Lambda::Alias").items()}
     for api in of_type(template, "AWS::ApiGatewayV2::Api").values():
         for path, methods in api["Body"]["paths"].items():
             for method, operation in methods.items():
@@ -124,8 +122,7 @@ def routes(template: dict[str, Any]) -> list[Route]:
                     raise TemplateError(
                         f"{method.upper()} {path}: only functions with payload format 2.0 are known here"
                     )
-                function = str(target[1])
-                found.append(Route(method.upper(), path, aliases.get(function, function)))
+                found.append(Route(method.upper(), path, str(target[1])))
     return found
 
 

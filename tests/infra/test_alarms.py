@@ -2,9 +2,11 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.events.models import EventPattern
 
 from infra.local import template as templates
 from infra.local.template import FUNCTIONS, REPOSITORY, of_type
@@ -83,6 +85,37 @@ def test_the_dashboard_shows_what_is_written() -> None:
             namespace = namespace if metric[0] == "." else metric[0]
             if namespace.startswith("Ringside"):
                 assert metric[1] in written_metrics(), metric
+
+
+@pytest.mark.parametrize(
+    ("cluster", "event_name", "fires"),
+    [
+        ("default", "SERVICE_DEPLOYMENT_FAILED", True),
+        ("default-2", "SERVICE_DEPLOYMENT_FAILED", False),
+        ("default", "SERVICE_DEPLOYMENT_COMPLETED", False),
+    ],
+)
+def test_a_failed_deployment_of_this_stacks_cluster_is_told(
+    stack: dict[str, Any], cluster: str, event_name: str, fires: bool
+) -> None:
+    """Against the event as AWS documents it (ecs_service_deployment_events.html), matched as EventBridge does."""
+    event = json.loads((Path(__file__).parent / "deployment-failed.json").read_text(encoding="utf-8"))
+    event["detail"]["eventName"] = event_name
+    pattern = json.dumps(of_type(stack, "AWS::Events::Rule")["DeploymentFailed"]["EventPattern"])
+    known = {"Partition": "aws", "Region": event["region"], "AccountId": event["account"]}
+    pattern = re.sub(r'\{"Fn::Sub": ("[^"]+")\}', r"\1", pattern).replace("${Cluster}", cluster)
+    for name, value in known.items():
+        pattern = pattern.replace(f"${{AWS::{name}}}", value)
+
+    assert EventPattern.load(pattern).matches_event(event) is fires
+
+
+def test_the_cluster_is_given_by_its_name() -> None:
+    given = templates.translate()["Resources"]["Alarms"]["Properties"]["Parameters"]["Cluster"]
+    monitor = templates.parse((REPOSITORY / "infra" / "monitor.yaml").read_text(encoding="utf-8"))
+
+    assert given == {"Fn::GetAtt": ["Monitor", "Outputs.Cluster"]}
+    assert monitor["Outputs"]["Cluster"]["Value"] == {"Ref": "Cluster"}
 
 
 def test_somebody_is_told_when_it_begins_and_when_it_is_over(alarms: dict[str, dict[str, Any]]) -> None:

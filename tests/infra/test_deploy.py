@@ -13,12 +13,14 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.deploy import account, builders, image, plan, programs, stack
+from infra.deploy import account, builders, image, plan, programs, repository, stack
 from infra.deploy.account import Account
 from infra.deploy.programs import DeployError
+from infra.local import template as templates
 from infra.local.template import REPOSITORY
 
 DIGEST = "sha256:" + "ab" * 32
+MANIFEST = json.dumps({"schemaVersion": 2, "mediaType": repository.MANIFESTS[0], "layers": []})
 
 
 def command(*arguments: str, path: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -81,6 +83,50 @@ def test_a_plan_follows_the_parameters(given: dict[str, str], stacks: str, there
 def test_a_parameter_that_would_be_refused_in_minutes_is_refused_at_once(word: str, says: str) -> None:
     with pytest.raises(DeployError, match=says):
         plan.assignments([word])
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"MonitorCount": "5"}, "raise MaxMonitors"),
+        ({"VpcId": "vpc-1"}, "without SubnetIds"),
+        ({"SubnetIds": "subnet-1"}, "without VpcId"),
+    ],
+)
+def test_parameters_that_do_not_go_together_are_refused_before_anything_is_built(
+    given: dict[str, str], says: str
+) -> None:
+    with pytest.raises(DeployError, match=says):
+        plan.check_together(given)
+
+
+def test_parameters_that_go_together_are_taken() -> None:
+    plan.check_together({})
+    plan.check_together({"MonitorCount": "5", "MaxMonitors": "5", "VpcId": "vpc-1", "SubnetIds": "subnet-1"})
+
+
+SAM_OVERRIDE = re.compile(r"""^([A-Za-z0-9_-]+)=("[^"]*"|[^\s"]+)$""")
+"""One word of `--parameter-overrides`, as SAM CLI's CfnParameterOverridesType takes it: an empty value needs quotes."""
+
+
+@pytest.mark.parametrize(
+    "parameter", [name for name, about in templates.translate()["Parameters"].items() if about["Type"] == "String"]
+)
+def test_an_empty_value_reaches_sam_in_a_form_that_it_takes(parameter: str) -> None:
+    assert SAM_OVERRIDE.match(stack.override(parameter, ""))
+    assert SAM_OVERRIDE.match(stack.override(parameter, "a,b+c"))
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        "LogLevel=DEBUG EventBus=",
+        'LogLevel="DEBUG" EventBus=""',  # as `sam deploy --guided` writes it
+        ["LogLevel=DEBUG", "EventBus="],
+    ],
+)
+def test_samconfig_may_be_written_by_hand_or_by_sam(overrides: str | list[str]) -> None:
+    assert plan.assignments(plan.words(overrides)) == {"LogLevel": "DEBUG", "EventBus": ""}
 
 
 def test_the_sections_of_samconfig_are_taken_and_an_unknown_one_is_named() -> None:
@@ -198,6 +244,73 @@ def test_a_repository_that_is_there_is_left_as_it_is(here: Account, docker: Path
     assert repository["imageTagMutability"] == "MUTABLE"
 
 
+def test_a_repository_that_was_made_by_an_administrator_is_not_made_again(
+    here: Account, docker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ecr = here.client("ecr")
+    ecr.create_repository(repositoryName="ringside-monitor")
+    monkeypatch.setattr(Account, "client", lambda self, service: ecr)
+    monkeypatch.setattr(ecr, "create_repository", None)  # not allowed
+
+    assert image.make(here, "ringside-monitor").endswith(DIGEST)
+
+
+def test_what_was_deployed_outlives_any_number_of_builds(here: Account) -> None:
+    repository.create(here, "ringside-monitor")
+    ecr = here.client("ecr")
+    made = ecr.put_image(repositoryName="ringside-monitor", imageManifest=MANIFEST, imageTag="abc123")
+    digest = made["image"]["imageId"]["imageDigest"]
+    name = f"{here.registry}/ringside-monitor@{digest}"
+
+    repository.keep(here, name)
+    repository.keep(here, name)  # as the next deployment of the same image does
+
+    (found,) = ecr.describe_images(repositoryName="ringside-monitor")["imageDetails"]
+    kept_by = [tag for tag in found["imageTags"] if tag.startswith(repository.DEPLOYED)]
+    assert len(kept_by) == 1
+    policy = json.loads(ecr.get_lifecycle_policy(repositoryName="ringside-monitor")["lifecyclePolicyText"])
+    first, *others = sorted(policy["rules"], key=lambda rule: rule["rulePriority"])
+    assert first["selection"]["tagPrefixList"] == [repository.DEPLOYED]
+    assert first["selection"]["countNumber"] >= 100
+    assert all(rule["rulePriority"] > first["rulePriority"] for rule in others)
+
+
+def test_an_image_that_is_not_there_is_found_missing_before_anything_is_deployed(
+    here: Account, ran: list[list[str]]
+) -> None:
+    repository.create(here, "ringside-monitor")
+
+    with pytest.raises(DeployError, match="no such image in eu-west-1"):
+        stack.deploy(here, "ringside", "default", {"MonitorImage": f"{here.registry}/ringside-monitor@{DIGEST}"})
+
+    assert not [line for line in ran if "deploy" in line]
+
+
+@pytest.mark.parametrize("name", ["ringside", "Ringside-Prod"])
+def test_every_stack_has_a_repository_of_its_own_unless_it_is_given_one(name: str) -> None:
+    assert repository.of_stack(name, {}) == f"{name.lower()}-monitor"
+    assert repository.of_stack(name, {"MonitorRepository": "shared"}) == "shared"
+
+
+def test_a_newer_python_image_gets_a_tag_of_its_own(
+    here: Account, docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tag of the commit was pushed before and cannot be moved."""
+    (tmp_path / "python-image.txt").write_text(f"python:3.13-slim@sha256:{'cd' * 32}\n")
+    repository.create(here, "ringside-monitor")
+    here.client("ecr").put_image(repositoryName="ringside-monitor", imageManifest=MANIFEST, imageTag="abc123")
+
+    def git(*arguments: str) -> str:
+        changed = DIGEST in (tmp_path / "python-image.txt").read_text()
+        return {"rev-parse": "abc123", "log": "1700000000", "status": " M pin" if changed else ""}[arguments[0]]
+
+    monkeypatch.setattr(image, "_git", git)
+
+    image.make(here, "ringside-monitor", refresh=True)
+
+    assert re.search(r"--tag \S+:abc123-\d+-changed ", docker.read_text())
+
+
 def test_the_registrys_password_is_on_no_command_line(here: Account, docker: Path) -> None:
     image.make(here, "ringside-monitor")
 
@@ -224,7 +337,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 def test_a_deployment_builds_and_then_deploys_with_the_images_digest(here: Account, ran: list[list[str]]) -> None:
-    name = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ringside-monitor@{DIGEST}"
+    name = f"registry.example.com/ringside-monitor@{DIGEST}"
 
     stack.deploy(here, "ringside", "default", {"MonitorImage": name})
 
@@ -264,14 +377,13 @@ def test_ecs_gets_its_role_in_an_account_that_never_had_a_cluster(here: Account)
     assert [role["Path"] for role in roles] == ["/aws-service-role/ecs.amazonaws.com/"]
 
 
-@pytest.fixture
-def deployed(here: Account) -> Account:
-    """A stack with a table, and a repository."""
+def make_stack(here: Account, name: str = "ringside", repository: str = "") -> None:
+    """A stack with a table, as the template has it."""
     table = {
         "Type": "AWS::DynamoDB::Table",
         "DeletionPolicy": "Retain",
         "Properties": {
-            "TableName": "calls",
+            "TableName": f"{name}-calls",
             "BillingMode": "PAY_PER_REQUEST",
             "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
             "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
@@ -279,15 +391,49 @@ def deployed(here: Account) -> Account:
     }
     body = {
         "Parameters": {
-            "MonitorRepository": {"Type": "String", "Default": "ringside-monitor"},
+            "MonitorRepository": {"Type": "String", "Default": repository},
             "ProtectData": {"Type": "String", "Default": "false"},
         },
         "Resources": {"CallsTable": table},
         "Outputs": {"TableName": {"Value": {"Ref": "CallsTable"}}},
     }
-    here.client("cloudformation").create_stack(StackName="ringside", TemplateBody=json.dumps(body))
+    here.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(body))
+
+
+def repositories(here: Account) -> list[str]:
+    return [found["repositoryName"] for found in here.client("ecr").describe_repositories()["repositories"]]
+
+
+@pytest.fixture
+def deployed(here: Account) -> Account:
+    """A stack with a table, and its repository."""
+    make_stack(here)
     here.client("ecr").create_repository(repositoryName="ringside-monitor")
     return here
+
+
+def test_what_is_destroyed_of_one_stack_leaves_the_other_its_images(deployed: Account) -> None:
+    make_stack(deployed, "ringside-prod")
+    deployed.client("ecr").create_repository(repositoryName="ringside-prod-monitor")
+
+    stack.destroy(deployed, "ringside", yes=True, records=False)
+
+    assert repositories(deployed) == ["ringside-prod-monitor"]
+
+
+def test_images_that_two_stacks_share_stay_until_the_last_of_them_goes(
+    here: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one", "two"):
+        make_stack(here, name, repository="shared")
+    here.client("ecr").create_repository(repositoryName="shared")
+
+    stack.destroy(here, "one", yes=True, records=False)
+    assert repositories(here) == ["shared"]
+    assert "The images in shared stay: two runs them" in capsys.readouterr().out
+
+    stack.destroy(here, "two", yes=True, records=False)
+    assert repositories(here) == []
 
 
 def test_what_is_destroyed_is_gone_and_the_record_of_calls_stays(
@@ -295,10 +441,10 @@ def test_what_is_destroyed_is_gone_and_the_record_of_calls_stays(
 ) -> None:
     stack.destroy(deployed, "ringside", yes=True, records=False)
 
-    assert deployed.client("ecr").describe_repositories()["repositories"] == []
+    assert repositories(deployed) == []
     with pytest.raises(DeployError, match="no stack"):
         stack.describe(deployed, "ringside")
-    assert "aws dynamodb delete-table --table-name calls" in capsys.readouterr().out
+    assert "aws dynamodb delete-table --table-name ringside-calls" in capsys.readouterr().out
 
 
 def test_nothing_is_destroyed_that_nobody_confirmed(deployed: Account) -> None:

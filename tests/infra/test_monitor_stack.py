@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from infra.deploy import cost
 from infra.local import template as templates
 from infra.local.template import REPOSITORY, of_type
 from monitor import FORCED_SECONDS
@@ -104,12 +105,29 @@ def alarm_on(stack: dict[str, Any], policy: str) -> dict[str, Any]:
     return found
 
 
+def metric_of(alarm: dict[str, Any]) -> dict[str, Any]:
+    (found,) = [metric["MetricStat"] for metric in alarm["Metrics"] if "MetricStat" in metric]
+    plain: dict[str, Any] = found
+    return plain
+
+
 def test_scaling_looks_at_the_calls_that_still_fit_every_ten_seconds(stack: dict[str, Any]) -> None:
     alarm = alarm_on(stack, "ScaleOut")
+    metric = metric_of(alarm)
 
-    assert (alarm["Namespace"], alarm["MetricName"]) == ({"Fn::Sub": "Ringside/${Stack}"}, "FreeSlots")
-    assert (alarm["Period"], alarm["ComparisonOperator"]) == (10, "LessThanThreshold")
-    assert alarm["Statistic"] == "Average"  # a sum would count a task as often as it reports
+    assert metric["Metric"]["Namespace"] == {"Fn::Sub": "Ringside/${Stack}"}
+    assert (metric["Metric"]["MetricName"], metric["Period"]) == ("FreeSlots", 10)
+    assert alarm["ComparisonOperator"] == "LessThanThreshold"
+    assert metric["Stat"] == "Average"  # a sum would count a task as often as it reports
+
+
+def test_both_ways_of_scaling_look_at_the_same_share_of_what_a_task_may_take(stack: dict[str, Any]) -> None:
+    expressions = [alarm_on(stack, policy)["Metrics"][0] for policy in ("ScaleOut", "ScaleIn")]
+
+    assert [found["Expression"] for found in expressions] == [{"Fn::Sub": "100 * slots / ${MaxCalls}"}] * 2
+    assert {"Name": "RINGSIDE_MAX_CALLS", "Value": {"Ref": "MaxCalls"}} in stack["Resources"]["TaskDefinition"][
+        "Properties"
+    ]["ContainerDefinitions"][0]["Environment"]
 
 
 def test_the_shorter_of_slots_the_more_monitors_are_started(stack: dict[str, Any]) -> None:
@@ -125,17 +143,22 @@ def test_monitors_are_stopped_slowly_and_one_at_a_time(stack: dict[str, Any]) ->
     alarm = alarm_on(stack, "ScaleIn")
     policy = of_type(stack, "AWS::ApplicationAutoScaling::ScalingPolicy")["ScaleIn"]["StepScalingPolicyConfiguration"]
 
-    assert alarm["Period"] * alarm["EvaluationPeriods"] >= 900
+    assert metric_of(alarm)["Period"] * alarm["EvaluationPeriods"] >= 900
     assert [step["ScalingAdjustment"] for step in policy["StepAdjustments"]] == [-1]
 
 
-def test_scaling_has_room_between_out_and_in_with_the_defaults() -> None:
-    parameters = templates.translate()["Parameters"]
-    slots, out, idle = (parameters[name]["Default"] for name in ("MaxCallsPerMonitor", "ScaleOutBelow", "ScaleInAbove"))
+@pytest.mark.parametrize("size", ["small", "medium", "large"])
+def test_what_is_left_after_scaling_in_holds_all_calls_and_calls_for_no_other(size: str) -> None:
+    """For every size, every number of slots and every threshold that is allowed, the worst of them together."""
+    parameters, slots = templates.translate()["Parameters"], cost.calls_of(size)
+    least_idle, most_out = parameters["ScaleInAbove"]["MinValue"], parameters["ScaleOutBelow"]["MaxValue"]
 
-    # With two monitors idle enough for one to go, the one that stays must not call for another at once.
-    assert 0 < out < slots - 2 * (slots - idle)
-    assert idle < slots
+    for allowed in (1, 45, parameters["MaxCallsPerMonitor"]["Default"], slots):
+        for monitors in range(2, parameters["MaxMonitors"]["MaxValue"] + 1):
+            calls = monitors * allowed * (100 - least_idle) / 100  # as many as there may be when one is stopped
+            left = (monitors - 1) * allowed
+            assert calls <= left
+            assert 100 * (left - calls) / left > most_out
 
 
 def test_a_deployment_does_not_take_back_what_scaling_decided(stack: dict[str, Any]) -> None:

@@ -1,10 +1,12 @@
 """template.yaml says once what queue, table, functions and environment are; these compare it with who relies on it."""
 
+import json
 import re
 from typing import Any
 
 import pytest
 
+from infra.deploy import pricelist
 from infra.local import template as templates
 from infra.local.template import REPOSITORY, of_type
 from ringside import calls
@@ -100,6 +102,15 @@ def test_the_defaults_of_a_nested_stack_are_those_of_the_parameters_that_fill_it
             assert str(nested[parameter]["Default"]) == str(outer["Default"]), parameter
 
 
+def test_a_changed_parameter_reaches_the_function_that_is_called(template: dict[str, Any]) -> None:
+    """A version would keep the environment that it was published with, and its name knows parameters by name only."""
+    kinds = {resource["Type"] for resource in template["Resources"].values()}
+    called = json.dumps(of_type(template, "AWS::ApiGatewayV2::Api")["HttpApi"]["Body"]["paths"])
+
+    assert not {"AWS::Lambda::Version", "AWS::Lambda::Alias"} & kinds
+    assert "${WebhookFunction.Arn}/invocations" in called
+
+
 def test_functions_are_traced_only_when_asked_to_and_may_write_traces_only_then(template: dict[str, Any]) -> None:
     for function in of_type(template, "AWS::Lambda::Function").values():
         assert function["TracingConfig"] == {"Mode": {"Ref": "Tracing"}}
@@ -138,7 +149,8 @@ def test_the_table_forgets_in_time_and_survives_its_stack(template: dict[str, An
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert template["Resources"][name]["DeletionPolicy"] == "Retain"
+    assert template["Resources"][name]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert template["Resources"][name]["UpdateReplacePolicy"] == "Retain"
     assert table["DeletionProtectionEnabled"] == {"Fn::If": ["DataIsProtected", True, False]}
 
 
@@ -232,6 +244,42 @@ def test_a_sweep_is_over_before_the_next_begins(template: dict[str, Any]) -> Non
     (schedule,) = templates.schedules(template)
 
     assert templates.functions(template)["SweeperFunction"].timeout < schedule.seconds
+
+
+def test_a_sweep_that_failed_is_not_repeated_beside_the_next(template: dict[str, Any]) -> None:
+    (config,) = of_type(template, "AWS::Lambda::EventInvokeConfig").values()
+
+    assert config["FunctionName"] == {"Ref": "SweeperFunction"}
+    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 60)
+
+
+def test_metrics_are_written_often_enough_for_the_alarms_that_watch_them(template: dict[str, Any]) -> None:
+    """The monitor writes them with each beat of its lease, and three empty minutes are an alarm."""
+    assert template["Parameters"]["LeaseSeconds"]["MaxValue"] / pricelist.BEATS_A_LEASE <= 20
+
+
+def test_two_regions_do_not_share_a_dashboard() -> None:
+    stack = templates.parse((REPOSITORY / "infra" / "dashboard.yaml").read_text(encoding="utf-8"))
+    (dashboard,) = of_type(stack, "AWS::CloudWatch::Dashboard").values()
+
+    assert dashboard["DashboardName"] == {"Fn::Sub": "${Stack}-${AWS::Region}"}
+
+
+INDEX_COLUMNS = (
+    "call_id status agent caller dialled started_at duration end_reason cost decision owner epoch steps expires_at"
+)
+
+
+def test_an_index_is_never_changed_in_place(template: dict[str, Any]) -> None:
+    """DynamoDB changes neither keys nor columns of an index, and creates or deletes only one per update: the deployment
+    of such a change would fail for everyone. To add a column: create an index of a new name that has it, release; let
+    the code read the new index, release; drop the old one, release. Then change this test."""
+    (table,) = of_type(template, "AWS::DynamoDB::Table").values()
+
+    assert [
+        (index["IndexName"], index["Projection"]["ProjectionType"], " ".join(index["Projection"]["NonKeyAttributes"]))
+        for index in table["GlobalSecondaryIndexes"]
+    ] == [(name, "INCLUDE", INDEX_COLUMNS) for name in ("by_day", "by_caller", "live")], "see this test's docstring"
 
 
 def test_every_log_is_forgotten_in_time(template: dict[str, Any]) -> None:
