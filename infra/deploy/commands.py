@@ -43,7 +43,7 @@ def _plan(
     """Show what a deployment would create, and what that costs. Needs no account."""
     name, chosen = _chosen(config, stack, parameters, monitor_image)
     shown = console()
-    shown.print(plan.show(name, chosen))
+    shown.print(plan.show(name, chosen), soft_wrap=True)
     shown.print(f"\nWithout a call it costs about {cost.monthly(chosen):.2f} USD a month; docs/cost.md says what for.")
 
 

@@ -61,14 +61,6 @@ async def test_a_wrong_ring_is_answered_with_one_sentence(world: World, body: An
     assert (answer.status_code, answer.json()) == (400, {"error": sentence})
 
 
-async def test_half_a_surrogate_pair_is_refused_for_no_webhook_could_carry_it(world: World) -> None:
-    body = b'{"from": "+1", "to": "+2", "sip_headers": [{"name": "From", "value": "\\ud83d"}]}'
-    async with httpx.AsyncClient() as http:
-        answer = await http.post(f"{world.emulator.control_url}/calls", content=body)
-
-    assert (answer.status_code, "surrogate" in answer.json()["error"]) == (400, True)
-
-
 async def test_an_unknown_script_is_told_which_ones_there_are(world: World) -> None:
     with pytest.raises(ValueError, match=r"There is no script 'nope'; there are caller-hangs-up, dtmf, .*"):
         await world.control.ring(script="nope")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from urllib.parse import unquote
 
-LONGEST = 4000
+LONGEST = 8000
 """Characters of a value that are read. A History-Info of six hops has about 900."""
 
 MOST = 50
