@@ -20,7 +20,7 @@ DEPLOYMENT = $(TARGET) $(if $(SET),--set $(SET))
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-demo: $(READY) ## one phone call from ring to record, and one that is declined
+demo: $(READY) ## three phone calls from ring to record: answered, transferred, declined
 	@$(BIN)/python -m infra.local demo $(ARGS)
 
 local: $(READY) ## the whole cloud on this machine, until Ctrl-C (OPENAI=real for real calls, CONTAINERS=yes for sam)

@@ -86,7 +86,7 @@ class Narration:
             given = ", ".join(f"{name}={value!r}" for name, value in _arguments(item).items())
             output = f" -> {item['output']}" if item.get("output") else ""
             return "tool", f"{item['name']}({given}){output}"
-        return str(item["kind"]), str(item.get("detail") or "")
+        return str(item["kind"]), str(item.get("text") or "")
 
     def _show(self, moment: float, who: str, what: str) -> None:
         line = Table.grid(padding=(0, 2, 0, 0))
