@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from ringside.monitor.lease import BEATS_PER_LEASE
 from ringside.monitor.monitor import Monitor
 from tests.drills.compare import Lived, flaws_of
 from tests.drills.ground import Ground
@@ -42,7 +41,7 @@ def beats(ground: Ground, monitor: Monitor) -> int:
 
 def wait_for_a_lease(ground: Ground, monitor: Monitor) -> None:
     """Until a whole lease has been lived through: every renewal and every check of it was made at least once."""
-    wanted, deadline = beats(ground, monitor) + BEATS_PER_LEASE + 1, time.monotonic() + 30
+    wanted, deadline = beats(ground, monitor) + 4, time.monotonic() + 30
     while beats(ground, monitor) < wanted and time.monotonic() < deadline:
         time.sleep(0.05)
     assert beats(ground, monitor) >= wanted
