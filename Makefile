@@ -15,7 +15,7 @@ TARGET = --config '$(CONFIG)' $(if $(STACK),--stack '$(STACK)')
 DEPLOYMENT = $(TARGET) $(if $(SET),--set $(SET))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local call sam-invoke sam-api test drills check plan image deploy destroy format lock clean
+.PHONY: help demo local call sam-invoke sam-api test drills check plan image deploy destroy format lock hooks release clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,7 @@ check: $(READY) ## what must hold before a commit: style, types, agents, templat
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/codespell
 	$(BIN)/python -m cli.check
 	$(BIN)/python -m infra.deploy check
 	@$(EXPORT) --no-header --output-file .venv/requirements.txt > /dev/null
@@ -71,6 +72,15 @@ format: $(READY) ## put the code into shape
 lock: $(READY) ## after a change of dependencies: uv.lock and functions/requirements.txt
 	$(BIN)/uv lock
 	$(EXPORT) --output-file functions/requirements.txt > /dev/null
+
+hooks: $(READY) ## what `make check` finds in seconds, before each of your commits (pre-commit)
+	@$(BIN)/pre-commit install
+
+release: $(READY) ## a version: changelog section, commit and tag (VERSION=0.2.0; ARGS="--dry-run -v" shows it)
+	@test -n '$(VERSION)' || { echo "Name the version: make release VERSION=0.2.0" >&2; exit 2; }
+	@$(BIN)/bump-my-version bump --new-version '$(VERSION)' $(ARGS)
+	@$(if $(ARGS),,git tag --points-at HEAD | grep -qx 'v$(VERSION)' || { echo "Nothing was made: this is $(VERSION) already." >&2; exit 1; })
+	@$(if $(ARGS),,echo "Made $(VERSION). Push it with its tag: git push --follow-tags")
 
 clean: ## remove what was installed or built, never a file of yours
 	rm -rf .venv .aws-sam .mypy_cache .pytest_cache .ruff_cache .hypothesis

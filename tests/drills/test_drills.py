@@ -15,6 +15,7 @@ def ground() -> Iterator[Ground]:
         yield ground
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", DRILLS)
 def test_the_short_form_of_the_drill_holds_every_bound(ground: Ground, name: str) -> None:
     sheet, drill = Sheet(name), DRILLS[name]

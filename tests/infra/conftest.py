@@ -11,6 +11,15 @@ from tests.containers.engines import Ground, NoEngine
 
 REMARK = "ran in"
 
+# Seconds: images are pulled and built in the first of them.
+CONTAINERS_TIMEOUT = 900
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "containers" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(CONTAINERS_TIMEOUT))
+
 
 @pytest.fixture(scope="module")
 def containers() -> Iterator[Ground]:
