@@ -1,5 +1,6 @@
 """What a deployment would create, out of the templates alone: no account, no network."""
 
+import difflib
 import re
 import shlex
 import tomllib
@@ -42,7 +43,7 @@ def assignments(words: list[str]) -> Parameters:
     for word in words:
         name, equals, value = word.partition("=")
         if not equals or name not in known:
-            near = [other for other in known if other.lower().startswith(name.lower()[:4])]
+            near = difflib.get_close_matches(name, known)
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             raise DeployError(f"{word}: not a parameter of template.yaml as Name=value.{hint}")
         check(name, known[name], value)

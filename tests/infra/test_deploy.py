@@ -76,7 +76,7 @@ def test_a_plan_follows_the_parameters(given: dict[str, str], stacks: str, there
         ("MonitorCount=0", "a number from 1 to 100"),
         ("MonitorCount=many", "a number from 1 to 100"),
         ("MonitorImage=ringside:latest", "must match"),
-        ("MonitorSiz=large", "Did you mean MonitorDrain or MonitorImage or MonitorRepository or MonitorSize"),
+        ("MonitorSiz=large", "Did you mean MonitorSize"),
         ("large", "not a parameter"),
     ],
 )

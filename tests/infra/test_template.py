@@ -217,6 +217,13 @@ def test_every_parameter_is_explained_and_nobody_has_to_give_one(template: dict[
         assert all(len(parameter.get("Description", "")) > 10 for parameter in parameters.values()), path
 
 
+def test_parameters_are_asked_for_in_groups_with_what_matters_first() -> None:
+    read = templates.parse((REPOSITORY / "template.yaml").read_text(encoding="utf-8"))
+    groups = read["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert [name for group in groups for name in group["Parameters"]] == list(read["Parameters"])
+    assert (groups[0]["Parameters"][0], groups[-1]["Parameters"]) == ("MonitorImage", ["OpenAIBaseUrl"])
+
+
 def test_every_default_is_one_that_is_allowed(template: dict[str, Any]) -> None:
     for name, parameter in template["Parameters"].items():
         chosen = parameter["Default"]
