@@ -1,6 +1,7 @@
 """The agent files, looked at before anything starts. Run as `python -m infra.local.agents FOLDER`.
 
-In a process of its own: reading `tools.py` runs it, and it is the user's.
+In a process of its own: reading `tools.py` runs it, and it is the user's. The demonstration and the tests have agents
+of their own, so that functions/agents can be changed at will.
 """
 
 import subprocess
@@ -11,6 +12,7 @@ from infra.local.host import inherited_environment, module
 from infra.local.template import FUNCTIONS
 
 AGENTS = FUNCTIONS / "agents"
+DEMO_AGENTS = Path(__file__).parent / "demo_agents"
 
 
 class BrokenAgents(Exception):

@@ -20,6 +20,7 @@ from typing import Any, Self
 import httpx
 
 from infra.local import stack
+from infra.local.agents import DEMO_AGENTS
 from infra.local.aws_session import CREDENTIALS, REGION
 from infra.local.clients import Clients
 from infra.local.emulator_client import Emulator
@@ -39,8 +40,9 @@ class LocalCloud:
 
     `parameters` are the template's (`LeaseSeconds` ...) and reach queue, table and every environment as they would
     at AWS. `environment` sets variables of one component, by its name in the template: `WebhookFunction`,
-    `SweeperFunction`, `Monitor`. `pace` is the emulator's: 0.1 speaks ten times as fast. `schedules` runs the sweeper
-    every minute; without, only `run_sweeper` runs it. `sink` gets every line of every component.
+    `SweeperFunction`, `Monitor`. `agents` is the folder of agent files. `pace` is the emulator's: 0.1 speaks ten times
+    as fast. `schedules` runs the sweeper every minute; without, only `run_sweeper` runs it. `sink` gets every line of
+    every component.
     """
 
     aws: Clients
@@ -52,6 +54,7 @@ class LocalCloud:
         self,
         *,
         monitors: int = 1,
+        agents: Path = DEMO_AGENTS,
         pace: float = 1.0,
         parameters: Mapping[str, str] | None = None,
         environment: Mapping[str, Mapping[str, str]] | None = None,
@@ -66,6 +69,7 @@ class LocalCloud:
         self.monitors: list[Process] = []
         """Every monitor that was ever started, in order; the dead ones too, so that an index keeps its meaning."""
         self._first_monitors = monitors
+        self._agents = agents
         self._pace = pace
         self._parameters = dict(parameters or {})
         self._overrides = {name: dict(variables) for name, variables in (environment or {}).items()}
@@ -211,6 +215,7 @@ class LocalCloud:
             **self._environments[name],
             **self._aws_environment(),
             "OPENAI_BASE_URL": self.openai_base_url,
+            "RINGSIDE_AGENTS": str(self._agents.resolve()),
             **self._overrides.get(name, {}),
         }
 

@@ -53,13 +53,15 @@ def _up(
     """Start the local cloud and keep it running until Ctrl-C."""
     os.environ.update(no_proxy())
     real = OpenAI.real(os.environ) if openai == "real" else OpenAI()
-    agents.check()
+    folder = Path(os.environ.get("RINGSIDE_AGENTS") or agents.AGENTS)
+    agents.check(folder)
     output = up.Output(console(), raw=raw)
     stop = up.Stop()
     way = engine.find().way if containers else None
     with envfile.single(directory):
         cloud = LocalCloud(
             monitors=monitors,
+            agents=folder,
             pace=pace,
             openai=real,
             ports=Ports(port, aws_port, emulator_port),
@@ -74,7 +76,6 @@ def _up(
 def _demo(*, pace: Annotated[float, Parameter(help="1 is real time")] = 0.3) -> int:
     """Show one call from ring to record, one that is transferred, and one that is declined."""
     os.environ.update(no_proxy())
-    agents.check()
     return demo.run(console(), pace)
 
 

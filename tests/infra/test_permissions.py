@@ -16,8 +16,8 @@ import botocore.loaders
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.local.agents import DEMO_AGENTS
 from infra.local.aws_session import REGION
-from infra.local.template import FUNCTIONS
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.sections import LambdaTool
 from ringside.aws.record import Ownership, Record
@@ -50,7 +50,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedCloud]:
     """The deployment after everything that its components do has been done once."""
     folder = tmp_path_factory.mktemp("agents")
     (folder / "concierge.yaml").write_text(AGENT, encoding="utf-8")
-    shutil.copy(FUNCTIONS / "agents" / "tools.py", folder)
+    shutil.copy(DEMO_AGENTS / "tools.py", folder)
     own = {"RINGSIDE_AGENTS": str(folder), "RINGSIDE_POLL": "1"}  # a monitor told to stop waits for its last poll
     environment = dict.fromkeys(ROLES, own)
     with DeployedCloud(

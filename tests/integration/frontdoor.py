@@ -24,12 +24,13 @@ from infra.emulator.faults import parse
 from infra.emulator.webhooks.payloads import default_headers, envelope, incoming
 from infra.emulator.webhooks.signature import sign
 from infra.local import stack
+from infra.local.agents import DEMO_AGENTS
 from infra.local.aws_session import CREDENTIALS, REGION
 from infra.local.clients import Clients
 from infra.local.host import listen
 from infra.local.payload import Request, to_event
 from infra.local.process import Guard, Process
-from infra.local.template import FUNCTIONS, REPOSITORY
+from infra.local.template import REPOSITORY
 from ringside.aws.secrets import Secrets
 from ringside.invocation import wired
 from ringside.openai.call_control import CallControl, Timing
@@ -216,7 +217,7 @@ def front_door() -> Iterator[Door]:
                 patch.delenv(name)
             here = {"AWS_ENDPOINT_URL": url, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, **CREDENTIALS}
             here |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "AWS_EC2_METADATA_DISABLED": "true"}
-            for name, value in (environment | here | {"RINGSIDE_AGENTS": str(FUNCTIONS / "agents")}).items():
+            for name, value in (environment | here | {"RINGSIDE_AGENTS": str(DEMO_AGENTS)}).items():
                 patch.setenv(name, value)
             patch.setenv("OPENAI_BASE_URL", openai.emulator.base_url)
             door = Door(aws, openai, environment)

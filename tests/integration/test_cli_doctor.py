@@ -22,6 +22,7 @@ from cli.doctor.http import check_openai, check_webhook
 from cli.doctor.secret import Keys, check_secret
 from cli.main import main
 from cli.options import Deployment as Options
+from infra.local.agents import DEMO_AGENTS
 from ringside.settings import SHIPPED
 from tests.integration.conftest import REGION, table_properties
 
@@ -164,7 +165,7 @@ def deployment(
     secret_id = aws.secrets.create_secret(Name=operator, SecretString=json.dumps(secret))["ARN"]
     agents = tmp_path / "agents"
     agents.mkdir()
-    for file in (SHIPPED / "agents").glob("*.*"):
+    for file in DEMO_AGENTS.glob("*.*"):
         (agents / file.name).write_text(file.read_text())
     for name, value in {
         "RINGSIDE_QUEUE_URL": queue_url,

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import monitor
+from infra.local.agents import DEMO_AGENTS
 from infra.local.cloud import LocalCloud
-from infra.local.template import FUNCTIONS
 from ringside import settings
 from ringside.aws.counters import Counters
 from ringside.aws.table import Table
@@ -60,7 +60,7 @@ async def at_work(
         def task_protection(self, monitor: Worker) -> TaskProtection:
             return TaskProtection(ecs.task(), monitor, self.metrics, minutes, QUICK)
 
-    own = {"RINGSIDE_DRAIN": str(minutes), "RINGSIDE_AGENTS": str(FUNCTIONS / "agents")}
+    own = {"RINGSIDE_DRAIN": str(minutes), "RINGSIDE_AGENTS": str(DEMO_AGENTS)}
     loaded = settings.load({**environment, **ecs.environment, **own})
     wiring = Task(loaded, "monitor")
     working = asyncio.create_task(monitor.work(wiring, forced))

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.agents import DEMO_AGENTS
 from ringside.agentfile.loader import load_agents
 from ringside.agentfile.yaml_lines import AgentFileError
-from ringside.settings import SHIPPED
 from tests.unit.agentfile.files import LINE, load, problems
 
 
 def test_the_agents_that_ship_are_valid() -> None:
-    found = load_agents(SHIPPED / "agents", {"opening_hours", "order_status"})
+    found = load_agents(DEMO_AGENTS, {"opening_hours", "order_status"})
     assert [agent.name for agent in found] == ["concierge"]
 
 

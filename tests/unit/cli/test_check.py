@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli import check
+from infra.local.agents import DEMO_AGENTS
 from ringside.settings import SHIPPED
 from tests.unit.agentfile.files import LINE
 
@@ -20,7 +21,7 @@ def found(folder: Path, content: str = "", tools: str | None = None) -> list[str
     return [("" if each.is_wrong else "?") + each.text.replace(f"{folder}/", "") for each in problems]
 
 
-@pytest.mark.parametrize("folder", [SHIPPED / "agents", SHIPPED.parent / "docs" / "examples" / "agents"], ids=str)
+@pytest.mark.parametrize("folder", [DEMO_AGENTS, SHIPPED.parent / "docs" / "examples" / "agents"], ids=str)
 def test_the_agents_here_are_as_they_should_be(folder: Path) -> None:
     checked = check.check(folder)
     assert checked.problems == []

@@ -9,6 +9,7 @@ import yaml
 
 from cli import schema
 from cli.schema import documented
+from infra.local.agents import DEMO_AGENTS
 from ringside.admission.opening_hours import OpeningHours
 from ringside.admission.rules import Rule
 from ringside.agentfile.agent import Agent
@@ -25,7 +26,6 @@ from ringside.agentfile.session import (
     TurnDetection,
 )
 from ringside.conversation.builtin_tools import NAMES
-from ringside.settings import SHIPPED
 from ringside.strict_model import Strict
 from ringside.tools.loader import load_tools
 from tests.unit.agentfile.files import LINE
@@ -106,7 +106,7 @@ def test_the_schema_is_current() -> None:
     assert schema.FILE.read_text(encoding="utf-8") == schema.text(), "run python -m cli.schema"
 
 
-@pytest.mark.parametrize("path", sorted([*EXAMPLES.glob("*.yaml"), *(SHIPPED / "agents").glob("*.yaml")]), ids=str)
+@pytest.mark.parametrize("path", sorted([*EXAMPLES.glob("*.yaml"), *DEMO_AGENTS.glob("*.yaml")]), ids=str)
 def test_every_agent_file_here_is_right_to_an_editor(path: Path) -> None:
     assert mistakes(yaml.safe_load(path.read_text(encoding="utf-8"))) == []
     assert f"$schema={'../../' if 'examples' in path.parts else '../../docs/'}agent.schema.json" in path.read_text()

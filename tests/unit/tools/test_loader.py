@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ringside.settings import SHIPPED
+from infra.local.agents import DEMO_AGENTS
 from ringside.tools.definition import Tool, ToolError
 from ringside.tools.loader import load_tools
 
@@ -16,7 +16,7 @@ def load(folder: Path, source: str) -> dict[str, Tool]:
 
 
 def test_the_tools_that_ship_are_usable() -> None:
-    found = load_tools(SHIPPED / "agents")
+    found = load_tools(DEMO_AGENTS)
     assert set(found) == {"opening_hours", "order_status"}
     assert found["opening_hours"].schema["properties"]["day"]["enum"][0] == "monday"
 
