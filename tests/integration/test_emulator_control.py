@@ -17,6 +17,7 @@ from infra.emulator import Emulator
 from infra.emulator.client import Control, NotInTime
 from infra.emulator.errors import BadInput
 from infra.emulator.testing import Supervisor, World, emulated
+from tests import certificate
 
 pytestmark = pytest.mark.asyncio
 
@@ -237,40 +238,9 @@ async def test_wrong_arguments_end_in_one_sentence(arguments: list[str], sentenc
 
 
 async def test_it_can_listen_with_tls(tmp_path: Path) -> None:
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    _make_certificate(certificate, key)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate, key)
+    trusted, server = certificate.for_loopback(tmp_path)
     async with Emulator(tls=server, host="127.0.0.1") as emulator:
         assert emulator.base_url.startswith("https://127.0.0.1:")
-        trusting = ssl.create_default_context(cafile=str(certificate))
+        trusting = ssl.create_default_context(cafile=str(trusted))
         async with Control(emulator.control_url, trusting) as control:
             assert await control.calls() == []
-
-
-def _make_certificate(certificate: Path, key: Path) -> None:
-    import datetime
-    import ipaddress
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(private, hashes.SHA256())
-    )
-    certificate.write_bytes(built.public_bytes(serialization.Encoding.PEM))
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    key.write_bytes(private.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
