@@ -4,15 +4,22 @@
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from ringside import phone_numbers
 from ringside.errors import UserMistake
 from ringside.sip.trunk import DIALLED_IN, Trunk
+
+_FOR_TOOLS = re.compile(
+    r"(?:AWS|RINGSIDE|PYTHON|LC|TOOLS)\w+|PATH|HOME|LANG|TZ|TMPDIR|VIRTUAL_ENV|LD_LIBRARY_PATH"
+    r"|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE|https?_proxy|no_proxy|HTTPS?_PROXY|NO_PROXY",
+)
+_SECRET = re.compile(r"^RINGSIDE_\w*(?:SECRET|KEY|TOKEN|PASSWORD)")
 
 SHIPPED = Path(__file__).resolve().parent.parent  # functions/, /var/task or /app
 
@@ -54,7 +61,15 @@ class Settings(BaseModel):
     stack: str = Field(default="", alias="RINGSIDE_STACK")  # whose metrics and events they are
     ecs_agent: str = Field(default="", alias="ECS_AGENT_URI")  # these two are set by ECS; empty: not a task of it
     ecs_metadata: str = Field(default="", alias="ECS_CONTAINER_METADATA_URI_V4")
+    tracebacks: bool = Field(default=False, alias="RINGSIDE_TRACEBACKS")  # of tools, with their texts: for the laptop
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", alias="RINGSIDE_LOG_LEVEL")
+
+    _tools_environment: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def tools_environment(self) -> dict[str, str]:
+        """All of the environment of the process that runs the agents' tools."""
+        return self._tools_environment
 
     @property
     def trunk(self) -> Trunk:
@@ -72,7 +87,17 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; raise `SettingsError` naming every variable that is missing or wrong."""
     source = os.environ if environ is None else environ
     try:
-        return Settings.model_validate({name: value for name, value in source.items() if value != ""})
+        found = Settings.model_validate({name: value for name, value in source.items() if value != ""})
     except ValidationError as error:
         problems = (f"{problem['loc'][0]}: {problem['msg']}" for problem in error.errors())
         raise SettingsError("environment: " + "; ".join(problems)) from None
+    found._tools_environment = for_tools(source)
+    return found
+
+
+def for_tools(environ: Mapping[str, str]) -> dict[str, str]:
+    """What of this environment the agents' tools may see: where they run, the role's credentials, and what is theirs.
+
+    Neither OpenAI's key nor where the secrets are. What a deployment wants its tools to know begins with `TOOLS_`.
+    """
+    return {name: value for name, value in environ.items() if _FOR_TOOLS.fullmatch(name) and not _SECRET.search(name)}

@@ -1,5 +1,6 @@
 """Which adapters an entry point gets: the only module that builds clients."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +10,8 @@ import boto3
 from botocore.config import Config
 
 from ringside import prices
-from ringside.agentfile import agents
+from ringside.agentfile.agents import Agents
+from ringside.agentfile.loader import load_agents
 from ringside.aws.call_queue import CallQueue
 from ringside.aws.counters import Counters
 from ringside.aws.event_bus import EventBus
@@ -18,7 +20,7 @@ from ringside.aws.secrets import Secrets
 from ringside.aws.table import Table
 from ringside.intake import Intake
 from ringside.openai.call_control import CallControl
-from ringside.settings import Settings
+from ringside.settings import SHIPPED, Settings
 from ringside.sweeping import Sweeper
 from ringside.telemetry import Metrics
 from ringside.tools import definition, lambda_tools
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from ringside.monitor.services import Services
     from ringside.monitor.task_protection import TaskProtection, Worker
     from ringside.monitor.threads import Threads
+    from ringside.monitor.tool_worker import ToolWorker, WorkerSettings
 
 
 @dataclass
@@ -98,7 +101,7 @@ class Wiring:
         return CallControl(self.settings.openai_base_url, lambda refresh: self.secrets.keys(refresh).api_key)
 
     @cached_property
-    def _agents_and_tools(self) -> tuple[agents.Agents, dict[str, definition.Tool]]:
+    def _agents_and_tools(self) -> tuple[Agents, dict[str, definition.Tool]]:
         return load_agents_and_tools(self.settings.agents)
 
     @property
@@ -106,8 +109,29 @@ class Wiring:
         return self._agents_and_tools[1]
 
     @property
-    def agents(self) -> agents.Agents:
-        return self._agents_and_tools[0]
+    def agents(self) -> Agents:
+        return self._monitors_agents if self.service == "monitor" else self._agents_and_tools[0]
+
+    @cached_property
+    def _monitors_agents(self) -> Agents:
+        return load_agents(self.settings.agents, set(self.tool_worker.options))
+
+    @cached_property
+    def worker_settings(self) -> "WorkerSettings":
+        from ringside.monitor.tool_worker import WorkerSettings
+
+        path = os.pathsep.join(filter(None, (str(SHIPPED), self.settings.tools_environment.get("PYTHONPATH"))))
+        environment = {**self.settings.tools_environment, "PYTHONPATH": path}
+        agents, level = self.settings.agents.absolute(), self.settings.log_level
+        names = frozenset(name for agent in load_agents(agents) for name in agent.tools)
+        return WorkerSettings(agents, names, environment, level, self.settings.tracebacks)
+
+    @cached_property
+    def tool_worker(self) -> "ToolWorker":
+        """The monitor's first: it imports `tools.py`, which the monitor itself never does."""
+        from ringside.monitor.tool_worker import ToolWorker
+
+        return ToolWorker.start(self.worker_settings)
 
     @cached_property
     def prices(self) -> prices.Prices:
@@ -163,14 +187,16 @@ class Wiring:
         from ringside.monitor.async_record import AsyncRecord
         from ringside.monitor.contract import RealtimeContract
         from ringside.monitor.services import Services
-        from ringside.monitor.tool_runner import InProcessTools
+        from ringside.monitor.tool_runner import AgentTools
+        from ringside.monitor.tool_workers import ToolWorkers
 
+        workers = ToolWorkers(self.worker_settings, self.metrics, self.tool_worker)
         return Services(
             record=AsyncRecord(self.record, self.counters, threads),
             control=self.control,
             contract=RealtimeContract(self.settings.openai_base_url),
             api_key=lambda refresh: self.secrets.keys(refresh).api_key,
-            tools=InProcessTools(self.tools, lambda_tools.tools(self.lambda_client, self.agents)),
+            tools=AgentTools(self.tool_worker.options, workers, lambda_tools.tools(self.lambda_client, self.agents)),
             prices=self.prices,
             metrics=self.metrics,
             threads=threads,

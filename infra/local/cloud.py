@@ -215,6 +215,7 @@ class LocalCloud:
             **self._environments[name],
             **self._aws_environment(),
             "OPENAI_BASE_URL": self.openai_base_url,
+            "RINGSIDE_TRACEBACKS": "true",
             "RINGSIDE_AGENTS": str(self._agents.resolve()),
             **self._overrides.get(name, {}),
         }

@@ -33,7 +33,7 @@ class Ground(LocalCloud):
         self._scratch = tempfile.TemporaryDirectory(prefix="drill-")
         self._ledger = Path(self._scratch.name) / "ledger"
         self._ledger.touch()
-        common = {"RINGSIDE_AGENTS": str(AGENTS), "DRILL_LEDGER": str(self._ledger)}
+        common = {"RINGSIDE_AGENTS": str(AGENTS), "TOOLS_LEDGER": str(self._ledger)}
         monitor = {**common, "RINGSIDE_MAX_CALLS": "2000", **({"RINGSIDE_POLL": str(poll)} if poll else {})}
         super().__init__(
             monitors=monitors,

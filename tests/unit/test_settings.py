@@ -64,3 +64,22 @@ def test_the_process_environment_is_read_when_nothing_else_is_given(monkeypatch:
     for name, value in LEAST.items():
         monkeypatch.setenv(name, value)
     assert settings.load().table == "calls"
+
+
+def test_tools_see_where_they_run_and_what_is_theirs_and_no_secret() -> None:
+    given = {
+        **LEAST,
+        "PATH": "/bin",
+        "AWS_REGION": "eu-central-1",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials",
+        "TOOLS_CRM_URL": "https://crm.example",
+        "OPENAI_API_KEY": "sk-secret",
+        "OPENAI_BASE_URL": "https://api.openai.com/v1",
+        "RINGSIDE_WEBHOOK_SECRETS": "whsec",
+        "ECS_AGENT_URI": "http://169.254.170.2",
+        "DATABASE_PASSWORD": "secret",
+    }
+    hidden = {"RINGSIDE_SECRET_ID", "RINGSIDE_WEBHOOK_SECRETS", "ECS_AGENT_URI", "DATABASE_PASSWORD"}
+
+    seen = settings.load(given).tools_environment
+    assert {name for name in given if name not in seen} == hidden | {"OPENAI_API_KEY", "OPENAI_BASE_URL"}

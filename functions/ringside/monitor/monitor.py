@@ -47,6 +47,7 @@ class Monitor:
         self._threads = Threads(POLLERS)
         self._lease = Lease(lease, time.monotonic)
         shared = services(self._threads, self._lease.holds, time)
+        self._tools = shared.tools
         messages = AsyncQueue(queue, self._threads)
         self._owned = OwnedCalls(self.owner, shared, messages, agents, slots, lease)
         self._heartbeat = Heartbeat(self.owner, self._lease, self._owned, shared.record, shared.metrics, time)
@@ -90,6 +91,7 @@ class Monitor:
         finally:
             self._background.stop()
             self._threads.shutdown()
+            self._tools.close()
         log.info("monitor.stopped", extra={"owner": self.owner})
         self._background.raise_for_deaths()
 

@@ -6,8 +6,9 @@ from typing import Protocol
 from ringside.agentfile.agent import Agent
 from ringside.conversation import builtin_tools
 from ringside.conversation.events import ToolFinished
+from ringside.monitor.tool_workers import ToolWorkers
 from ringside.tools import runner
-from ringside.tools.definition import CallContext, Tool
+from ringside.tools.definition import CallContext, Options, Tool
 
 
 class ToolRunner(Protocol):
@@ -19,24 +20,44 @@ class ToolRunner(Protocol):
         """Run a tool of this agent within its limit. Never raises; `arguments` are JSON as the model wrote it."""
         ...
 
+    def close(self) -> None:
+        """Nothing is run any more."""
+        ...
 
-class InProcessTools:
-    """Runs tools in threads of this process. `tools` by name; `lambda_tools` by the agent's and the tool's name."""
 
-    def __init__(self, tools: Mapping[str, Tool], lambda_tools: Mapping[tuple[str, str], Tool]) -> None:
-        self._tools = tools
+class AgentTools:
+    """Runs the functions of `tools.py` in a process beside this one, and Lambda functions from threads of this one.
+
+    `options`: how each of the former is run; `lambda_tools` by the agent's and the tool's name.
+    """
+
+    def __init__(
+        self,
+        options: Mapping[str, Options],
+        workers: ToolWorkers,
+        lambda_tools: Mapping[tuple[str, str], Tool],
+    ) -> None:
+        self._options = options
+        self._workers = workers
         self._lambda_tools = lambda_tools
 
     def is_repeatable(self, agent: Agent, name: str) -> bool:
-        tool = self._tools_of(agent).get(name)
-        return tool is not None and tool.options.repeatable
+        tool = self._lambda_tools.get((agent.name, name))
+        options = tool.options if tool is not None else self._options_of(agent, name)
+        return options is not None and options.repeatable
 
     async def run(self, agent: Agent, name: str, arguments: str, context: CallContext) -> ToolFinished:
-        tools, limit = self._tools_of(agent), agent.limits.tool_seconds
-        others = builtin_tools.NAMES.intersection(agent.tools)
-        return await runner.run(tools, context.tool_call_id, name, arguments, limit, context, others)
+        limit = agent.limits.tool_seconds
+        options = self._options_of(agent, name)
+        if options is not None:
+            return await self._workers.run(name, options, arguments, limit, context)
+        own = {tool: function for (owner, tool), function in self._lambda_tools.items() if owner == agent.name}
+        others = (self._options.keys() | builtin_tools.NAMES).intersection(agent.tools)
+        return await runner.run(own, context.tool_call_id, name, arguments, limit, context, others)
 
-    def _tools_of(self, agent: Agent) -> dict[str, Tool]:
-        """What this agent may use: a function that it does not name does not exist for it."""
-        own = {entry.name: self._lambda_tools[agent.name, entry.name] for entry in agent.lambda_tools}
-        return own | {name: tool for name, tool in self._tools.items() if name in agent.tools}
+    def close(self) -> None:
+        self._workers.close()
+
+    def _options_of(self, agent: Agent, name: str) -> Options | None:
+        """Of a function that this agent may use: one that it does not name does not exist for it."""
+        return self._options.get(name) if name in agent.tools else None

@@ -1,6 +1,6 @@
 """Running a tool of an agent, with a limit.
 
-Tools never run on the monitor's event loop: sync functions get a thread each, async ones share a loop of
+Tools never run on the caller's event loop: sync functions get a thread each, async ones share a loop of
 their own. Whatever goes wrong in a tool becomes a message for the model and an outcome for the record, never an
 exception in the call.
 """
@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import inspect
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -25,6 +26,8 @@ from ringside.tools.definition import (
     ToolFailed,
     ToolTimedOut,
 )
+
+log = logging.getLogger(__name__)
 
 
 async def run(
@@ -50,30 +53,35 @@ async def run(
         return finished("refused", _no_such_tool({*tools, *others}))
     try:
         values = _values(tool, arguments)
-    except (ValidationError, ValueError) as error:
-        problems = error.errors() if isinstance(error, ValidationError) else []
-        what = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'arguments'}: {p['msg']}" for p in problems[:5])
-        return finished("refused", json.dumps({"error": f"The arguments are wrong: {what[:500]}"}))
+    except Exception as error:  # a validator of the tool's may raise anything, and deep nesting a RecursionError
+        return finished("refused", json.dumps({"error": f"The arguments are wrong: {_problems(error)[:500]}"}))
     if tool.context is not None:
         values[tool.context] = call
     done: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
     stop: Callable[[], object] | None = None
     try:
-        stop = _start(tool, values, done)
+        stop = _start(tool, values, done, tool_call_id)
         async with asyncio.timeout(tool.options.seconds or limit):
             outcome, output = await done
     except TimeoutError:
-        return finished("timeout", _apology(str(ToolTimedOut())))
+        return finished("timeout", apology(str(ToolTimedOut())))
     except RuntimeError:  # no thread could be started
-        return finished("error", _apology("it could not be started"))
+        return finished("error", apology("it could not be started"))
     finally:
         if stop is not None:
             stop()
     return finished(outcome, output)
 
 
+def _problems(error: Exception) -> str:
+    """What is wrong with the arguments, as the model may know it."""
+    if not isinstance(error, ValidationError):
+        return "they cannot be read"
+    return "; ".join(f"{'.'.join(map(str, p['loc'])) or 'arguments'}: {p['msg']}" for p in error.errors()[:5])
+
+
 def _values(tool: Tool, arguments: str) -> dict[str, Any]:
-    """The arguments for the function; raises `ValidationError` or `ValueError`."""
+    """The arguments for the function; raises whatever reading and checking them raises."""
     if tool.arguments is not None:
         given = tool.arguments.model_validate_json(arguments or "{}")
         return {field: getattr(given, field) for field in type(given).model_fields}
@@ -86,7 +94,14 @@ def _values(tool: Tool, arguments: str) -> dict[str, Any]:
 _Answer = tuple[str, str]  # the outcome, and the text for the model
 
 
-def _start(tool: Tool, values: Mapping[str, Any], done: "asyncio.Future[_Answer]") -> Callable[[], object] | None:
+def thread_name(tool: str, tool_call_id: str) -> str:
+    """Of the thread in which a sync tool runs: who watches it finds it by this."""
+    return f"tool {tool} {tool_call_id}"
+
+
+def _start(
+    tool: Tool, values: Mapping[str, Any], done: "asyncio.Future[_Answer]", tool_call_id: str
+) -> Callable[[], object] | None:
     """Start the tool elsewhere, to fulfil `done`; returns how to stop it, if it can be stopped."""
     loop = done.get_loop()
 
@@ -96,22 +111,24 @@ def _start(tool: Tool, values: Mapping[str, Any], done: "asyncio.Future[_Answer]
 
     # BaseException: SystemExit, or whatever else a library may raise, ends the tool and nothing else.
     async def work_async() -> None:
+        if (task := asyncio.current_task()) is not None:
+            task.set_name(tool.name)  # which whoever finds the loop blocked reports
         try:
             answer(_as_answer(await tool.function(**values), tool.options.result_limit))
         except BaseException as error:
-            answer(_failed(error))
+            answer(_failed(tool.name, error))
 
     def work() -> None:
         try:
             answer(_as_answer(tool.function(**values), tool.options.result_limit))
         except BaseException as error:
-            answer(_failed(error))
+            answer(_failed(tool.name, error))
 
     if inspect.iscoroutinefunction(tool.function):
         # On the tools' own loop: one that blocks, or ignores its cancellation, delays other tools but no call.
-        return asyncio.run_coroutine_threadsafe(work_async(), _tools_loop()).cancel
+        return asyncio.run_coroutine_threadsafe(work_async(), _tools_loop()[0]).cancel
     # A daemon thread for each run: a tool that hangs delays neither the others nor the exit.
-    threading.Thread(target=work, name=f"tool {tool.name}", daemon=True).start()
+    threading.Thread(target=work, name=thread_name(tool.name, tool_call_id), daemon=True).start()
     return None
 
 
@@ -121,20 +138,32 @@ def _fulfil(done: "asyncio.Future[_Answer]", given: _Answer) -> None:
 
 
 @cache
-def _tools_loop() -> asyncio.AbstractEventLoop:
+def _tools_loop() -> tuple[asyncio.AbstractEventLoop, threading.Thread]:
     """One loop for all async tools, so that what a tool keeps (a client, a lock) stays usable between calls."""
     loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="async tools", daemon=True).start()
-    return loop
+    thread = threading.Thread(target=loop.run_forever, name="async tools", daemon=True)
+    thread.start()
+    return loop, thread
 
 
-def _failed(error: BaseException) -> _Answer:
+def tools_loop_if_any() -> tuple[asyncio.AbstractEventLoop | None, int | None]:
+    """The async tools' loop and its thread's identifier, once an async tool has run."""
+    if not _tools_loop.cache_info().currsize:
+        return None, None
+    loop, thread = _tools_loop()
+    return loop, thread.ident
+
+
+def _failed(tool: str, error: BaseException) -> _Answer:
     """The model learns the type of the error only: its text could contain a secret, or a stranger's words."""
+    if not isinstance(error, ToolFailed | asyncio.CancelledError):
+        with contextlib.suppress(Exception):  # the log has its type and where it came from; see `telemetry`
+            log.warning("tool.failed", extra={"tool": tool}, exc_info=error)
     if isinstance(error, ToolTimedOut):
-        return "timeout", _apology(str(error))
+        return "timeout", apology(str(error))
     if isinstance(error, ToolFailed):
-        return "error", _apology(str(error))
-    return "error", _apology(f"it failed with {type(error).__name__}")
+        return "error", apology(str(error))
+    return "error", apology(f"it failed with {type(error).__name__}")
 
 
 def _as_answer(result: Any, limit: int) -> _Answer:
@@ -142,7 +171,7 @@ def _as_answer(result: Any, limit: int) -> _Answer:
     try:
         text = str(result) if isinstance(result, str) else _as_json(result)
     except (TypeError, ValueError, RecursionError):
-        return "error", _apology(f"it returned something that is not JSON ({type(result).__name__})")
+        return "error", apology(f"it returned something that is not JSON ({type(result).__name__})")
     if len(text) > limit:
         text = text[:limit] + " … (the rest was cut off)"
     # Lone surrogates cannot be sent or stored: they would break the connection and the record.
@@ -161,5 +190,6 @@ def _no_such_tool(names: Iterable[str]) -> str:
     return json.dumps({"error": f"Nothing was done: there is no such tool. {what_to_do}"})
 
 
-def _apology(why: str) -> str:
+def apology(why: str) -> str:
+    """What the model learns of a tool that did not work."""
     return json.dumps({"error": f"The tool did not work: {why}. Tell the caller that it did not work, and continue."})

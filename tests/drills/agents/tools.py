@@ -31,5 +31,5 @@ def look_up_slowly(reference: str, call: CallContext) -> str:
 
 def _note(call: CallContext) -> None:
     # One write that appends is one line, however many monitors write at once.
-    with open(os.environ["DRILL_LEDGER"], "a", encoding="utf-8") as ledger:
+    with open(os.environ["TOOLS_LEDGER"], "a", encoding="utf-8") as ledger:
         ledger.write(f"{call.call_id} {call.tool_call_id}\n")

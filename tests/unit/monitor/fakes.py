@@ -315,6 +315,9 @@ class Tools:
         self.ran.append(name)
         return e.ToolFinished(context.tool_call_id, "ok", "done")
 
+    def close(self) -> None:
+        self.gate.set()
+
 
 class Counts(Metrics):
     """Keeps the metrics; one that is `broken` cannot write them."""
