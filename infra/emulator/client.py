@@ -53,6 +53,11 @@ class Control:
         found: list[Shown] = self._checked(await self._http.get("/calls"))["calls"]
         return found
 
+    async def sessions(self) -> list[Shown]:
+        """The sessions without a call, oldest first."""
+        found: list[Shown] = self._checked(await self._http.get("/sessions"))["sessions"]
+        return found
+
     async def hang_up(self, call_id: str) -> None:
         await self.post(f"/calls/{call_id}/hangup")
 

@@ -1,6 +1,6 @@
 """What holds for the whole emulator: set on the command line, changed by POST /_emulator/settings."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -44,6 +44,8 @@ class Settings(Strict):
     session_created: bool = True
     close_codes: CloseCodes = CloseCodes()
     rest_faults: RestFaults = RestFaults()
+    # What the model says in sessions without a call: a script or its name. Without one the stand-in speaks.
+    session_script: str | dict[str, Any] | None = None
     # Calls that are over; a call costs some 56 KB, and whoever runs the emulator for days looks at none of last week's.
     kept_calls: int = Field(default=500, ge=0)
 

@@ -8,6 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from infra.emulator.calls.call import Call
+from infra.emulator.calls.plain_session import PlainSession
+from infra.emulator.calls.sideband_socket import SidebandSocket
 from infra.emulator.errors import BadInput
 from infra.emulator.faults import Faults
 from infra.emulator.scripts import script
@@ -18,6 +20,9 @@ from infra.emulator.webhooks.sender import Sender
 
 KEPT_ATTEMPTS = 1000
 """Of deliveries that belong to no call: `GET /_emulator/webhooks` shows the latest."""
+
+KEPT_SESSIONS = 100
+"""Sessions without a call: `GET /_emulator/sessions` shows the latest."""
 
 
 class State:
@@ -38,6 +43,7 @@ class State:
         self.settings = settings or Settings()
         self.scripts = script.load_all(script.SHIPPED, *([scripts] if scripts else []))
         self.calls: dict[str, Call] = {}
+        self.sessions: deque[PlainSession] = deque(maxlen=KEPT_SESSIONS)
         self.webhooks: deque[dict[str, Any]] = deque(maxlen=KEPT_ATTEMPTS)
         self.stopping = asyncio.Event()
         self._finished: OrderedDict[str, None] = OrderedDict()
@@ -48,6 +54,8 @@ class State:
         self.stopping.set()
         for call in self.calls.values():
             call.stop()
+        for session in self.sessions:
+            session.end()
         await self._sender.close()
 
     def find_script(self, wanted: object) -> Script:
@@ -82,6 +90,14 @@ class State:
             event = payloads.envelope(kind, data, faults.webhook.created_at_offset_s)
             self._sender.send(url, event, call.webhooks.append, faults.webhook)
         return call
+
+    def open_session(self, socket: SidebandSocket, model: str) -> PlainSession:
+        """A session without a call; its script is the one that the settings name."""
+        named = self.settings.session_script
+        played = self.find_script(named) if named is not None else Script(name="stand-in")
+        session = PlainSession(socket, model, played, self.settings)
+        self.sessions.append(session)
+        return session
 
     def send_webhook(self, kind: str, data: dict[str, Any], faults: Faults, url: str | None) -> dict[str, Any]:
         """Any other event, known or unknown."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from infra.emulator.session.stand_in import WHO_I_AM
 from infra.emulator.testing import SESSION, Supervisor, World, emulated
 
 pytestmark = pytest.mark.asyncio
@@ -256,7 +257,7 @@ async def test_silence_makes_the_model_ask_when_it_may(world: World) -> None:
     assert supervisor.of("input_audio_buffer.committed")[0]["item_id"] == timed_out["item_id"]
 
 
-async def test_the_model_improvises_where_the_script_has_no_line(world: World) -> None:
+async def test_the_stand_in_speaks_where_the_script_has_no_line_for_the_model(world: World) -> None:
     call_id = await world.accepted({"lines": [], "then": "stay"})
     async with Supervisor(world.openai, call_id, greet=False) as supervisor:
         await supervisor.connection.response.create(
@@ -266,7 +267,7 @@ async def test_the_model_improvises_where_the_script_has_no_line(world: World) -
         await world.control.say(call_id, "Hello?")
         await supervisor.until_type("response.done", 2)
     said = [event["transcript"] for event in supervisor.of("response.output_audio_transcript.done")]
-    assert said == ["Thank you for calling, how can I help you", "I see. Please go on."]
+    assert said == ["Thank you for calling, how can I help you", WHO_I_AM]
 
 
 async def test_a_response_asked_for_between_two_side_effects_still_says_its_line(world: World) -> None:

@@ -22,6 +22,7 @@ from infra.emulator.session import configuration
 from infra.emulator.session.client_events import ClientEvents
 from infra.emulator.session.input_audio import InputAudio
 from infra.emulator.session.live_session import LiveSession
+from infra.emulator.session.stand_in import StandIn
 from infra.emulator.settings import Settings
 from infra.emulator.webhooks.payloads import Headers
 from infra.emulator.wire import ids
@@ -95,6 +96,7 @@ class Call:
             pace=(self.faults.pace or self.settings.pace) / self.script.speed,
             audio_deltas=self.settings.audio_deltas,
             obfuscation=self.settings.obfuscation,
+            stand_in=None if self.script.speaks_for_the_model else StandIn(),
         )
         input_audio = InputAudio(self, session, self.script.transcription_usage)
         client_events = ClientEvents(session, input_audio, self.emit, self.note_output)

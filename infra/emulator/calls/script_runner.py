@@ -121,7 +121,7 @@ class ScriptRunner:
             case lines.Expire():
                 self._call.expire()
             case lines.Raw():
-                self._call.emit_raw(_frame(line))
+                self._call.emit_raw(raw_frame(line))
             case lines.Flood():
                 await self._flood(line.flood)
             case lines.Error():
@@ -184,7 +184,7 @@ def _typed(fields: dict[str, Any]) -> dict[str, Any]:
     return {"kind": fields.get("type", "unknown"), **{name: value for name, value in fields.items() if name != "type"}}
 
 
-def _frame(line: lines.Raw) -> bytes:
+def raw_frame(line: lines.Raw) -> bytes:
     """The frame, filled up to `bytes` without ceasing to be the JSON (or the garbage) that it is."""
     if isinstance(line.raw, str):
         return line.raw.encode().ljust(line.bytes or 0)

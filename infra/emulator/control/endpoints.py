@@ -62,6 +62,7 @@ def routes() -> list[web.RouteDef]:
         web.post(f"{calls}/{{call_id}}/say", _guarded(say)),
         web.post(f"{calls}/{{call_id}}/dtmf", _guarded(press)),
         web.post(f"{calls}/{{call_id}}/drop", _guarded(drop)),
+        web.get("/_emulator/sessions", _guarded(list_sessions)),
         web.post("/_emulator/webhooks", _guarded(send_webhook)),
         web.get("/_emulator/webhooks", _guarded(list_webhooks)),
         web.post("/_emulator/settings", _guarded(change_settings)),
@@ -176,6 +177,11 @@ async def drop(request: web.Request) -> web.Response:
     return web.json_response({})
 
 
+async def list_sessions(request: web.Request) -> web.Response:
+    """The sessions without a call, oldest first."""
+    return web.json_response({"sessions": [each.shown() for each in request.app[STATE].sessions]})
+
+
 async def send_webhook(request: web.Request) -> web.Response:
     wanted = checked(Webhook, await _body(request))
     faults = parse_faults(wanted.faults)
@@ -189,7 +195,10 @@ async def list_webhooks(request: web.Request) -> web.Response:
 
 async def change_settings(request: web.Request) -> web.Response:
     state = request.app[STATE]
-    state.settings = state.settings.changed(await _body(request))
+    changed = state.settings.changed(await _body(request))
+    if changed.session_script is not None:
+        state.find_script(changed.session_script)
+    state.settings = changed
     return await show_settings(request)
 
 

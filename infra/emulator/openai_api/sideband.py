@@ -1,4 +1,4 @@
-"""The WebSocket beside a call: `GET /v1/realtime?call_id=...` (guide, facts 3)."""
+"""`GET /v1/realtime`: the WebSocket beside a call (`?call_id=`), or a session without a call (`?model=`)."""
 
 import asyncio
 import json
@@ -27,6 +27,8 @@ def routes() -> list[web.RouteDef]:
 
 
 async def attach(request: web.Request) -> web.StreamResponse:
+    if "call_id" not in request.query and "model" in request.query:
+        return await _open_session(request)
     state = request.app[STATE]
     call = state.calls.get(request.query.get("call_id", ""))
     refused = await _refused(request, call)
@@ -35,10 +37,7 @@ async def attach(request: web.Request) -> web.StreamResponse:
         call.requests.append({"at": time.time(), **what})
     if call is None or call.accepted is None or refused is not None:
         return refused or await call_not_found(request)
-    # No compression: it would cost more than everything else here, and clients live without it.
-    websocket = web.WebSocketResponse(
-        autoping=False, compress=False, max_msg_size=MAX_FRAME_BYTES, protocols=("realtime",), timeout=CLOSE_TIMEOUT_S
-    )
+    websocket = _websocket()
     await websocket.prepare(request)
     faults = call.faults.sideband
     close = faults.close if faults.close and call.use_fault("close", faults.close.times) else None
@@ -55,14 +54,46 @@ async def attach(request: web.Request) -> web.StreamResponse:
     return websocket
 
 
+def _websocket() -> web.WebSocketResponse:
+    # No compression: it would cost more than everything else here, and clients live without it.
+    return web.WebSocketResponse(
+        autoping=False, compress=False, max_msg_size=MAX_FRAME_BYTES, protocols=("realtime",), timeout=CLOSE_TIMEOUT_S
+    )
+
+
+async def _open_session(request: web.Request) -> web.StreamResponse:
+    """A session without a call lives as long as its connection."""
+    refused = refused_key(request)
+    if refused is not None:
+        return refused
+    websocket = _websocket()
+    if not websocket.can_prepare(request):
+        return web.json_response(http_error("A WebSocket upgrade was expected here.", None), status=400)
+    await websocket.prepare(request)
+    socket = SidebandSocket(websocket, request.transport)
+    session = request.app[STATE].open_session(socket, request.query["model"])
+    session.begin()
+    try:
+        async for message in websocket:
+            if message.type is WSMsgType.PING:
+                await websocket.pong(message.data)
+            elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                session.obey(message.data)
+    finally:
+        session.end()
+        await socket.settled()
+        socket.gone(websocket.close_code)
+    return websocket
+
+
 async def _refused(request: web.Request, call: Call | None) -> web.Response | None:
     settings = request.app[STATE].settings
     refused = refused_key(request)
     if refused is not None:
         return refused
     if "call_id" not in request.query:
-        message = "The emulator knows SIP calls only: the query parameter 'call_id' is missing."
-        return web.json_response(http_error(message, "missing_required_parameter", "call_id"), status=400)
+        message = "The query parameter 'model' is missing (or 'call_id', for the sideband of a call)."
+        return web.json_response(http_error(message, "missing_required_parameter", "model"), status=400)
     if not web.WebSocketResponse().can_prepare(request):
         return web.json_response(http_error("A WebSocket upgrade was expected here.", None), status=400)
     # The beta header was reported to give the same 404 (facts 0.6).

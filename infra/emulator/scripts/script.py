@@ -7,7 +7,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from infra.emulator.errors import NO_CHARACTER, BadInput, half_a_pair, place, sentence
-from infra.emulator.scripts.lines import MAX_LINES, Line, Transcription, unrolled
+from infra.emulator.scripts.lines import MAX_LINES, Agent, Line, Transcription, unrolled
 from infra.emulator.strict_model import Strict, checked
 
 SHIPPED = Path(__file__).parent
@@ -33,6 +33,11 @@ class Script(Strict):
             if len(flat) > MAX_LINES:
                 raise ValueError(f"a script has at most {MAX_LINES} lines once its repeats are unrolled.")
         return flat
+
+    @property
+    def speaks_for_the_model(self) -> bool:
+        """Whether it has lines of the model's; the stand-in answers to one that has none."""
+        return any(isinstance(line, Agent) for line in self.lines)
 
 
 def parse(data: object) -> Script:

@@ -104,6 +104,6 @@ class Conversation:
         for item in self.items.values():
             if item["type"] != "message":
                 text += speech.text_tokens(str(item.get("arguments") or item.get("output") or ""))
-            elif item["id"] not in self.spoken:
+            elif item["id"] not in self.spoken or not self.spoken[item["id"]].audio_ms:
                 text += sum(speech.text_tokens(str(part.get("text") or "")) for part in item["content"])
         return audio, text

@@ -14,6 +14,7 @@ from infra.emulator.scripts.lines import Agent
 from infra.emulator.session import speech
 from infra.emulator.session.conversation import Conversation
 from infra.emulator.session.response import Response
+from infra.emulator.session.stand_in import StandIn
 from infra.emulator.session.usage import Meter
 from infra.emulator.wire.server_events import Event, event
 from infra.emulator.wire.validation import InvalidRequest
@@ -41,7 +42,12 @@ class LiveSession:
         pace: float = 1.0,
         audio_deltas: bool = False,
         obfuscation: bool = True,
+        plays: bool = True,
+        stand_in: StandIn | None = None,
     ) -> None:
+        """`plays`: whether the audio is played on our side, as on SIP; on a WebSocket the client plays it.
+        `stand_in`: who speaks when the script has no line; without one, the quoted part of the instructions is said.
+        """
         self.conversation = Conversation()
         self.meter = Meter(self.conversation)
         self.configuration = configuration
@@ -54,6 +60,8 @@ class LiveSession:
         self.activity = 0  # counts what interrupts a silence
         self._call = call
         self._next_line = next_line
+        self._plays = plays
+        self._stand_in = stand_in
         self._extras = {"audio_deltas": audio_deltas, "obfuscation": obfuscation}
         self._clock = asyncio.get_running_loop().time
         self._opened_at = self._clock()
@@ -95,7 +103,7 @@ class LiveSession:
             message += "Wait until the response is finished before creating a new one."
             raise InvalidRequest(message, "conversation_already_has_active_response", None)
         line = None if out_of_band else self._next_line()
-        line = line or Agent(agent=speech.improvised(params.get("instructions")))
+        line = line or self._improvised(params.get("instructions"))
         response = Response(line, self.conversation, self.meter, self.configuration, params, **self._extras)
         self.activity += 1
         task = self._call.spawn(self._generate(response))
@@ -104,6 +112,11 @@ class LiveSession:
             self._generating = task
         self.changed()
         return response
+
+    def _improvised(self, instructions: str | None) -> Agent:
+        if self._stand_in is None:
+            return Agent(agent=speech.improvised(instructions))
+        return self._stand_in.answer(instructions, self.conversation, self.configuration)
 
     async def _generate(self, response: Response) -> None:
         for step in response.steps():
@@ -135,6 +148,8 @@ class LiveSession:
     # ------------------------------------------------------------------ playback
 
     def _play(self, response: Response) -> None:
+        if not self._plays:
+            return
         self.audio.append(response)
         if len(self.audio) == 1:
             self._begin_to_play(response)

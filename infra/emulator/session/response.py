@@ -16,7 +16,11 @@ from infra.emulator.session.usage import Meter
 from infra.emulator.wire import ids
 from infra.emulator.wire.server_events import Event, event, rate_limits
 
-_SILENT_20_MS = base64.b64encode(bytes(960)).decode()
+_BYTES_PER_MS = 48  # 24 kHz, 16 bit
+
+
+def _silence(milliseconds: int) -> str:
+    return base64.b64encode(bytes(milliseconds * _BYTES_PER_MS)).decode()
 
 
 class Step(NamedTuple):
@@ -134,11 +138,12 @@ class Response:
                 delta["obfuscation"] = "x" * (8 - len(piece) % 8)  # seen on the wire, not in the types (facts 3.7)
             yield Step(after, delta)
             self._said += piece
+            before_ms = self.audio_ms
             self.audio_ms = round(whole_ms * len(self._said) / len(text)) if self.speaks and text else 0
             if words:
                 words.text, words.audio_ms = self._said, self.audio_ms
             if self.speaks and self._audio_deltas:
-                yield Step(0, event("response.output_audio.delta", **ids_of, delta=_SILENT_20_MS))
+                yield Step(0, event("response.output_audio.delta", **ids_of, delta=_silence(self.audio_ms - before_ms)))
         status = "incomplete" if self.line.incomplete or self.line.fails else "completed"
         for closing in self._message_done(item, index, status):
             yield Step(0, closing)
