@@ -61,6 +61,13 @@ app.command(
     Stores the API key, makes the webhook endpoint at OpenAI, stores its signing secret, sends a test event, and shows
     what to enter at the carrier. What is right already stays as it is, so it can be run again at any time.""",
 )
+app.command(
+    "cli.commands.stats:stats",
+    name="stats",
+    help="""Show the numbers of some days: calls, ends, speed, length and cost.
+
+    Of today, unless you choose others; at most 92 days. docs/cli.md defines each number.""",
+)
 
 
 def run(argv: Sequence[str]) -> int:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from cli import shapes
 from cli.errors import CliError
 from ringside.aws.record import Record
 from ringside.calls import Status
+from ringside.records import shapes
 
 INTERVAL = 1.0
 """Seconds between two looks at the record."""

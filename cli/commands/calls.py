@@ -35,16 +35,17 @@ def list_calls(
     deployment: Deployment = ANY,
 ) -> None:
     """List calls, newest first: today's, unless you choose others."""
-    from cli import cloud, lookup, shapes
+    from cli import cloud, json_output, lookup
     from cli.terminal import console, show
     from cli.views import calls as view
     from cli.views.words import Clock
+    from ringside.records import shapes
 
     with cloud.chosen(deployment).record() as record:
         calls = lookup.listed(record, day, caller, agent, live, limit + 1)
     shown = calls[:limit]
     if json:
-        print(shapes.dumps([shapes.listed(call) for call in shown]))
+        print(json_output.dumps([shapes.listed(call) for call in shown]))
     elif shown:
         out = console()
         show(out, view.table(shown, Clock.here(utc), out.width if out.is_terminal else None))
@@ -57,15 +58,16 @@ def list_calls(
 @app.command(name="show")
 def show_call(call_id: CallId, /, *, json: Json = False, utc: Utc = False, deployment: Deployment = ANY) -> None:
     """Show one call: its steps, what was said, and what it cost."""
-    from cli import cloud, lookup, shapes
+    from cli import cloud, json_output, lookup
     from cli.terminal import console, show
     from cli.views import call as view
     from cli.views.words import Clock
+    from ringside.records import shapes
 
     with cloud.chosen(deployment).record() as record:
         call, items = lookup.whole_call(record, call_id)
     if json:
-        print(shapes.dumps(shapes.whole(call, items)))
+        print(json_output.dumps(shapes.whole(call, items)))
     else:
         show(console(), view.whole(call, items, Clock.here(utc)))
 
@@ -75,7 +77,7 @@ def watch_calls(
     call_id: CallId | None = None, /, *, json: Json = False, utc: Utc = False, deployment: Deployment = ANY
 ) -> None:
     """Follow a call until it ends, or all calls until Ctrl-C. What was said before is shown first."""
-    from cli import cloud, follow, lookup, shapes
+    from cli import cloud, follow, json_output, lookup
     from cli.terminal import busy, console, show
     from cli.views import news as view
     from cli.views.words import Clock
@@ -86,6 +88,6 @@ def watch_calls(
         one = None if call_id is None else lookup.call_id(record, call_id)
         for news in follow.follow(record, one, sleep) if one else follow.follow_all(record, sleep):
             if json:
-                print(shapes.dumps_line(news.as_json()), flush=True)
+                print(json_output.dumps_line(news.as_json()), flush=True)
             else:
                 show(out, view.line(news, Clock.here(utc), names))

@@ -33,15 +33,16 @@ def decide(
     deployment: Deployment = ANY,
 ) -> None:
     """Decide about a call that might come, or again about one that came."""
-    from cli import decision, shapes
+    from cli import decision, json_output
     from cli.terminal import console, show
     from cli.views import decision as view
+    from ringside.records import dry_run
 
     if replay:
         answer, then = decision.replayed(replay, caller or dialled or at or header, agents, deployment)
     else:
         answer, then = decision.asked(caller, dialled, at, header, agents, deployment), None
     if json:
-        print(shapes.dumps(decision.shape(answer, then)))
+        print(json_output.dumps(dry_run.shape(answer, then)))
     else:
         show(console(), view.decision(answer, then))

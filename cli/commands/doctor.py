@@ -22,7 +22,7 @@ Last = Annotated[
 
 def doctor(*, agents: AgentFiles = None, last: Last = 0, json: Json = False, deployment: Deployment = ANY) -> int:
     """Check everything; 1 if anything is wrong."""
-    from cli import cloud, shapes
+    from cli import cloud, json_output
     from cli.doctor.examine import examine
     from cli.doctor.finding import State
     from cli.terminal import busy, console, show
@@ -39,5 +39,5 @@ def doctor(*, agents: AgentFiles = None, last: Last = 0, json: Json = False, dep
             if not json:
                 show(out, view.finding(finding))
     if json:
-        print(shapes.dumps([asdict(finding) for finding in findings]))
+        print(json_output.dumps([asdict(finding) for finding in findings]))
     return int(any(finding.state is State.WRONG for finding in findings))

@@ -10,10 +10,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cli import shapes
+from cli import json_output
 from cli.terminal import safe
 from cli.views.words import Clock, Item, answered_at, duration, money, parties, since, span, status, usage
 from ringside.calls import UNKNOWN, Step
+from ringside.records import shapes
 
 
 def whole(call: Item, items: Sequence[Item], clock: Clock) -> RenderableType:
@@ -100,7 +101,7 @@ def entry(item: Item, answered: float, note: str = "") -> RenderableType:
         case "gap":
             who, style, parts, mark = "gap", "red", [_gap(item)], ""
         case kind:
-            known = shapes.dumps_line(shapes.item(item))
+            known = json_output.dumps_line(shapes.item(item))
             who, style, parts, mark = str(kind), "dim", [safe(known)], ""
     body = Text("\n").join(Text(part) for part in parts if part)
     for behind in filter(None, (mark, note)):

@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from cli.decision import Answer, shape
 from cli.terminal import safe
+from ringside.records.dry_run import Answer, shape
 
 COMPARED = ("verdict", "sip_status", "rule", "agent")
 

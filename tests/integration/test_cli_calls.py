@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
-from cli import follow, shapes
+from cli import follow
 from cli.commands import calls as calls_command
 from cli.errors import CliError
 from cli.main import main
@@ -24,6 +24,7 @@ from ringside.aws.record import Ownership, Record
 from ringside.calls import End, EndReason, Status, Step
 from ringside.conversation.events import Usage
 from ringside.conversation.items import ToolRun, Turn
+from ringside.records import shapes
 
 REPOSITORY = Path(__file__).parents[2]
 NOON = 1795348800.0  # 2026-11-22 12:00 UTC
@@ -591,3 +592,39 @@ def test_ctrl_c_while_it_still_starts_ends_it_quietly(module: str) -> None:
 def test_the_command_is_also_a_module(module: str) -> None:
     done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"{importlib.metadata.version('ringside')}\n"
+
+
+# --- stats ---
+
+
+@pytest.mark.usefixtures("a_day")
+def test_stats_have_the_documented_fields_of_the_days_that_are_asked_for(ringside: Ringside) -> None:
+    found = json.loads(ringside("stats", "--since", DAY, "--until", "2026-11-23", "--json").out)
+
+    assert list(found) == documented("Statistics")
+    assert [(day["day"], day["calls"]) for day in found["days"]] == [(DAY, 2), ("2026-11-23", 1)]
+    assert (found["calls"], found["answered"], found["end_reasons"]) == (3, 1, {"caller_hung_up": 1})
+    assert found["days"][0].keys() == {"day", *documented("Statistics")[6:14]}
+
+
+@pytest.mark.usefixtures("a_day")
+def test_stats_are_shown_for_people(ringside: Ringside) -> None:
+    done = ringside("stats", "--day", DAY, "--agent", "concierge")
+
+    assert (done.status, done.err) == (0, "")
+    for told in (f"{DAY} (UTC)", "calls           1", "$0.0640", "answered after    1.00 s", "caller_hung_up       1"):
+        assert told in done.out
+
+
+def test_stats_of_a_day_without_calls_are_zeros(ringside: Ringside) -> None:
+    done = ringside("stats", "--day", DAY)
+
+    assert (done.status, done.err) == (0, "")
+    assert "$0.0000" in done.out
+
+
+def test_stats_of_too_many_days_say_how_many_are_possible(ringside: Ringside) -> None:
+    done = ringside("stats", "--since", "2020-01-01")
+
+    assert done.status == 2
+    assert "days are more than 92" in done.err

@@ -328,18 +328,30 @@ class Record:
         whole = self.whole_call(call_id)
         return [(int(item["sk"].removeprefix("ITEM#")), item) for item in whole[1]] if whole else []
 
-    def calls_of_day(self, day: str, limit: int | None = None, keep: Keep | None = None) -> list[Item]:
+    def calls_of_day(
+        self, day: str, limit: int | None = None, keep: Keep | None = None, before: str | None = None
+    ) -> list[Item]:
         """The calls that began on a day (UTC, ISO date), newest first; `LIST_COLUMNS` of each.
 
-        `keep` chooses among them; `limit` ends the reading as soon as there are so many.
+        `keep` chooses among them; `limit` ends the reading as soon as there are so many. `before`: those that come
+        after this place in the list, which is a call's `started_at#call_id`.
         """
-        return self._index("by_day", "day", shards(f"DAY#{day}", DAY_SHARDS), limit=limit, keep=keep)
+        return self._index("by_day", "day", shards(f"DAY#{day}", DAY_SHARDS), day, limit, keep, before)
 
     def calls_of_caller(
-        self, caller: str, day: str | None = None, limit: int | None = None, keep: Keep | None = None
+        self,
+        caller: str,
+        day: str | None = None,
+        limit: int | None = None,
+        keep: Keep | None = None,
+        before: str | None = None,
     ) -> list[Item]:
-        """The calls from a number (E.164), of one day or of all, newest first."""
-        return self._index("by_caller", "caller", _caller_keys(caller), day or "", limit, keep)
+        """The calls from a number (E.164), of one day or of all, newest first. `before`: as in `calls_of_day`."""
+        return self._index("by_caller", "caller", _caller_keys(caller), day or "", limit, keep, before)
+
+    def monitors(self) -> list[Item]:
+        """The last beat of each monitor: its name in `sk`, `until`, `calls`, `slots`, `draining`."""
+        return list(self._table.query(KeyConditionExpression="pk = :pk", values={":pk": "MONITORS"}))
 
     def open_calls(self) -> list[Item]:
         """The calls that are not over: ringing, accepted or live."""
@@ -353,10 +365,14 @@ class Record:
         begins: str = "",
         limit: int | None = None,
         keep: Keep | None = None,
+        before: str | None = None,
     ) -> list[Item]:
         condition = f"{key}_pk = :pk"
         more: Item = {}
-        if begins:
+        if before is not None:  # inclusive, as BETWEEN is: the place itself is left out below
+            condition += f" AND {key}_sk BETWEEN :begins AND :before"
+            more |= {":begins": begins or "0", ":before": before}
+        elif begins:
             condition += f" AND begins_with({key}_sk, :begins)"
             more[":begins"] = begins
         shard_by_shard = (
@@ -371,7 +387,8 @@ class Record:
             for partition in partitions
         )
         newest_first = heapq.merge(*shard_by_shard, key=lambda item: str(item[f"{key}_sk"]), reverse=True)
-        return list(islice(filter(keep, filter(self._is_kept, newest_first)), limit))
+        further = (item for item in newest_first if item[f"{key}_sk"] != before)
+        return list(islice(filter(keep, filter(self._is_kept, further)), limit))
 
     def _is_kept(self, call: Item) -> bool:
         return float(call.get("expires_at", math.inf)) > self._clock()

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len as cells
 from rich.console import RenderableType
 
-from cli import follow, shapes, terminal
-from cli.decision import Answer, Asked
+from cli import follow, json_output, terminal
 from cli.doctor.finding import Finding, State
 from cli.terminal import console
 from cli.views import call as call_view
@@ -26,6 +25,8 @@ from cli.views.news import ShortNames
 from cli.views.words import Clock
 from ringside.admission import policy
 from ringside.calls import Step
+from ringside.records import shapes
+from ringside.records.dry_run import Answer, Asked
 
 NOON = 1795348800.0  # 2026-11-22 12:00 UTC
 CLOCK = Clock(zone=UTC)
@@ -356,10 +357,10 @@ def test_no_control_character_of_a_stranger_reaches_the_terminal() -> None:
     assert_harmless(printed(call_view.whole(call, call["items"], CLOCK)))
     assert_harmless(printed(calls_view.table([call], CLOCK)))
     assert_harmless(printed(calls_view.table([call], CLOCK, 80)))
-    assert_harmless(shapes.dumps(shapes.whole(call, call["items"])))
+    assert_harmless(json_output.dumps(shapes.whole(call, call["items"])))
     for news in (follow.News("begin", call), follow.News("end", call), follow.News("entry", call, call["items"][2])):
         assert_harmless("\n".join(news_lines(news, ShortNames())))
-        assert_harmless(shapes.dumps_line(news.as_json()))
+        assert_harmless(json_output.dumps_line(news.as_json()))
 
 
 def test_no_control_character_of_a_file_or_an_answer_reaches_the_terminal() -> None:
@@ -408,7 +409,7 @@ def test_what_is_written_in_any_language_stays_as_it_is() -> None:
 @given(st.text())
 def test_json_keeps_every_value_and_is_harmless(text: str) -> None:
     text = text.encode("utf-8", "replace").decode()
-    written = shapes.dumps({"text": [text]})
+    written = json_output.dumps({"text": [text]})
     assert_harmless(written)
     assert json.loads(written) == {"text": [text]}
 

@@ -1,15 +1,13 @@
-"""What `--json` shows: the documented fields, always all of them, null where there is nothing. Pure.
+"""A call as the command line, the API and the console show it: the documented fields, always all of them, null where
+there is nothing. Pure.
 
 docs/cli.md explains each; a test compares the two. Keys, shards and locks of the record stay inside.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from cli.terminal import safe_json
-from ringside.aws.record import as_json
 from ringside.calls import EndReason, Status
 from ringside.conversation.events import Usage
 
@@ -66,7 +64,7 @@ def listed(call: Mapping[str, Any]) -> dict[str, Any]:
     return {name: call.get(name) for name in LISTED}
 
 
-def whole(call: Mapping[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
+def whole(call: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A call with everything in it."""
     shown = {name: call.get(name) for name in CALL}
     shown["handovers"] = handovers(call)
@@ -85,13 +83,3 @@ def item(entry: Mapping[str, Any]) -> dict[str, Any]:
 def handovers(call: Mapping[str, Any]) -> int:
     """How often the call went to another monitor: every owner raises the epoch by one, the first one too."""
     return max(0, int(call.get("epoch") or 0) - 1)
-
-
-def dumps(value: Any) -> str:
-    """For people and programs: indented, and safe on a terminal."""
-    return safe_json(json.dumps(json.loads(as_json(value)), ensure_ascii=False, indent=2))
-
-
-def dumps_line(value: Any) -> str:
-    """One value a line, for programs that read on."""
-    return safe_json(as_json(value))

@@ -1,0 +1,142 @@
+"""Lists of calls: which ones are wanted, and a page of them at a time."""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+
+from ringside.aws.record import Record
+from ringside.aws.table import Item
+from ringside.calls import EndReason, Status
+from ringside.errors import RequestError
+
+MAX_DAYS = 92
+"""Days of one question: an index by day is all there is, and each day is read from eight partitions."""
+
+MAX_PORTION = 1_000
+"""Calls that are read at once."""
+
+MAX_LOOKED_AT = 5_000
+"""Calls that are looked at for one page: where a filter leaves few of them, the page is short and has a cursor."""
+
+
+class BadQuery(RequestError):
+    """What was asked cannot be answered; the message names the parameter."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which calls. Days are ISO dates in UTC, both included; `caller` and `dialled` are as the record has them."""
+
+    first_day: date
+    last_day: date
+    caller: str | None = None
+    dialled: str | None = None
+    agent: str | None = None
+    status: Status | None = None
+    end_reason: EndReason | None = None
+
+    def __post_init__(self) -> None:
+        if self.first_day > self.last_day:
+            raise BadQuery(f"from: {self.first_day} is after {self.last_day}")
+        if self.caller is None and len(self.days) > MAX_DAYS:
+            raise BadQuery(f"from: {len(self.days)} days are more than {MAX_DAYS}; only one caller's calls go further")
+
+    @property
+    def days(self) -> list[str]:
+        """Every day, newest first."""
+        count = (self.last_day - self.first_day).days + 1
+        return [(self.last_day - timedelta(days=past)).isoformat() for past in range(count)]
+
+    def fits(self, call: Item) -> bool:
+        """Whether this call is wanted; its day is not looked at."""
+        wanted = {
+            "caller": self.caller,
+            "dialled": self.dialled,
+            "agent": self.agent,
+            "status": self.status,
+            "end_reason": self.end_reason,
+        }
+        return all(value is None or call.get(name) == value for name, value in wanted.items())
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some calls, newest first, and where the next page begins; None on the last one."""
+
+    calls: list[Item]
+    cursor: str | None
+
+
+def page(record: Record, filters: Filters, limit: int, cursor: str | None = None) -> Page:
+    """The next calls after a cursor. Calls that come meanwhile are newer than all of it, and shift nothing."""
+    found: list[Item] = []
+    place = None
+    before = None if cursor is None else _place(cursor)
+    for seen, call in enumerate(_candidates(record, filters, before, limit)):
+        if place is not None and (len(found) == limit or seen == MAX_LOOKED_AT):
+            return Page(found, _cursor(place))
+        place = place_of(call)
+        if filters.fits(call):
+            found.append(call)
+    return Page(found, None)
+
+
+def every(record: Record, filters: Filters) -> list[Item]:
+    """All of these calls, newest first."""
+    return [call for call in _candidates(record, filters, None, None) if filters.fits(call)]
+
+
+def place_of(call: Item) -> str:
+    """Where a call stands in every list that has it."""
+    return f"{call['started_at']}#{call['call_id']}"
+
+
+def _candidates(record: Record, filters: Filters, before: str | None, limit: int | None) -> Iterator[Item]:
+    """Calls of the days, or of the caller, newest first; read in portions as they are wanted."""
+    first, last, caller = filters.days[-1], filters.days[0], filters.caller
+    if caller is not None:
+
+        def of_caller(before: str, most: int | None) -> list[Item]:
+            return record.calls_of_caller(caller, None, most, before=before)
+
+        end = f"{last}~"
+        for call in _portions(of_caller, end if before is None else min(before, end), limit):
+            if str(call["started_at"]) < first:
+                return
+            yield call
+        return
+    for day in filters.days:
+        if before is None or before.startswith(day) or before > day:
+            begin = before if before is not None and before.startswith(day) else f"{day}~"
+            yield from _portions(partial(_of_day, record, day), begin, limit)
+
+
+def _of_day(record: Record, day: str, before: str, most: int | None) -> list[Item]:
+    return record.calls_of_day(day, most, before=before)
+
+
+def _portions(read: Callable[[str, int | None], list[Item]], before: str, limit: int | None) -> Iterator[Item]:
+    """Calls as they are wanted: a short list reads little, and the longer one has to look, the more at a time."""
+    most = None if limit is None else limit + 1
+    while True:
+        portion = read(before, most)
+        yield from portion
+        if most is None or len(portion) < most:
+            return
+        before, most = place_of(portion[-1]), min(2 * most, MAX_PORTION)
+
+
+def _cursor(place: str) -> str:
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _place(cursor: str) -> str:
+    try:
+        place = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        date.fromisoformat(place[:10])
+    except (ValueError, binascii.Error):
+        raise BadQuery("cursor: not one that a list of calls has given") from None
+    return place
