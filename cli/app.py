@@ -68,6 +68,14 @@ app.command(
 
     Of today, unless you choose others; at most 92 days. docs/cli.md defines each number.""",
 )
+app.command(
+    "cli.commands.test:play",
+    name="test",
+    help="""Play the scenarios of your agents, without a phone, a cloud or a key.
+
+    The exit status is 0 if all passed, 1 if something failed, 2 if a file or the command line is wrong, 3 if nothing
+    failed but a run was broken.""",
+)
 
 
 def run(argv: Sequence[str]) -> int:

@@ -95,6 +95,7 @@ class Faults(Strict):
     accept: Rest | None = None
     reject: Rest | None = None
     refer: Rest | None = None
+    refer_to: dict[str, Rest] = Field(default_factory=dict)  # by `target_uri`, where targets turn out differently
     hangup: Rest | None = None
     sideband: SidebandFaults = SidebandFaults()
     transcription: Transcription | None = None

@@ -20,8 +20,9 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
 
+@cache  # twice would wrap what is wrapped already
 def tune() -> None:
-    """Apply everything below."""
+    """Apply everything below, once in a process."""
     quick_clock()
     quick_dispatch()
     plain_attribute_values()

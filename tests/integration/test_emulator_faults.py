@@ -201,6 +201,17 @@ async def test_a_refer_can_succeed_without_any_effect() -> None:
             assert (await world.control.shown(call_id))["state"] == "live"
 
 
+async def test_one_target_of_a_refer_can_turn_out_otherwise_than_another() -> None:
+    async with emulated() as world:
+        call_id = await world.accepted(OPEN, faults={"refer_to": {"tel:+14155550123": 500}})
+        async with Supervisor(world.openai, call_id):
+            with pytest.raises(openai.InternalServerError):
+                await world.openai.realtime.calls.refer(call_id, target_uri="tel:+14155550123")
+            await world.openai.realtime.calls.refer(call_id, target_uri="tel:+14155550124")
+            call = await world.control.until_ended(call_id)
+            assert call["ended"]["by"] == "refer"
+
+
 # ---------------------------------------------------------------------- sideband and ends
 
 

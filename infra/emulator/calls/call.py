@@ -58,6 +58,8 @@ class Call:
     accepted_with: dict[str, Any] | None = None
     ended: dict[str, Any] | None = None
     accepted: Accepted | None = None
+    position: Position | None = None
+    """How far the script has been played; None before the accept."""
     events_sent: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
     commands: list[dict[str, Any]] = field(default_factory=list)
@@ -88,7 +90,7 @@ class Call:
         self.state = "accepted"
         self.accepted_with = body
         lasts = self.faults.expires_s or self.settings.expires_s
-        position = Position(self.script.lines)
+        self.position = position = Position(self.script.lines)
         session = LiveSession(
             self,
             configuration.opened(body, time.time() + lasts),

@@ -57,7 +57,7 @@ async def _control(request: web.Request, name: str, effect: Effect) -> web.Respo
     try:
         body = await _body(request)
         noted["body"] = body if await request.read() else None
-        response = await _with_faults(request, call, name, lambda: effect(call, body))
+        response = await _with_faults(request, call, name, body, lambda: effect(call, body))
     except InvalidRequest as invalid:
         response = web.json_response(http_error(invalid.message, invalid.code, invalid.param), status=400)
     if response.status == 404:
@@ -66,9 +66,13 @@ async def _control(request: web.Request, name: str, effect: Effect) -> web.Respo
     return response
 
 
-async def _with_faults(request: web.Request, call: Call, name: str, effect: Callable[[], web.Response]) -> web.Response:
+async def _with_faults(
+    request: web.Request, call: Call, name: str, body: Any, effect: Callable[[], web.Response]
+) -> web.Response:
     state = request.app[STATE]
     fault: RestFault | None = getattr(call.faults, name) or getattr(state.settings.rest_faults, name)
+    if name == "refer" and isinstance(body, dict):
+        fault = call.faults.refer_to.get(str(body.get("target_uri")), fault)
     if fault is None or not call.use_fault(name, fault.times):
         return effect()
     if fault.delay_s:

@@ -28,6 +28,11 @@ class Position:
                 return line
         return None
 
+    @property
+    def begun(self) -> int:
+        """How many lines are played or being played, from the first on."""
+        return max([self.here, *(index + 1 for index in self._said)])
+
     def is_said(self, index: int) -> bool:
         return index in self._said
 

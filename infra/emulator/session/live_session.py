@@ -57,6 +57,7 @@ class LiveSession:
         self.latest: Response | None = None
         self.audio: deque[Response] = deque()
         self.playing_since = 0.0
+        self.improvised = 0  # responses for which the script had no line
         self.activity = 0  # counts what interrupts a silence
         self._call = call
         self._next_line = next_line
@@ -103,7 +104,9 @@ class LiveSession:
             message += "Wait until the response is finished before creating a new one."
             raise InvalidRequest(message, "conversation_already_has_active_response", None)
         line = None if out_of_band else self._next_line()
-        line = line or self._improvised(params.get("instructions"))
+        if line is None:
+            line = self._improvised(params.get("instructions"))
+            self.improvised += not out_of_band
         response = Response(line, self.conversation, self.meter, self.configuration, params, **self._extras)
         self.activity += 1
         task = self._call.spawn(self._generate(response))

@@ -1,0 +1,53 @@
+"""docs/testing.md is complete, its example is a scenario, and editors know what a scenario may say."""
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from infra.scenarios import schema
+from infra.scenarios.model import Scenario
+
+PAGE = (schema.DOCS / "testing.md").read_text(encoding="utf-8")
+EXAMPLES = sorted(schema.DOCS.glob("examples/agents/tests/*.scenario.yaml"))
+LATER = {"Scenario": {"caller", "facts", "adapt", "judge", "repeat", "passes"}, "Played": None}
+"""What the page does not show yet."""
+
+
+def test_the_schema_for_editors_is_up_to_date() -> None:
+    assert schema.FILE.read_text(encoding="utf-8") == schema.text(), "run python -m infra.scenarios.schema"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_the_examples_are_valid_by_it(path: Path) -> None:
+    jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), json.loads(schema.text()))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"agent": "desk", "script": [{"agnt": "Hello"}], "expect": {"end": "silence"}},
+        {"agent": "desk", "script": [{"agent": "Hello"}], "expect": {"ends": "silence"}},
+        {"agent": "desk", "fakes": {"book": {"return": 1}}, "script": [{"agent": "x"}], "expect": {"end": "silence"}},
+    ],
+)
+def test_an_editor_marks_what_the_command_refuses(wrong: object) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wrong, json.loads(schema.text()))
+
+
+@pytest.mark.parametrize("model", schema.HEADINGS)
+def test_every_field_is_explained(model: str) -> None:
+    if LATER.get(model, ()) is None:
+        return
+    shape = schema.schema() if model == "Scenario" else schema.schema()["$defs"][model]
+    documented = schema.documented(schema.HEADINGS[model])
+    assert documented.keys() == shape["properties"].keys() - LATER.get(model, set())
+
+
+def test_the_example_of_the_page_is_a_scenario() -> None:
+    (text,) = re.findall(r"```yaml\n(# yaml-language-server.*?)```", PAGE, re.DOTALL)
+    Scenario.model_validate(yaml.safe_load(text))
