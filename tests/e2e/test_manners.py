@@ -90,6 +90,21 @@ def test_a_call_that_has_cost_what_it_may_is_brought_to_a_polite_end(house: Loca
     assert call["cost"] > 0.0001
 
 
+def test_an_answer_that_the_rate_limits_refuse_twice_is_given_after_the_pauses_that_they_ask_for(
+    house: LocalCloud,
+) -> None:
+    message = "Rate limit reached on tokens per min. Please try again in 1.5s."
+    limited = {"fails": {"type": "rate_limit_exceeded", "code": "rate_limit_exceeded", "message": message}}
+    lines = [agent("Hello."), caller("When are you open?"), limited, limited, agent("From nine to six.", hang_up={})]
+    call, known = ended(house, house.emulator.ring(script(*lines, stay=True), called=FRONT))
+
+    assert words(known) == ["Hello.", "From nine to six."]
+    assert call["end_reason"] == "agent_hung_up"
+    times = [sent["at"] for sent in known["commands"] if sent["event"]["type"] == "response.create"]
+    assert len(times) == 3, "the greeting, and the answer twice: the first was the session's own"
+    assert times[2] - times[1] >= 2.0, "1.5 s as told, and the second pause is twice the first"
+
+
 COLLECT = agent("Please enter your customer number.", collect_digits={"length": 6})
 THANKS = agent("Thank you, goodbye!", hang_up={})
 

@@ -49,6 +49,9 @@ class Agent(SessionConfig):
     waiting_instructions: str = (
         "This is taking a little longer. Let the caller know in a few words. Do not call any tool."
     )
+    apology_instructions: str = (
+        "You could not answer for a while. Apologize in a few words, then answer what the caller said last."
+    )
     headers: tuple[HeaderName, ...] = ()  # SIP headers that the instructions may use
     time_zone: str = "UTC"
     opening_hours: OpeningHours | None = None
@@ -152,6 +155,7 @@ class Agent(SessionConfig):
             farewell_limit=self.limits.farewell,
             tool_patience=self.limits.tool_patience,
             waiting_instructions=templates.unescape(self.waiting_instructions),
+            apology_instructions=templates.unescape(self.apology_instructions),
             max_duration=self.limits.max_duration,
             warn_before_end=self.limits.warning,
             digit_pause=self.digits.pause,

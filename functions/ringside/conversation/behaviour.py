@@ -28,6 +28,7 @@ class Behaviour:
     farewell_limit: float  # a goodbye that was not heard to its end by then is given up
     tool_patience: float | None  # seconds of quiet while a tool runs, before the caller hears that it takes longer
     waiting_instructions: str
+    apology_instructions: str
     max_duration: float
     warn_before_end: float
     digit_pause: float

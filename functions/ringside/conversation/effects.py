@@ -52,9 +52,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Something worth a metric happened."""
+    """Something worth a metric happened; with the session's own `code` for it, it is worth a line in the log."""
 
     what: str
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

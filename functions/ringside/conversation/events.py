@@ -125,6 +125,14 @@ class ResponseEnded:
     tool_calls: tuple[ToolCalled, ...] = ()
     said: tuple[AgentTranscript, ...] = ()  # known already, unless it was said in a gap
     items: tuple[str, ...] = ()  # the ids of all that it made, in order
+    retry_after: float | None = None  # seconds, where the error says when to try again
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitsUpdated:
+    """What is left of the limits, as a response begins: seconds until each is reset, by its name."""
+
+    resets: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +201,7 @@ class SessionError:
     code: str
     message: str
     ref: str | None = None
+    retry_after: float | None = None  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +236,7 @@ Event = (
     | AgentTranscript
     | ToolCalled
     | ResponseEnded
+    | RateLimitsUpdated
     | PlaybackStarted
     | PlaybackStopped
     | PlaybackCleared

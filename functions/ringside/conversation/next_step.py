@@ -22,7 +22,7 @@ def settle(parts: Parts, now: float) -> list[Effect]:
         now,
         generating=not idle,
         expecting=playing or parts.answer_due,
-        quiet=idle and not (playing or parts.caller_speaks),
+        quiet=idle and not (playing or parts.caller_speaks or responses.is_held_up),
         tool_running=tool_running,
         leaving=goodbye.reason is not None,
         unhurried=parts.tools.is_unhurried,

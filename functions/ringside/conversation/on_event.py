@@ -8,7 +8,7 @@ from ringside.conversation.effects import Count, Effect, Mark, SaveUsage
 from ringside.conversation.items import has_words
 from ringside.conversation.next_step import settle
 from ringside.conversation.parts import Parts
-from ringside.conversation.responses import Purpose
+from ringside.conversation.responses import ANSWERS, Purpose
 
 # --- the caller ---
 
@@ -72,7 +72,7 @@ def digit_pressed(parts: Parts, event: e.DigitPressed, now: float) -> list[Effec
 
 def response_started(parts: Parts, event: e.ResponseStarted, now: float) -> list[Effect]:
     parts.answer_due = False
-    if parts.responses.begun(event) is Purpose.ANSWER:
+    if parts.responses.begun(event) in ANSWERS:
         parts.tools.keypad.overtaken()
     return []
 
@@ -99,7 +99,7 @@ def agent_cut_off(parts: Parts, event: e.AgentCutOff, now: float) -> list[Effect
 
 
 def response_ended(parts: Parts, event: e.ResponseEnded, now: float) -> list[Effect]:
-    failed = parts.responses.ended(event)
+    failed = parts.responses.ended(event, now)
     effects: list[Effect] = []
     if event.usage != e.Usage():
         parts.usage += event.usage
@@ -112,7 +112,7 @@ def response_ended(parts: Parts, event: e.ResponseEnded, now: float) -> list[Eff
         if event.reason != "client_cancelled":  # what is not interrupted by speech goes on playing
             parts.playback.stopped(event.response_id)
     if event.status == "failed":
-        effects.append(Count("response_failed"))
+        effects.append(Count("response_failed", event.error_code))
         if not parts.playback.was_audible(event.response_id):
             parts.playback.stopped(event.response_id)
     if failed is Purpose.FAREWELL:
@@ -137,6 +137,11 @@ def playback_cleared(parts: Parts, event: e.PlaybackCleared, now: float) -> list
     for response_id in parts.playback.cleared(event.response_id):
         effects += parts.transcript.interrupted(response_id)
     return effects + parts.stay(now)
+
+
+def rate_limits_updated(parts: Parts, event: e.RateLimitsUpdated, now: float) -> list[Effect]:
+    parts.responses.limits.updated(event, now)
+    return []
 
 
 # --- tools ---
@@ -170,7 +175,7 @@ def session_error(parts: Parts, event: e.SessionError, now: float) -> list[Effec
     # Greeting and questions are not asked for again: somebody has spoken, or their timers see to it.
     if parts.responses.refused(event, now) is Purpose.FAREWELL:
         parts.say_goodbye_again()
-    return [Count("session_errors")]
+    return [Count("session_errors", event.code)]
 
 
 def item_retrieved(parts: Parts, event: e.ItemRetrieved, now: float) -> list[Effect]:
@@ -184,6 +189,7 @@ def item_retrieved(parts: Parts, event: e.ItemRetrieved, now: float) -> list[Eff
 FRAGMENTS: dict[type, Callable[..., list[Effect]]] = {
     e.AgentWords: agent_words,
     e.CallerWords: caller_words,
+    e.RateLimitsUpdated: rate_limits_updated,
 }
 """Most events are of these kinds. Nothing follows from them."""
 

@@ -13,7 +13,7 @@ def greeting_is_late(parts: Parts, now: float) -> list[Effect]:
     effects: list[Effect] = [Count("greeting_late")]
     if parts.patience.heard_anything:
         return effects
-    if parts.responses.active is not None:  # it may yet be heard
+    if parts.responses.active is not None or parts.responses.is_held_up:  # it may yet be heard
         parts.patience.await_greeting(now)
     elif parts.patience.may_greet_again(now):
         parts.responses.never_began()

@@ -13,6 +13,7 @@ from ringside.conversation import events as e
 from ringside.conversation import snapshot
 from ringside.conversation.behaviour import Behaviour
 from ringside.conversation.effects import Greet, Send
+from ringside.conversation.rate_limits import RateLimits, is_rate_limit
 from ringside.conversation.timers import Timers
 from ringside.conversation.unanswered import Unanswered
 
@@ -27,10 +28,14 @@ class Purpose(StrEnum):
     """What a response is for. The instructions of each are the behaviour's."""
 
     ANSWER = "answer"  # to go on, without instructions of its own
+    APOLOGY = "apology"  # an answer that was long in coming
     GREETING = "greeting"
     SILENCE = "silence"
     WAITING = "waiting"
     FAREWELL = "farewell"
+
+
+ANSWERS = frozenset({Purpose.ANSWER, Purpose.APOLOGY})
 
 
 @dataclass(slots=True)
@@ -48,6 +53,7 @@ class Responses:
     def __init__(self, behaviour: Behaviour, timers: Timers, unanswered: Unanswered, owner: int) -> None:
         self._instructions: dict[Purpose, str | None] = {
             Purpose.ANSWER: None,
+            Purpose.APOLOGY: behaviour.apology_instructions,
             Purpose.GREETING: behaviour.greeting,
             Purpose.SILENCE: behaviour.silence_instructions,
             Purpose.WAITING: behaviour.waiting_instructions,
@@ -64,6 +70,7 @@ class Responses:
         self._wanted: deque[Request] = deque()
         self._names_requests = False  # whether the session tells which of its responses is ours
         self._retried = False
+        self.limits = RateLimits()
 
     # --- ours ---
 
@@ -74,6 +81,11 @@ class Responses:
     @property
     def may_ask(self) -> bool:
         return self.is_idle and not self._timers.is_set("pause")
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether something is to be said, and OpenAI's rate limits do not let us yet."""
+        return self.limits.is_hit and (bool(self._unanswered) or bool(self._wanted))
 
     def awaits(self, purpose: Purpose) -> bool:
         """Whether such a response is wanted, or asked for and not begun."""
@@ -109,7 +121,8 @@ class Responses:
 
     def answer(self, now: float) -> Send:
         """Ask for a response to what is unanswered."""
-        return self._ask(self._request(Purpose.ANSWER), now)
+        purpose = Purpose.APOLOGY if self.limits.calls_for_apology else Purpose.ANSWER
+        return self._ask(self._request(purpose), now)
 
     def _ask(self, request: Request, now: float) -> Send:
         request.covers = self._unanswered.all()
@@ -143,22 +156,35 @@ class Responses:
             self._unanswered.drop(self._asked.covers)
         return self._purpose
 
-    def ended(self, event: e.ResponseEnded) -> Purpose | None:
+    def ended(self, event: e.ResponseEnded, now: float) -> Purpose | None:
         """Returns the purpose of the response, if it failed and is to be asked for again."""
         if event.response_id == self.active:
             self.active = None
         self._timers.cancel("pause")
         if event.status != "failed":
             self._retried = False
+            self.limits.passed()
             return None
-        if self._retried:  # once: a second failure in a row is no accident
-            return None
-        self._retried = True
-        if self._purpose is Purpose.ANSWER:
+        if is_rate_limit(event.error_code):
+            if not self._hold_up(event.retry_after, now) or self._purpose is Purpose.WAITING:
+                return None
+        else:
+            self.limits.passed()
+            if self._retried:  # once: a second failure in a row is no accident
+                return None
+            self._retried = True
+        if self._purpose in ANSWERS:
             self._unanswered.seen(event.response_id)
             self._unanswered.add(event.response_id)
             return None
         return self._purpose
+
+    def _hold_up(self, retry_after: float | None, now: float) -> bool:
+        """A rate limit was hit: ask for nothing for a while. Returns whether to try again then."""
+        pause = self.limits.failed(retry_after, now)
+        if pause is not None:
+            self._timers.set("pause", now + pause)
+        return pause is not None
 
     def refused(self, event: e.SessionError, now: float) -> Purpose | None:
         """An error that may be about our request. Returns its purpose, if it is to be made again."""
@@ -166,6 +192,14 @@ class Responses:
             return None
         asked, self._asked, self.is_pending = self._asked, None, False
         self._timers.cancel("asked")
+        if is_rate_limit(event.code):
+            if not self._hold_up(event.retry_after, now):
+                self._unanswered.drop(asked.covers)
+                return None
+            self._unanswered.again(asked.covers)
+            if asked.purpose in (Purpose.GREETING, Purpose.SILENCE):
+                self.want(asked.purpose)
+            return asked.purpose
         busy = event.code == "conversation_already_has_active_response"
         if self._retried and not busy:
             self._unanswered.drop(asked.covers)
@@ -202,6 +236,7 @@ class Responses:
             "wanted": [request.purpose.value for request in self._wanted],
             "names_requests": self._names_requests,
             "retried": self._retried,
+            "limits": self.limits.snapshot(),
         }
 
     def restore(self, value: object, now: float) -> None:
@@ -212,6 +247,7 @@ class Responses:
             if purpose is not None:
                 self.want(purpose)
         self._names_requests, self._retried = given.get("names_requests") is True, given.get("retried") is True
+        self.limits.restore(given.get("limits"))
         match given.get("asked"):
             case [purpose, str(ref), list(covers)] if (known := _purpose(purpose)) is not None:
                 self._asked = Request(known, ref, set(snapshot.texts(covers)))

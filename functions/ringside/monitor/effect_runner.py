@@ -91,8 +91,11 @@ class EffectRunner:
                     self._mark(step)
                 case do.SaveUsage(usage):
                     self._save_usage(usage)
-                case do.Count(what):
+                case do.Count(what, code):
                     self._services.metrics.count("".join(part.capitalize() for part in what.split("_")))
+                    if code is not None:
+                        known = {"call_id": self._supervision.call_id, "what": what, "code": code}
+                        log.warning("session.problem", extra=known)
 
     def start(self, work: Callable[..., Awaitable[None]], *args: Any) -> asyncio.Task[None]:
         """Do something in a task of its own; what goes wrong in it is counted and logged."""

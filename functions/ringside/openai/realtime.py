@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ringside.conversation import events as e
 from ringside.openai.client_events import REF
+from ringside.openai.error_details import code_of, retry_after
 
 if TYPE_CHECKING:
     pass
@@ -42,7 +43,6 @@ _UNINTERESTING = frozenset(
         "mcp_list_tools.in_progress",
         "mcp_list_tools.completed",
         "mcp_list_tools.failed",
-        "rate_limits.updated",
         "response.content_part.added",
         "response.content_part.done",
         "response.function_call_arguments.delta",
@@ -135,8 +135,16 @@ def _session_started(event: Mapping[str, Any]) -> e.Event:
 
 def _error(event: Mapping[str, Any]) -> e.Event:
     error = _mapping(event["error"])
-    code = _maybe_text(error.get("code")) or _maybe_text(error.get("type")) or "error"
-    return e.SessionError(code, str(error.get("message", "")), _maybe_text(error.get("event_id")))
+    ref, message = _maybe_text(error.get("event_id")), str(error.get("message", ""))
+    return e.SessionError(code_of(error) or "error", message, ref, retry_after(error))
+
+
+def _rate_limits(event: Mapping[str, Any]) -> e.Event | e.Skipped:
+    """Sent as a response begins; `reset_seconds`: until the limit is reset (API reference, rate_limits.updated)."""
+    limits = [_mapping(limit) for limit in event.get("rate_limits") or ()][:10]
+    told = [(str(limit.get("name"))[:20], _seconds(limit.get("reset_seconds"))) for limit in limits]
+    resets = tuple((name, seconds) for name, seconds in told if seconds is not None and 0 <= seconds < 1e6)
+    return e.RateLimitsUpdated(resets) if resets else e.Skipped("ignored", "rate_limits.updated")
 
 
 def _item_added(event: Mapping[str, Any]) -> e.Event:
@@ -239,11 +247,12 @@ def _response_ended(event: Mapping[str, Any]) -> e.Event:
         response_id,
         str(response.get("status") or "completed"),
         _maybe_text(details.get("reason")),
-        _maybe_text(_mapping(details.get("error")).get("code")),
+        code_of(_mapping(details.get("error"))),
         _response_usage(_mapping(response.get("usage"))),
         calls,
         tuple(_said(response_id, item) for item in output if _has_words(item)),
         tuple(item["id"] for item in output if isinstance(item.get("id"), str)),
+        retry_after(_mapping(details.get("error"))),
     )
 
 
@@ -334,6 +343,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any]], e.Event | e.Skipped]] = {
     "output_audio_buffer.started": lambda event: e.PlaybackStarted(_text(event["response_id"])),
     "output_audio_buffer.stopped": lambda event: e.PlaybackStopped(_text(event["response_id"])),
     "output_audio_buffer.cleared": lambda event: e.PlaybackCleared(_text(event["response_id"])),
+    "rate_limits.updated": _rate_limits,
     "response.created": _response_started,
     "response.output_audio_transcript.delta": _agent_words,
     "response.output_audio_transcript.done": _agent_transcript("transcript"),

@@ -140,6 +140,8 @@ class Session:
     def a_response(self) -> None:
         self._active, self._item, self._parts, self._calls = self._name("response"), None, 0, []
         started = e.ResponseStarted(self._active)
+        if self._draw(st.integers(0, 3)) == 0:
+            self.steps.append(e.RateLimitsUpdated((("tokens", self._draw(st.sampled_from([0.05, 6.0]))),)))
         if self._draw(st.booleans()):
             self.steps.append(started)
         else:
@@ -165,7 +167,9 @@ class Session:
             self._parts += 1
 
     def the_end(self) -> None:
-        self._end(self._draw(st.sampled_from(["completed", "completed", "completed", "incomplete", "failed"])))
+        self._end(
+            self._draw(st.sampled_from(["completed", "completed", "completed", "incomplete", "failed", "failed"]))
+        )
 
     def _end(self, status: str, reason: str | None = None) -> None:
         if self._active is None:
@@ -177,7 +181,14 @@ class Session:
             if self._draw(st.booleans()):
                 said = (e.AgentTranscript(self._item, self._active, "All of it."),)
         usage = e.Usage(output_text=7)
-        self.steps.append(e.ResponseEnded(self._active, status, reason, None, usage, tuple(self._calls), said, items))
+        code, retry_after = None, None
+        if status == "failed":
+            code, retry_after = self._draw(
+                st.sampled_from([("server_error", None), *[("rate_limit_exceeded", 3.0)] * 3])
+            )
+        calls = tuple(self._calls)
+        ended = e.ResponseEnded(self._active, status, reason, code, usage, calls, said, items, retry_after)
+        self.steps.append(ended)
         self._active = None
 
     def it_was_heard(self) -> None:

@@ -60,6 +60,10 @@ TOKENS: Json = {"type": "tokens", "input_tokens": 30, "output_tokens": 4, "total
 BOOK = e.ToolCalled("item_1", "resp_1", "call_1", "book", '{"day": 1}')
 
 READ: list[tuple[Json, e.Event]] = [
+    (
+        {"type": "rate_limits.updated", "rate_limits": [{"name": "tokens", "remaining": 0, "reset_seconds": 1.5}]},
+        e.RateLimitsUpdated((("tokens", 1.5),)),
+    ),
     ({"type": "session.created", "session": SESSION}, e.SessionStarted(1_900_000_000.0)),
     (
         {"type": "error", "error": {"type": "invalid_request_error", "code": "c", "message": "m", "event_id": "ref"}},
@@ -191,7 +195,6 @@ IGNORED: list[Json] = [
     {"type": "mcp_list_tools.in_progress", "item_id": "item_1"},
     {"type": "mcp_list_tools.completed", "item_id": "item_1"},
     {"type": "mcp_list_tools.failed", "item_id": "item_1"},
-    {"type": "rate_limits.updated", "rate_limits": []},
     {"type": "response.content_part.added", "part": PART, **SPOKEN},
     {"type": "response.content_part.done", "part": PART, **SPOKEN},
     {"type": "response.function_call_arguments.delta", "call_id": "call_1", "delta": "{", **SPOKEN},
@@ -356,9 +359,28 @@ def test_a_response_tells_why_it_ended() -> None:
     ended = decode({"type": "response.done", "response": cancelled})
     assert ended == e.ResponseEnded("resp_1", "cancelled", "turn_detected", None, e.Usage())
     failure = {"type": "failed", "error": {"type": "server_error", "code": "rate_limit_exceeded"}}
-    failed = {"id": "resp_1", "status": "failed", "status_details": failure}
+    failed: Json = {"id": "resp_1", "status": "failed", "status_details": failure}
     ended = decode({"type": "response.done", "response": failed})
     assert ended == e.ResponseEnded("resp_1", "failed", None, "rate_limit_exceeded", e.Usage())
+    limited: Json = {"code": "rate_limit_exceeded", "message": "Rate limit reached. Please try again in 1.5s."}
+    failed["status_details"] = {"type": "failed", "error": limited}
+    ended = decode({"type": "response.done", "response": failed})
+    assert isinstance(ended, e.ResponseEnded)
+    assert ended.retry_after == 1.5
+
+
+def test_rate_limits_say_when_they_are_reset() -> None:
+    limits: list[Any] = [
+        {"name": "requests", "limit": 1000, "remaining": 999, "reset_seconds": 0.06},
+        {"name": "tokens", "limit": 50_000, "remaining": 0, "reset_seconds": 12},
+        {"name": "tokens", "reset_seconds": None},
+        {"name": "tokens", "reset_seconds": -1},
+        "nonsense",
+    ]
+    assert decode({"type": "rate_limits.updated", "rate_limits": limits}) == e.RateLimitsUpdated(
+        (("requests", 0.06), ("tokens", 12.0))
+    )
+    assert decode({"type": "rate_limits.updated", "rate_limits": []}) == e.Skipped("ignored", "rate_limits.updated")
 
 
 @pytest.mark.parametrize("error", [None, {"type": "tool_execution_error", "message": "no"}])
