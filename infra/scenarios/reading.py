@@ -103,6 +103,28 @@ def read(path: Path, agents: Path | None = None) -> Prepared:
     return _Check(path, file, scenario, loaded, folder).prepared()
 
 
+def of_code(
+    scenario: Scenario, folder: Path, functions: Mapping[str, Callable[..., Any]], others: Mapping[str, Fake]
+) -> Prepared:
+    """A scenario that was made in Python, with functions as fakes; raises `ScenarioError`."""
+    try:
+        loaded = _load(folder.resolve())
+    except (AgentFileError, ToolError) as error:
+        raise ScenarioError(str(error)) from None
+    agent = loaded.agents.named(scenario.agent or "")
+    if agent is None:
+        there = ", ".join(sorted(each.name for each in loaded.agents))
+        raise ScenarioError(f"there is no agent {scenario.agent} in {folder}; there are {there}")
+    tools = _tools_of(agent, loaded)
+    wrong = [problem for name, each in functions.items() for problem in _misfit(name, each, agent, tools)]
+    wrong += [problem for name in others for problem in _misfit(name, None, agent, tools)]
+    wrong += [_no_such(name, agent, tools) for name in scenario.real if name not in tools]
+    if wrong:
+        raise ScenarioError("\n".join(wrong))
+    dialled = _number(agent) or UNANSWERED
+    return Prepared(folder, scenario, agent, loaded.agents, tools, loaded.tools, {**functions, **others}, dialled)
+
+
 _SHAPE = "a scenario file must be a mapping of fields, such as agent:, script: and expect:"
 
 
@@ -135,7 +157,7 @@ class _Check:
     def prepared(self) -> Prepared:
         scenario, agents = self._scenario, self._loaded.agents
         agent = self._agent()
-        tools = self._tools(agent) if agent else {}
+        tools = _tools_of(agent, self._loaded) if agent else {}
         resolved = self._fakes(agent, tools) if agent else {}
         if agent:
             self._script(agent, tools)
@@ -169,11 +191,6 @@ class _Check:
             self._wrong(("call", "to"), f"{scenario.call.to} is answered by {other}, not by {agent.name}")
         return agent
 
-    def _tools(self, agent: Agent) -> dict[str, Tool]:
-        client: Any = None
-        of_lambda = {name: tool for (_, name), tool in lambda_tools.tools(client, [agent]).items()}
-        return {name: self._loaded.tools[name] for name in agent.tools if name in self._loaded.tools} | of_lambda
-
     def _fakes(self, agent: Agent, tools: Mapping[str, Tool]) -> dict[str, Fake | Callable[..., Any]]:
         scenario = self._scenario
         found: dict[str, Fake | Callable[..., Any]] = {}
@@ -182,7 +199,7 @@ class _Check:
             functions = _functions(module) if module else {}
             for name, function in functions.items():
                 found[name] = function
-                for problem in self._misfit(name, function, agent, tools):
+                for problem in _misfit(name, function, agent, tools):
                     self._wrong(("fakes",), problem)
         else:
             for name, fake in scenario.fakes.items():
@@ -190,11 +207,11 @@ class _Check:
                     self._one_function(name, fake.function, agent, tools, found)
                     continue
                 found[name] = fake
-                for problem in self._misfit(name, None, agent, tools):
+                for problem in _misfit(name, None, agent, tools):
                     self._wrong(("fakes", name), problem)
         for index, name in enumerate(scenario.real):
             if name not in tools:
-                self._wrong(("real", index), self._no_such(name, agent, tools))
+                self._wrong(("real", index), _no_such(name, agent, tools))
             elif name in found and not isinstance(scenario.fakes, str):
                 self._wrong(("real", index), f"{name} has a fake, too")
             found.pop(name, None)
@@ -217,23 +234,8 @@ class _Check:
             self._wrong(at, f"{file} has no function {function or name}")
         elif module:
             found[name] = there[function or name]
-            for problem in self._misfit(name, found[name], agent, tools):
+            for problem in _misfit(name, found[name], agent, tools):
                 self._wrong(at, problem)
-
-    def _misfit(
-        self, name: str, function: Callable[..., Any] | None, agent: Agent, tools: Mapping[str, Tool]
-    ) -> Iterator[str]:
-        if name in builtin_tools.NAMES:
-            yield f"{name} is built in and needs no fake"
-        elif name not in tools:
-            yield f"a fake for a tool that the agent does not have: {self._no_such(name, agent, tools)}"
-        elif function is not None:
-            yield from fakes.misfits(name, function, tools[name])
-
-    @staticmethod
-    def _no_such(name: str, agent: Agent, tools: Mapping[str, Tool]) -> str:
-        there = ", ".join(sorted({*tools, *builtin_tools.NAMES.intersection(agent.tools)})) or "none"
-        return f"{agent.name} has no tool {name}; it has {there}"
 
     def _module(self, at: FieldPath, named: str) -> ModuleType | None:
         path = (self._path.parent / named).resolve()
@@ -256,7 +258,7 @@ class _Check:
         known = {*tools, *builtin_tools.NAMES.intersection(agent.tools)}
         for index, name in self._scenario.called():
             if name not in known:
-                self._wrong(("script", index), self._no_such(name, agent, tools))
+                self._wrong(("script", index), _no_such(name, agent, tools))
         for target in self._scenario.transfers:
             if target not in agent.transfer:
                 there = ", ".join(agent.transfer) or "none"
@@ -268,7 +270,28 @@ class _Check:
         for kind in ("tools", "never"):
             for index, entry in enumerate(getattr(expect, kind)):
                 if entry.name not in known:
-                    self._wrong(("expect", kind, index), self._no_such(entry.name, agent, tools))
+                    self._wrong(("expect", kind, index), _no_such(entry.name, agent, tools))
+
+
+def _tools_of(agent: Agent, loaded: Folder) -> dict[str, Tool]:
+    """What the agent may call besides the built-in tools."""
+    client: Any = None
+    of_lambda = {name: tool for (_, name), tool in lambda_tools.tools(client, [agent]).items()}
+    return {name: loaded.tools[name] for name in agent.tools if name in loaded.tools} | of_lambda
+
+
+def _misfit(name: str, function: Callable[..., Any] | None, agent: Agent, tools: Mapping[str, Tool]) -> Iterator[str]:
+    if name in builtin_tools.NAMES:
+        yield f"{name} is built in and needs no fake"
+    elif name not in tools:
+        yield f"a fake for a tool that the agent does not have: {_no_such(name, agent, tools)}"
+    elif function is not None:
+        yield from fakes.misfits(name, function, tools[name])
+
+
+def _no_such(name: str, agent: Agent, tools: Mapping[str, Tool]) -> str:
+    there = ", ".join(sorted({*tools, *builtin_tools.NAMES.intersection(agent.tools)})) or "none"
+    return f"{agent.name} has no tool {name}; it has {there}"
 
 
 def _number(agent: Agent | None) -> str | None:

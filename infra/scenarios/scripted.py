@@ -39,6 +39,30 @@ def play_all(prepared: Sequence[Prepared], done: Callable[[Result], None]) -> li
         return runner.run(all_of_them())
 
 
+class Player:
+    """Plays one scenario after the other in one world, which is made with the first of them."""
+
+    def __init__(self) -> None:
+        self._runner = asyncio.Runner(loop_factory=clock.UnhurriedLoop)
+        self._world: World | None = None
+
+    def play(self, prepared: Prepared) -> Result:
+        """Never raises."""
+        with quiet():
+            return self._runner.run(self._play(prepared))
+
+    async def _play(self, prepared: Prepared) -> Result:
+        if self._world is None:
+            self._world = await World().__aenter__()
+        return await play(self._world, prepared)
+
+    def close(self) -> None:
+        with quiet():
+            if self._world is not None:
+                self._runner.run(self._world.__aexit__())
+            self._runner.close()
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Without the logs of what is run, and without the complaints of its libraries."""
