@@ -46,6 +46,15 @@ app.command(
     The agent files of this checkout decide. The record is read only if a rule has to count; nothing is written.""",
 )
 app.command(
+    "cli.commands.talk:talk",
+    name="talk",
+    help="""Talk to an agent in text, as a caller would.
+
+    The agent files of this checkout decide whether the call is accepted; then you type, and the agent answers with
+    its own instructions and tools, over a Realtime session of your OPENAI_API_KEY. Transfers are shown and not made.
+    Ctrl-C hangs up. Nothing is needed but the key, and with --stand-in not even that.""",
+)
+app.command(
     "cli.commands.doctor:doctor",
     name="doctor",
     help="""Check a deployment, and say how to fix what is wrong.

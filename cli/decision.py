@@ -49,7 +49,7 @@ def asked(
     if number:
         rows.append({"name": "To", "value": f"<sip:{number}@sip.example.com>"})
     asked = dry_run.from_headers(rows, agents, headers.trunk_of(deployment) if texts else Trunk(), who)
-    return _decide(replace(asked, at=_moment(at, asked.agent.time_zone if asked.agent else "UTC")), deployment)
+    return _decide(replace(asked, at=moment(at, asked.agent.time_zone if asked.agent else "UTC")), deployment)
 
 
 def replayed(text: str, more: object, folder: Path | None, deployment: "Deployment") -> tuple[Answer, Then]:
@@ -92,11 +92,12 @@ def _decide(asked: Asked, deployment: "Deployment") -> Answer:
     return dry_run.decide(asked, counters)
 
 
-def _moment(text: str | None, zone: str) -> float:
+def moment(text: str | None, zone: str) -> float:
+    """`--at` in Unix seconds; without a zone of its own it is in that one, and None is now."""
     if text is None:
         return datetime.now(UTC).timestamp()
     try:
-        moment = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(f"--at: {text} is not a time (for example 2026-12-24T20:00)") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).timestamp()
+    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).timestamp()

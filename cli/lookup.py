@@ -1,8 +1,10 @@
 """Which calls are meant: those of a list, the one whose id begins so, the last."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
+from pathlib import Path
 
 from cli.errors import CliError
 from ringside.aws.record import Record
@@ -41,6 +43,17 @@ def whole_call(record: Record, text: str) -> tuple[Item, list[Item]]:
     if found is None:
         raise CliError(f"there is no call {text} in the record")
     return found
+
+
+def kept_call(path: str) -> tuple[Item, list[Item]]:
+    """A call and everything in it, from a file that `ringside talk` kept; `CliError` if it is none."""
+    try:
+        call = json.loads(Path(path).read_text(encoding="utf-8"))
+        return call, list(call["items"])
+    except OSError as error:
+        raise CliError(f"{path}: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError):
+        raise CliError(f"{path} is not a call that ringside talk kept") from None
 
 
 def call_id(record: Record, text: str) -> str:

@@ -57,15 +57,21 @@ def list_calls(
 
 @app.command(name="show")
 def show_call(call_id: CallId, /, *, json: Json = False, utc: Utc = False, deployment: Deployment = ANY) -> None:
-    """Show one call: its steps, what was said, and what it cost."""
+    """Show one call: its steps, what was said, and what it cost.
+
+    A file that `ringside talk` kept is shown in the same way.
+    """
     from cli import cloud, json_output, lookup
     from cli.terminal import console, show
     from cli.views import call as view
     from cli.views.words import Clock
     from ringside.records import shapes
 
-    with cloud.chosen(deployment).record() as record:
-        call, items = lookup.whole_call(record, call_id)
+    if call_id.endswith(".json"):
+        call, items = lookup.kept_call(call_id)
+    else:
+        with cloud.chosen(deployment).record() as record:
+            call, items = lookup.whole_call(record, call_id)
     if json:
         print(json_output.dumps(shapes.whole(call, items)))
     else:

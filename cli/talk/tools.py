@@ -1,6 +1,9 @@
 """The agent's real tools, run in this process: whoever writes one wants its print, its debugger and its traceback."""
 
-from collections.abc import Callable, Mapping
+import logging
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -43,3 +46,27 @@ class OwnTools:
     def _lambda_tools(self) -> dict[str, Tool]:
         made = lambda_tools.tools(self._lambda_client(), [self._agent])
         return {name: tool for (_, name), tool in made.items()}
+
+
+class _Tracebacks(logging.Handler):
+    def __init__(self, show: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            self._show("".join(traceback.format_exception(error)))
+
+
+@contextmanager
+def tracebacks(show: Callable[[str], None]) -> Iterator[None]:
+    """Show what goes wrong in a tool in full: here it is its author who reads."""
+    log, handler = logging.getLogger(runner.__name__), _Tracebacks(show)
+    propagates, log.propagate = log.propagate, False
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.propagate = propagates
