@@ -36,7 +36,7 @@ app["--version"].help = "Show the version and exit."
 
 # By name: a command's module is imported when the command is used. Help shows the first sentence in the list of
 # commands, and all of it with --help.
-app.command("cli.commands.agents:app", name="agents", help="Write agent files.")
+app.command("cli.commands.agents:app", name="agents", help="Check agent files, or write one from a session.")
 app.command("cli.commands.calls:app", name="calls", help="Show recorded calls, and follow calls in progress.")
 app.command(
     "cli.commands.decide:decide",
@@ -44,6 +44,14 @@ app.command(
     help="""Show which rule would admit or reject a call, without placing one.
 
     The agent files of this checkout decide. The record is read only if a rule has to count; nothing is written.""",
+)
+app.command(
+    "cli.commands.new:new",
+    name="new",
+    help="""Make an agent, with its tools and tests, from an example.
+
+    Writes NAME.yaml, NAME.py and tests/NAME-*.scenario.yaml into the agents' folder, all of them working, and nothing
+    over what is there.""",
 )
 app.command(
     "cli.commands.talk:talk",

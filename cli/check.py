@@ -24,7 +24,7 @@ from ringside.agentfile.loader import AgentFile, check_tools, read_agents
 from ringside.agentfile.yaml_lines import AgentFileError
 from ringside.openai import accept
 from ringside.settings import SHIPPED
-from ringside.tools.definition import Tool, ToolError
+from ringside.tools.definition import Tool, ToolError, visible
 from ringside.tools.loader import load_tools
 
 ALMOST = 0.8
@@ -67,7 +67,7 @@ def check(folder: Path, listed: Collection[str] = ()) -> Checked:
     else:
         for file in files.values():
             try:
-                check_tools(file, tools)
+                check_tools(file, visible(file.agent.name, tools))
             except AgentFileError as error:
                 found += map(Problem, str(error).splitlines())
     table = prices.load()
@@ -77,8 +77,8 @@ def check(folder: Path, listed: Collection[str] = ()) -> Checked:
             found.append(Problem(file.source.problem(advice.path, advice.text), advice.is_wrong))
         found += _session(file, tools)
     found += [
-        Problem(f"{folder / 'tools.py'}: {name}: its schema is not a JSON schema: {what}")
-        for name, tool in tools.items()
+        Problem(f"{tool.function.__code__.co_filename}: {tool.name}: its schema is not a JSON schema: {what}")
+        for tool in tools.values()
         if (what := _against_metaschema(tool.schema))
     ]
     return Checked(files, tools, found)

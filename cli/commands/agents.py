@@ -1,4 +1,4 @@
-"""`ringside agents import`: an agent file from a session body."""
+"""`ringside agents check`: what is wrong with the agent files; `ringside agents import`: one from a session body."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,33 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from cli.options import AgentFiles
+
 app = App(name="agents")
+
+
+@app.command
+def check(*, agents: AgentFiles = None) -> int:
+    """Check the agent files and their tools, without a cloud. The exit status is 1 if anything is wrong.
+
+    More than is looked at when a function starts: what OpenAI would refuse, rules that are never reached, targets
+    without the tool transfer, tools that the instructions name and nobody has, packages that do not ship.
+    """
+    import os
+
+    from cli import check as checking
+    from cli.doctor.agents import agents_folder
+    from cli.terminal import safe
+
+    folder = agents or agents_folder(os.environ)
+    checked = checking.check(folder)
+    for problem in checked.problems:
+        print(safe(problem.text if problem.is_wrong else f"{problem.text} (may be meant so)"))
+    wrong = sum(problem.is_wrong for problem in checked.problems)
+    agents_found = f"{len(checked.agents)} agent{'' if len(checked.agents) == 1 else 's'}"
+    tools_found = f"{len(checked.tools)} tool{'' if len(checked.tools) == 1 else 's'}"
+    print(f"{agents_found}, {tools_found}: {f'{wrong} wrong' if wrong else 'nothing wrong'}")
+    return int(bool(wrong))
 
 
 @app.command(name="import")

@@ -7,6 +7,7 @@ from pathlib import Path
 from cli.check import check
 from cli.doctor.finding import Finding, Findings, State
 from ringside import prices, settings
+from ringside.tools.loader import tool_files
 
 SHUTDOWNS = {
     "gpt-realtime": date(2027, 1, 20),
@@ -31,7 +32,8 @@ def agents_folder(variables: Mapping[str, str]) -> Path:
 def check_agents(folder: Path, today: date, listed: Collection[str] = ()) -> Findings:
     """The agents' folder, looked at closely. `listed`: the models that OpenAI lists for the key."""
     checked = check(folder, listed)
-    of_tools = [problem for problem in checked.problems if problem.text.startswith(f"{folder / 'tools.py'}:")]
+    files = tuple(f"{path}:" for path in tool_files(folder).values())
+    of_tools = [problem for problem in checked.problems if problem.text.startswith(files)]
     if not of_tools:
         yield Finding("tools", State.OK, ", ".join(checked.tools) or "none")
     for problem in checked.problems:

@@ -11,7 +11,7 @@ from ringside.agentfile.agent import Agent
 from ringside.conversation import builtin_tools
 from ringside.conversation.events import ToolFinished
 from ringside.tools import lambda_tools, runner
-from ringside.tools.definition import CallContext, Tool
+from ringside.tools.definition import CallContext, Tool, visible
 
 
 class OwnTools:
@@ -22,7 +22,8 @@ class OwnTools:
 
     def __init__(self, agent: Agent, tools: Mapping[str, Tool], lambda_client: Callable[[], Any]) -> None:
         self._agent = agent
-        self._functions = {name: tool for name, tool in tools.items() if name in agent.tools}
+        own = visible(agent.name, tools)
+        self._functions = {name: own[name] for name in agent.tools if name in own}
         self._lambda_client = lambda_client
 
     def is_repeatable(self, agent: Agent, name: str) -> bool:

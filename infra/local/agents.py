@@ -29,14 +29,13 @@ def check(folder: Path | None = None) -> None:
 
 
 def main() -> int:
-    from ringside.agentfile.loader import load_agents
     from ringside.agentfile.yaml_lines import AgentFileError
     from ringside.tools.definition import ToolError
-    from ringside.tools.loader import load_tools
+    from ringside.tools.loader import load_agents_and_tools
 
     folder = Path(sys.argv[1])
     try:
-        load_agents(folder, set(load_tools(folder)))
+        load_agents_and_tools(folder)
     except (AgentFileError, ToolError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -21,7 +21,7 @@ from ringside.agentfile.yaml_lines import AgentFileError, FieldPath, YamlFile
 from ringside.conversation import builtin_tools
 from ringside.errors import UserMistake
 from ringside.tools import lambda_tools
-from ringside.tools.definition import Tool, ToolError
+from ringside.tools.definition import Tool, ToolError, visible
 from ringside.tools.loader import load_agents_and_tools
 
 SUFFIX = ".scenario.yaml"
@@ -277,7 +277,8 @@ def _tools_of(agent: Agent, loaded: Folder) -> dict[str, Tool]:
     """What the agent may call besides the built-in tools."""
     client: Any = None
     of_lambda = {name: tool for (_, name), tool in lambda_tools.tools(client, [agent]).items()}
-    return {name: loaded.tools[name] for name in agent.tools if name in loaded.tools} | of_lambda
+    own = visible(agent.name, loaded.tools)
+    return {name: own[name] for name in agent.tools if name in own} | of_lambda
 
 
 def _misfit(name: str, function: Callable[..., Any] | None, agent: Agent, tools: Mapping[str, Tool]) -> Iterator[str]:

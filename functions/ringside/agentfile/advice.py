@@ -1,5 +1,6 @@
 """What an agent file says and hardly means: valid, but without effect, or not with the expected one. Pure."""
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ def advise(agent: Agent, known: Known) -> Iterator[Advice]:
     yield from _money(agent, known)
     yield from _mcp_servers(agent)
     yield from _tools(agent)
+    yield from _instructions(agent)
     yield from _admission(agent)
     limits, detection = agent.limits, agent.turn_detection
     if "warning" in limits.model_fields_set and limits.warning >= limits.max_duration:
@@ -103,11 +105,27 @@ def _tools(agent: Agent) -> Iterator[Advice]:
         yield Advice(("parallel_tool_calls",), "has no effect: this agent has no tools")
 
 
+_SNAKE = re.compile(r"(?<![\w{.@/-])[a-z]+(?:_[a-z0-9]+)+(?![\w}@/-]|\.\w)")
+_BY_NAME = re.compile(rf"\b(?:call|tool) ({'|'.join(sorted(builtin_tools.NAMES))})\b")
+
+
+def _instructions(agent: Agent) -> Iterator[Advice]:
+    """Tools that the instructions name, and the model does not have: it would make something up."""
+    remote = {name for server in agent.mcp_servers for name in server.approved_tools}
+    if agent.mcp_servers and not remote:
+        return  # whatever those servers have
+    known = {*agent.tools, *(tool.name for tool in agent.lambda_tools), *remote}
+    named = dict.fromkeys([*_SNAKE.findall(agent.instructions), *_BY_NAME.findall(agent.instructions)])
+    for name in named:
+        if name not in known:
+            yield Advice(("instructions",), f"name {name}, and tools does not list a tool of that name")
+
+
 def _admission(agent: Agent) -> Iterator[Advice]:
     if agent.opening_hours is not None and not any(rule.outside_hours for rule in agent.admission):
         yield Advice(("opening_hours",), "has no effect: no rule of admission has outside_hours: true")
     for index, rule in enumerate(agent.admission[:-1]):
-        unconditional = not rule.questions and not rule.callers and not rule.countries and not rule.outside_hours
+        unconditional = not (rule.questions or rule.callers or rule.countries or rule.attested or rule.outside_hours)
         if unconditional:
             yield Advice(("admission", index + 1), f"is never reached: {rule.name}, before it, applies to every call")
             break

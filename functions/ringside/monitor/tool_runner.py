@@ -8,7 +8,7 @@ from ringside.conversation import builtin_tools
 from ringside.conversation.events import ToolFinished
 from ringside.monitor.tool_workers import ToolWorkers
 from ringside.tools import runner
-from ringside.tools.definition import CallContext, Options, Tool
+from ringside.tools.definition import CallContext, Options, Tool, key, visible
 
 
 class ToolRunner(Protocol):
@@ -26,9 +26,9 @@ class ToolRunner(Protocol):
 
 
 class AgentTools:
-    """Runs the functions of `tools.py` in a process beside this one, and Lambda functions from threads of this one.
+    """Runs the agents' functions in a process beside this one, and Lambda functions from threads of this one.
 
-    `options`: how each of the former is run; `lambda_tools` by the agent's and the tool's name.
+    `options`: how each of the former is run, by its key; `lambda_tools` by the agent's and the tool's name.
     """
 
     def __init__(
@@ -43,21 +43,24 @@ class AgentTools:
 
     def is_repeatable(self, agent: Agent, name: str) -> bool:
         tool = self._lambda_tools.get((agent.name, name))
-        options = tool.options if tool is not None else self._options_of(agent, name)
+        options = tool.options if tool is not None else self._options.get(self._key(agent, name))
         return options is not None and options.repeatable
 
     async def run(self, agent: Agent, name: str, arguments: str, context: CallContext) -> ToolFinished:
         limit = agent.limits.tool_seconds
-        options = self._options_of(agent, name)
-        if options is not None:
-            return await self._workers.run(name, options, arguments, limit, context)
+        known = self._key(agent, name)
+        if known in self._options:
+            return await self._workers.run(known, self._options[known], arguments, limit, context)
         own = {tool: function for (owner, tool), function in self._lambda_tools.items() if owner == agent.name}
-        others = (self._options.keys() | builtin_tools.NAMES).intersection(agent.tools)
+        others = (visible(agent.name, self._options).keys() | builtin_tools.NAMES).intersection(agent.tools)
         return await runner.run(own, context.tool_call_id, name, arguments, limit, context, others)
 
     def close(self) -> None:
         self._workers.close()
 
-    def _options_of(self, agent: Agent, name: str) -> Options | None:
+    def _key(self, agent: Agent, name: str) -> str:
         """Of a function that this agent may use: one that it does not name does not exist for it."""
-        return self._options.get(name) if name in agent.tools else None
+        if name not in agent.tools:
+            return ""
+        own = key(agent.name, name)
+        return own if own in self._options else name

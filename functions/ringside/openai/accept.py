@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ringside.conversation import builtin_tools
+from ringside.tools.definition import visible
 
 if TYPE_CHECKING:
     from ringside.agentfile.agent import Agent
@@ -11,12 +12,16 @@ if TYPE_CHECKING:
 
 
 def session(agent: "Agent", tools: Mapping[str, "Tool"], instructions: str) -> dict[str, Any]:
-    """The body of accept: the whole session, so that nothing has to be changed once the call runs."""
+    """The body of accept: the whole session, so that nothing has to be changed once the call runs.
+
+    `tools`: all agents', by their keys.
+    """
+    own = visible(agent.name, tools)
     targets = {name: target.description for name, target in agent.transfer.items()}
     functions = [
         {"type": "function", "name": tool.name, "description": tool.description, "parameters": tool.schema}
         for name in agent.tools
-        if (tool := tools.get(name)) is not None
+        if (tool := own.get(name)) is not None
     ]
     functions += [
         {"type": "function", "name": tool.name, "description": tool.description, "parameters": tool.parameters}

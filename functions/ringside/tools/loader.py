@@ -1,4 +1,4 @@
-"""Reading `agents/tools.py`: each public function with a docstring becomes a tool.
+"""Reading `agents/tools.py`, and `NAME.py` beside `NAME.yaml`: each public function with a docstring becomes a tool.
 
 A tool's JSON schema comes from its signature (pydantic), its description from its docstring.
 """
@@ -17,22 +17,38 @@ from ringside.agentfile.agents import Agents
 from ringside.agentfile.loader import check_tools, read_agents
 from ringside.conversation import builtin_tools
 from ringside.tools import docstrings, signature
-from ringside.tools.definition import Options, Tool, ToolError
+from ringside.tools.definition import Options, Tool, ToolError, key, visible
 
 _RUNS_COROUTINES = {"run", "run_until_complete", "run_coroutine_threadsafe", "run_sync", "async_to_sync", "syncify"}
 """What a sync function calls that waits for an async one."""
 
 
+SHARED = "tools.py"
+"""Its tools are every agent's; those of `NAME.py` are the agent's of `NAME.yaml` alone."""
+
+
+def tool_files(folder: Path) -> dict[str, Path]:
+    """The files of tools that there are, by the agent whose they are; the shared one under an empty name."""
+    stems = sorted(path.stem for path in folder.glob("*.yaml") if not path.name.startswith("_"))
+    files = {"": folder / SHARED} | {stem: folder / f"{stem}.py" for stem in stems if f"{stem}.py" != SHARED}
+    return {owner: path for owner, path in files.items() if path.is_file()}
+
+
 def load_tools(folder: Path, names: Collection[str] | None = None) -> dict[str, Tool]:
-    """The tools of `folder/tools.py`: its public functions with a docstring, and those marked with `@tool`.
+    """The tools of a folder: public functions with a docstring, and those marked with `@tool`, by their keys
+    (`definition.visible` says what an agent calls them).
 
     `names`: those that agents list; others are helpers, and may be what no tool can be. None: all of them are tools.
     No file, no tools. Raises `ToolError`, which names file, line and function.
     """
-    path = folder / "tools.py"
-    if not path.is_file():
-        return {}
-    module = _imported(path)
+    found: dict[str, Tool] = {}
+    for owner, path in tool_files(folder).items():
+        found |= {key(owner, name): each for name, each in _load_file(path, owner, names).items()}
+    return found
+
+
+def _load_file(path: Path, owner: str, names: Collection[str] | None) -> dict[str, Tool]:
+    module = _imported(path, f"agent_tools_{owner}" if owner else "agent_tools")
     found: dict[str, Tool] = {}
     for name, function in vars(module).items():
         if not inspect.isfunction(function) or name.startswith("_") or function.__module__ != module.__name__:
@@ -54,12 +70,12 @@ def load_agents_and_tools(folder: Path) -> tuple[Agents, dict[str, Tool]]:
     files = read_agents(folder)
     tools = load_tools(folder, {name for file in files.values() for name in file.agent.tools})
     for file in files.values():
-        check_tools(file, tools)
+        check_tools(file, visible(file.agent.name, tools))
     return Agents({name: file.agent for name, file in files.items()}), tools
 
 
-def _imported(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("agent_tools", path)
+def _imported(path: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ToolError(f"{path}: is not a Python file")
     module = importlib.util.module_from_spec(spec)

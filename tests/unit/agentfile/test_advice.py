@@ -112,3 +112,33 @@ def test_a_model_that_is_hardly_meant(fields: dict[str, Any], known: Known, expe
 
 def test_a_model_that_openai_lists_may_be_newer_than_the_documentation() -> None:
     assert told(LISTED, model="gpt-realtime-9") == []
+
+
+@pytest.mark.parametrize(
+    ("instructions", "named"),
+    [
+        ("Look up orders with order_status.", "order_status"),
+        ("Then call hang_up in the same response.", "hang_up"),
+        ("Keep it with the tool note.", "note"),
+        ("Put them through: call transfer.", "transfer"),
+    ],
+)
+def test_instructions_that_name_a_tool_which_is_not_there(instructions: str, named: str) -> None:
+    assert told(instructions=instructions) == [
+        f"instructions: name {named}, and tools does not list a tool of that name"
+    ]
+
+
+def test_instructions_may_name_what_there_is_and_speak_like_people() -> None:
+    text = "Note it. Call back. See example_shop.com/order_status and {{local_date}}; write to a_b@example.com."
+    assert told(instructions=text) == []
+    assert told(instructions="Use hang_up.", tools=["hang_up"]) == []
+    assert told(instructions="Use find_customer.", mcp_servers=[SERVER | {"approve": "all"}]) == []
+
+
+def test_a_rule_for_forged_numbers_is_not_one_for_every_call() -> None:
+    rules = [
+        {"name": "forged", "attested": ["failed"], "reject": 603},
+        {"name": "busy", "agent_calls": 1, "reject": 486},
+    ]
+    assert told(admission=rules) == []

@@ -1,4 +1,4 @@
-"""`ringside agents import`: the file is written once, and what was left out is told beside it."""
+"""`ringside agents`: `import` writes a file once and tells what was left out; `check` finds what is wrong."""
 
 import json
 from pathlib import Path
@@ -39,3 +39,26 @@ def test_what_is_no_session_is_told(
     (tmp_path / "session.json").write_text(content)
     assert main(["agents", "import", str(tmp_path / "session.json")]) == 1
     assert told in capsys.readouterr().err
+
+
+def test_good_agents_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "desk.yaml").write_text("answers: default\ninstructions: Be brief.\n")
+    assert main(["agents", "check", "--agents", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "1 agent, 0 tools: nothing wrong\n"
+
+
+def test_everything_that_is_wrong_is_shown_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "desk.yaml").write_text(
+        "answers: default\ninstructions: Use look_up.\ntools: [nothing_there]\ntransfer: {sales: 'tel:+14255550100'}\n"
+    )
+    assert main(["agents", "check", "--agents", str(tmp_path)]) == 1
+    shown = capsys.readouterr().out
+    assert "desk.yaml:3: tools: there is no tool named nothing_there" in shown
+    assert "desk.yaml:4: transfer: has no effect: tools does not list transfer (may be meant so)" in shown
+    assert "desk.yaml:2: instructions: name look_up" in shown
+    assert shown.endswith("1 agent, 0 tools: 1 wrong\n")
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["agents", "check", "--agents", str(tmp_path / "nowhere")]) == 1
+    assert "nowhere" in "".join(capsys.readouterr())

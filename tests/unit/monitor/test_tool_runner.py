@@ -72,3 +72,17 @@ async def test_a_name_that_the_model_invented_is_refused_with_those_of_its_tools
     finished = await tools.run(agent, "functions.book", "{}", CONTEXT)
 
     assert "by its exact name: book, hang_up, ship." in finished.output
+
+
+async def test_an_agents_own_function_hides_a_shared_one_of_the_same_name(tmp_path: Path) -> None:
+    (tmp_path / "desk.yaml").write_text("answers: default\ninstructions: Hi.\ntools: [book]\n")
+    (tmp_path / "desk.py").write_text('def book() -> str:\n    """Book."""\n    return "of desk"\n')
+    settings = settings_for(tmp_path, SOURCE)
+    worker = ToolWorker.start(settings)
+    tools = AgentTools(worker.options, ToolWorkers(settings, Counts(), worker), {})
+    try:
+        own = await tools.run(DESK, "book", "{}", CONTEXT)
+        shared = await tools.run(DESK.model_copy(update={"name": "other"}), "book", "{}", CONTEXT)
+    finally:
+        tools.close()
+    assert (own.output, shared.output) == ("of desk", "book")

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from infra.local.agents import DEMO_AGENTS
-from ringside.tools.definition import Tool, ToolError
-from ringside.tools.loader import load_tools
+from ringside.agentfile.yaml_lines import AgentFileError
+from ringside.openai import accept
+from ringside.tools.definition import Tool, ToolError, visible
+from ringside.tools.loader import load_agents_and_tools, load_tools
 
 
 def load(folder: Path, source: str) -> dict[str, Tool]:
@@ -236,3 +238,53 @@ def test_a_package_that_is_missing_is_told_with_what_to_do(tmp_path: Path) -> No
         ToolError, match="if no_such_module is a package, add the package that has it to the group `agents`"
     ):
         load(tmp_path, "import no_such_module.part")
+
+
+SHARED_AND_OWN = {
+    "dental.yaml": "answers: ['+12025550121']\ninstructions: Be brief.\ntools: [book, hours]\n",
+    "salon.yaml": "answers: ['+12025550122']\ninstructions: Be brief.\ntools: [book, hours]\n",
+    "tools.py": 'def hours() -> str:\n    """When we are open."""\n    return "shared"\n',
+    "dental.py": 'def book() -> str:\n    """Book a check-up."""\n    return "dental"\n',
+    "salon.py": (
+        'def book(style: str) -> str:\n    """Book a cut."""\n    return "salon"\n'
+        'def hours() -> str:\n    """The salon\'s own hours."""\n    return "salon"\n'
+    ),
+    "unrelated.py": "raise RuntimeError('is not read: there is no agent of that name')\n",
+}
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Path:
+    for name, text in SHARED_AND_OWN.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_each_agent_has_the_tools_of_its_own_file_besides_the_shared_ones(several: Path) -> None:
+    agents, tools = load_agents_and_tools(several)
+    assert set(tools) == {"hours", "dental.book", "salon.book", "salon.hours"}
+    dental, salon = (visible(name, tools) for name in ("dental", "salon"))
+    assert dental["book"].description == "Book a check-up."
+    assert salon["book"].description == "Book a cut."
+    assert (dental["hours"].function(), salon["hours"].function()) == ("shared", "salon")
+    agent = agents.named("salon")
+    assert agent is not None
+    functions = accept.session(agent, tools, "")["tools"]
+    assert [(each["name"], each["description"]) for each in functions] == [
+        ("book", "Book a cut."),
+        ("hours", "The salon's own hours."),
+    ]
+
+
+def test_another_agents_tool_does_not_exist_for_an_agent(several: Path) -> None:
+    (several / "salon.yaml").write_text("answers: ['+12025550122']\ninstructions: Hi.\ntools: [book, check_up]\n")
+    (several / "dental.py").write_text('def check_up() -> str:\n    """Check."""\n    return ""\n')
+    (several / "dental.yaml").write_text("answers: ['+12025550121']\ninstructions: Hi.\ntools: [check_up]\n")
+    with pytest.raises(AgentFileError, match=r"salon\.yaml:3: tools: there is no tool named check_up"):
+        load_agents_and_tools(several)
+
+
+def test_what_is_wrong_in_an_agents_own_file_names_that_file(several: Path) -> None:
+    (several / "dental.py").write_text("import nowhere_to_be_found\n")
+    with pytest.raises(ToolError, match=r"dental\.py: cannot be imported"):
+        load_tools(several)
