@@ -1,12 +1,13 @@
 """`ringside calls list | show | watch`: recorded calls, and calls in progress."""
 
 import sys
+from pathlib import Path
 from time import sleep
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from cli.options import ANY, OPTIONS, CallId, Deployment, Json, Utc, read_caller, read_count, read_day
+from cli.options import ANY, OPTIONS, AgentFiles, CallId, Deployment, Json, Utc, read_caller, read_count, read_day
 
 app = App(name="calls", group_parameters=OPTIONS)
 
@@ -56,26 +57,77 @@ def list_calls(
 
 
 @app.command(name="show")
-def show_call(call_id: CallId, /, *, json: Json = False, utc: Utc = False, deployment: Deployment = ANY) -> None:
+def show_call(
+    call_id: CallId,
+    /,
+    *,
+    json: Json = False,
+    utc: Utc = False,
+    as_scenario: Annotated[
+        bool, Parameter(show_default=False, help="Print a test of this call: a scenario file (docs/testing.md).")
+    ] = False,
+    yes: Annotated[
+        bool, Parameter(show_default=False, help="With --as-scenario: without the line that says it is a draft.")
+    ] = False,
+    replace: Annotated[
+        tuple[str, ...],
+        Parameter(metavar="WORD=OTHER", negative="", help="With --as-scenario: replace a word; may be repeated."),
+    ] = (),
+    agents: AgentFiles = None,
+    deployment: Deployment = ANY,
+) -> None:
     """Show one call: its steps, what was said, and what it cost.
 
     A file that `ringside talk` kept is shown in the same way.
     """
     from cli import cloud, json_output, lookup
+    from cli.errors import UsageError
     from cli.terminal import console, show
     from cli.views import call as view
     from cli.views.words import Clock
     from ringside.records import shapes
 
+    if (yes or replace) and not as_scenario:
+        raise UsageError("--yes and --replace belong to --as-scenario")
+    if as_scenario and json:
+        raise UsageError("give either --json or --as-scenario, not both")
     if call_id.endswith(".json"):
         call, items = lookup.kept_call(call_id)
     else:
         with cloud.chosen(deployment).record() as record:
             call, items = lookup.whole_call(record, call_id)
-    if json:
+    if as_scenario:
+        _print_scenario(shapes.whole(call, items), agents, replace, draft=not yes)
+    elif json:
         print(json_output.dumps(shapes.whole(call, items)))
     else:
         show(console(), view.whole(call, items, Clock.here(utc)))
+
+
+def _print_scenario(call: dict[str, Any], agents: Path | None, replace: tuple[str, ...], *, draft: bool) -> None:
+    """The file on standard output; what was replaced, and what was not, on standard error."""
+    import json
+
+    from cli import as_scenario, replacing
+    from cli.errors import UsageError
+    from cli.terminal import safe
+    from ringside.aws.record import as_json
+
+    try:
+        replaced = replacing.Replacing(replacing.table(replace))
+    except ValueError as error:
+        raise UsageError(f"--replace: {error}") from None
+    plain = json.loads(as_json(call))
+    zone = as_scenario.time_zone_of(plain.get("agent"), agents)
+    text = as_scenario.scenario(plain, zone or "UTC", replaced, draft)
+    print("\n".join(safe(line) for line in text.splitlines()))
+    notes = [f"replaced: {replaced.summary}"]
+    if zone is None:
+        notes.append(f"there is no agent file of {plain.get('agent')} here: call.at is in UTC")
+    if left := as_scenario.perhaps_names(plain, replaced):
+        notes.append(f"these may be names, too: {', '.join(left)} (replace them with --replace WORD=OTHER)")
+    for note in notes:
+        print(safe(note), file=sys.stderr)
 
 
 @app.command(name="watch", usage="ringside calls watch [OPTIONS] [CALL_ID]")

@@ -1,5 +1,6 @@
 """A scenario's script as the emulator plays it. Pure."""
 
+import math
 from typing import Any
 
 from infra.scenarios.lines import AgentLine, HangUpLine
@@ -34,7 +35,7 @@ def ends_with_caller(scenario: Scenario, index: int) -> bool:
 
 def faults(scenario: Scenario, agent: Agent | None, created_in: float) -> dict[str, Any]:
     """For the emulator: how transfers turn out, and that the call comes in so many seconds from now."""
-    found: dict[str, Any] = {"webhook": {"created_at_offset_s": round(created_in)}}
+    found: dict[str, Any] = {"webhook": {"created_at_offset_s": math.ceil(created_in)}}
     if agent is not None:
         found["refer_to"] = {
             agent.transfer[target].uri: REFER[outcome]
