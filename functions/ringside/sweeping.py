@@ -29,6 +29,13 @@ log = logging.getLogger(__name__)
 TAKE_SECONDS = 20.0
 """Seconds that an accepted call may wait for a monitor before it is queued again."""
 
+RESUME_SECONDS = CLAIM_SECONDS + TAKE_SECONDS
+"""Seconds after the last claim of a call that is to be accepted: if nothing has come of it, the webhook may have died
+between the accept and the queue. A monitor sees whether there is a session."""
+
+SWEEP_EVERY = 60.0
+"""Seconds between two sweeps (template.yaml)."""
+
 SILENT_SECONDS = 180.0
 """Seconds of an accepted call without a monitor, that is of silence, after which it is hung up."""
 
@@ -62,9 +69,14 @@ def judge(call: Mapping[str, Any], now: float, owner_alive: bool, ring_limit: fl
     created = float(steps.get(Step.CREATED, 0))
     match Status(call["status"]):
         case Status.RINGING:
-            # A webhook may have accepted it and died before recording that: the answer to the hang-up shows.
-            stuck = now - created > ring_limit + CLAIM_SECONDS
-            return Judgement(Sweep.HANG_UP, EndReason.SWEPT) if stuck else Judgement(Sweep.LEAVE)
+            # Queued at least once before it is hung up. The answer to that shows whether it had been accepted.
+            if now - created > ring_limit + CLAIM_SECONDS + SWEEP_EVERY:
+                return Judgement(Sweep.HANG_UP, EndReason.SWEPT)
+            # The index does not have `claimed_at`, which is 0 when the claim was given up: the item itself decides.
+            claimed = float(call.get("claimed_at", steps.get(Step.CLAIMED, 0)))
+            is_accepted = call.get("decision", {}).get("verdict") == "accept"
+            abandoned = is_accepted and claimed and now - claimed > RESUME_SECONDS
+            return Judgement(Sweep.QUEUE if abandoned else Sweep.LEAVE)
         case Status.ACCEPTED:
             waiting = now - float(steps.get(Step.ACCEPTED, created))
             if waiting > SILENT_SECONDS:

@@ -75,7 +75,7 @@ def idle(parameters: plan.Parameters | None = None) -> list[Line]:
     polls = monitors * POLLERS * MONTH_SECONDS / _poll_seconds()
     gb_seconds = MONTH_MINUTES * SWEEP_SECONDS * 0.5
     logs = (beats * BEAT_LINE_BYTES + MONTH_MINUTES * SWEEP_LINES_BYTES) / 1e9
-    standard = len(alarms) - fine
+    standard = sum(_metrics(alarm) for alarm in alarms if _period(alarm) >= 60)
     return [
         line(
             f"Fargate: {monitors} monitor of {cpu:g} vCPU and {memory:g} GB",
@@ -116,6 +116,11 @@ def line(what: str, count: float, unit: str, price: float, free: float = 0) -> L
 def _alarms(stack: str) -> list[dict[str, Any]]:
     path = REPOSITORY / "infra" / f"{stack.lower()}.yaml"
     return list(of_type(templates.parse(path.read_text(encoding="utf-8")), "AWS::CloudWatch::Alarm").values())
+
+
+def _metrics(alarm: dict[str, Any]) -> int:
+    """How many an alarm looks at: each is paid for."""
+    return len([metric for metric in alarm.get("Metrics", []) if "MetricStat" in metric]) or 1
 
 
 def _period(alarm: dict[str, Any]) -> int:

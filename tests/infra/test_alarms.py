@@ -10,6 +10,7 @@ from moto.events.models import EventPattern
 
 from infra.local import template as templates
 from infra.local.template import FUNCTIONS, REPOSITORY, of_type
+from ringside.monitor.lease import RENEWALS_PER_LEASE
 
 RUNBOOK = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
 ENTRY = re.compile(r"^### ([a-z-]+)\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
@@ -31,6 +32,12 @@ def written_metrics() -> set[str]:
     code = "\n".join(path.read_text(encoding="utf-8") for path in FUNCTIONS.rglob("*.py"))
     literal = set(re.findall(r"metrics\.(?:count|gauge|milliseconds)\(\"(\w+)\"", code))
     return literal | set(re.findall(r"\"(Swe\w+)\"", code))
+
+
+def metrics_of(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """What an alarm looks at: one metric, or several of which it makes one."""
+    several = alarm.get("Metrics")
+    return [each["MetricStat"]["Metric"] for each in several if "MetricStat" in each] if several else [alarm]
 
 
 def test_every_alarm_has_its_entry_in_the_runbook_and_every_entry_its_alarm(
@@ -70,8 +77,25 @@ def test_parameters_and_log_events_that_the_runbook_names_exist() -> None:
 
 def test_an_alarm_about_our_own_metric_is_about_one_that_is_written(alarms: dict[str, dict[str, Any]]) -> None:
     for name, alarm in alarms.items():
-        if "Ringside" in str(alarm["Namespace"]):
-            assert alarm["MetricName"] in written_metrics(), name
+        for metric in metrics_of(alarm):
+            if "Ringside" in str(metric["Namespace"]):
+                assert metric["MetricName"] in written_metrics(), name
+
+
+def test_one_silent_monitor_is_told_from_a_service_that_is_well(alarms: dict[str, dict[str, Any]]) -> None:
+    """A monitor reports as often as the alarm's expression takes for granted, whatever the lease is."""
+    alarm = alarms["OneMonitorSilent"]
+    (formula,) = (each["Expression"]["Fn::Sub"] for each in alarm["Metrics"] if "Expression" in each)
+
+    def missing(running: int, reporting: int, lease: int) -> float:
+        held = reporting * 60 / (lease / RENEWALS_PER_LEASE)
+        known = {"running": running, "held": held, "FILL": lambda value, default: value}
+        return float(eval(formula.replace("${LeaseSeconds}", str(lease)), {}, known))
+
+    for lease in (6, 12, 60):
+        assert missing(3, 3, lease) < alarm["Threshold"] < missing(3, 2, lease)
+    given = templates.translate()["Resources"]["Alarms"]["Properties"]["Parameters"]
+    assert given["LeaseSeconds"] == {"Ref": "LeaseSeconds"}
 
 
 def test_the_dashboard_shows_what_is_written() -> None:
@@ -131,4 +155,5 @@ def test_silence_is_an_alarm_only_where_something_is_to_be_heard(alarms: dict[st
 
 def test_a_call_that_lasts_is_not_taken_for_one_that_waits(alarms: dict[str, dict[str, Any]]) -> None:
     # The age of the oldest message counts calls that are being looked after.
-    assert "ApproximateAgeOfOldestMessage" not in {alarm["MetricName"] for alarm in alarms.values()}
+    looked_at = {metric["MetricName"] for alarm in alarms.values() for metric in metrics_of(alarm)}
+    assert "ApproximateAgeOfOldestMessage" not in looked_at

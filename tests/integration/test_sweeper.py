@@ -13,11 +13,11 @@ from infra.emulator.calls.call import Call
 from ringside import telemetry
 from ringside.aws.record import Fenced, Ownership
 from ringside.calls import CLAIM_SECONDS, End, EndReason, Status
-from ringside.sweeping import GRACE_SECONDS, SILENT_SECONDS, TAKE_SECONDS
+from ringside.sweeping import GRACE_SECONDS, RESUME_SECONDS, SILENT_SECONDS, SWEEP_EVERY, TAKE_SECONDS
 from tests.integration.frontdoor import Door, asked, event_of, front_door, metrics_and_logs
 
 RING_LIMIT, CAP = 60.0, 900.0  # the settings' default, and the example agent's
-STUCK = RING_LIMIT + CLAIM_SECONDS + 1
+STUCK = RING_LIMIT + CLAIM_SECONDS + SWEEP_EVERY + 1
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +50,12 @@ def sweep(door: Door, after: float) -> dict[str, int]:
     return {what: count for what, count in counts.items() if count and what != "leave"}
 
 
-def ringing(door: Door, **faults: Any) -> Call:
-    """A call whose webhook died after it had claimed it."""
+def ringing(door: Door, verdict: str = "accept", **faults: Any) -> Call:
+    """A call whose webhook died after it had claimed and decided it."""
     call = door.openai.ring(**faults)
     now = time.time()
     item: dict[str, Any] = {"call_id": call.call_id, "agent": "concierge", "caller": call.caller}
+    item["decision"] = {"verdict": verdict, "rule": None}
     steps = {"created": float(event_of(call)["created_at"]), "received": now, "claimed": now}
     door.wiring.record.claim({**item, "steps": steps}, now)
     return call
@@ -92,7 +93,7 @@ def outcome(door: Door, call: Call) -> tuple[str, str | None]:
 def test_a_call_that_may_still_be_answered_is_left_to_its_webhook(door: Door) -> None:
     call = ringing(door)
 
-    assert sweep(door, after=RING_LIMIT) == {}
+    assert sweep(door, after=RESUME_SECONDS - 1) == {}
     assert outcome(door, call) == ("ringing", None)
     assert call.requests == []
 
@@ -112,7 +113,24 @@ def test_a_call_that_nobody_answered_is_missed(door: Door, capsys: pytest.Captur
     assert sweep(door, after=STUCK) == {}
 
 
-def test_a_call_that_was_accepted_by_a_webhook_that_died_is_hung_up(door: Door) -> None:
+def test_a_call_that_was_accepted_by_a_webhook_that_died_before_it_queued_it_is_queued(door: Door) -> None:
+    call = ringing(door)
+    door.openai.accept(call)
+
+    assert sweep(door, after=RESUME_SECONDS + 1) == {"queue": 1}
+    assert door.queued() == {call.call_id: 1}
+    assert (call.state, outcome(door, call)) == ("accepted", ("ringing", None))
+    taken = door.wiring.record.take(call.call_id, "monitor", "m1", {}, None)
+    assert taken["status"] == "live"
+
+
+def test_a_call_that_was_to_be_rejected_is_not_queued(door: Door) -> None:
+    ringing(door, "reject")
+
+    assert sweep(door, after=STUCK - 3) == {}
+
+
+def test_a_call_that_was_accepted_and_that_no_monitor_took_is_hung_up(door: Door) -> None:
     call = ringing(door)
     door.openai.accept(call)
 

@@ -3,9 +3,21 @@
 import pytest
 
 from ringside.calls import CLAIM_SECONDS, EndReason, Status
-from ringside.sweeping import GRACE_SECONDS, MAX_SESSION_SECONDS, SILENT_SECONDS, TAKE_SECONDS, Judgement, Sweep, judge
+from ringside.sweeping import (
+    GRACE_SECONDS,
+    MAX_SESSION_SECONDS,
+    RESUME_SECONDS,
+    SILENT_SECONDS,
+    SWEEP_EVERY,
+    TAKE_SECONDS,
+    Judgement,
+    Sweep,
+    judge,
+)
 
 RING_LIMIT, CAP, T0 = 60.0, 900.0, 1_750_287_018.0
+
+STUCK = RING_LIMIT + CLAIM_SECONDS + SWEEP_EVERY
 
 LEAVE, QUEUE = Judgement(Sweep.LEAVE), Judgement(Sweep.QUEUE)
 SWEPT = Judgement(Sweep.HANG_UP, EndReason.SWEPT)
@@ -19,11 +31,33 @@ def judged(status: str, after: float, owner_alive: bool = False, **steps: float)
     return judge(call, T0 + after, owner_alive, RING_LIMIT, CAP)
 
 
-@pytest.mark.parametrize(
-    ("after", "judgement"), [(0, LEAVE), (RING_LIMIT + CLAIM_SECONDS, LEAVE), (RING_LIMIT + CLAIM_SECONDS + 0.1, SWEPT)]
-)
+@pytest.mark.parametrize(("after", "judgement"), [(0, LEAVE), (STUCK, LEAVE), (STUCK + 0.1, SWEPT)])
 def test_a_call_rings_as_long_as_a_webhook_may_still_be_working_on_it(after: float, judgement: Judgement) -> None:
     assert judged("ringing", after) == judgement
+
+
+@pytest.mark.parametrize(
+    ("verdict", "waiting", "judgement"),
+    [
+        ("accept", RESUME_SECONDS, LEAVE),
+        ("accept", RESUME_SECONDS + 0.1, QUEUE),
+        ("accept", STUCK - 2, QUEUE),
+        ("reject", STUCK - 2, LEAVE),
+        ("pending", STUCK - 2, LEAVE),
+    ],
+)
+def test_a_call_whose_webhook_died_is_queued_if_it_was_to_be_accepted(
+    verdict: str, waiting: float, judgement: Judgement
+) -> None:
+    call = {"status": "ringing", "steps": {"created": T0, "claimed": T0 + 1}, "decision": {"verdict": verdict}}
+    for seen in (call, {**call, "claimed_at": T0 + 1}):  # as the index has it, and the item
+        assert judge(seen, T0 + 1 + waiting, False, RING_LIMIT, CAP) == judgement
+
+
+def test_a_call_that_openai_would_not_accept_is_left_to_the_next_delivery() -> None:
+    steps = {"created": T0, "claimed": T0}
+    call = {"status": "ringing", "steps": steps, "decision": {"verdict": "accept"}, "claimed_at": 0}
+    assert judge(call, T0 + STUCK, False, RING_LIMIT, CAP) == LEAVE
 
 
 @pytest.mark.parametrize(

@@ -91,8 +91,10 @@ class Conversation:
         self._parts.leave(reason, now)
         return settle(self._parts, now)
 
-    def reattached(self, since: float, why: str, now: float) -> list[Effect]:
+    def reattached(self, since: float, why: str, now: float, *, goes_on: bool = False) -> list[Effect]:
         """The sideband is open again after a gap: write the gap, and ask for what was missed in it.
+
+        `goes_on`: nothing was heard since the gap that was written last, so it is the same.
 
         Nothing replays missed events. But the session names an item's predecessor when it is added, so an
         item of our own shows what the last one is; and items can be retrieved by their ids.
@@ -103,7 +105,7 @@ class Conversation:
         parts.caller_speaks = parts.answer_due = False
         parts.playback.lost(may_play=parts.playback.is_playing and parts.goodbye.is_wanted)
         parts.patience.last_event_at = now
-        probe, effects = parts.transcript.gap_closed(since, now, why)
+        probe, effects = parts.transcript.gap_closed(since, now, why, goes_on=goes_on)
         text = "(The connection to your tools was interrupted for a moment and is back.)"
         return [*effects, Send(e.TellFact(text, probe)), *settle(parts, now)]
 

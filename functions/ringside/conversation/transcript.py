@@ -35,6 +35,7 @@ class Transcript:
         self._response_of: dict[str, str] = {}  # the agent's item -> its response
         self._saved: set[str] = set()
         self._begun: set[str] = set()  # the agent's items that were added, and of which no word has come
+        self._reopened = 0  # how often a gap went on: each time asks with another probe
 
     # --- the order ---
 
@@ -172,16 +173,23 @@ class Transcript:
 
     # --- gaps ---
 
-    def gap_closed(self, since: float, until: float, why: str) -> tuple[str, list[Effect]]:
+    def gap_closed(self, since: float, until: float, why: str, *, goes_on: bool = False) -> tuple[str, list[Effect]]:
         """We did not listen for a while: write that, and ask for the words of turns that are known of.
 
-        Returns an id for an item of our own, which will show what the last item of the gap is.
+        Returns an id for an item of our own, which will show what the last item of the gap is. `goes_on`: it is the
+        last gap still, which only ends later than was thought.
         """
-        _, effects = self.remark("gap", since, until, why)
+        last = next((each for each in reversed(self.remarks.values()) if each.kind == "gap"), None)
+        if goes_on and last is not None:
+            last.ended_at = until
+            effects = self.save(last)
+            self._reopened += 1
+        else:
+            _, effects = self.remark("gap", since, until, why)
         unfinished = [turn.item_id for turn in self.turns.values() if turn.state == "pending"]
         for item_id in (*(each for each in unfinished if each in self.order), *sorted(self._begun)):
             effects += self.gap.retrieve(item_id)
-        return self.gap.opened(len(self.remarks)), effects
+        return self.gap.opened(len(self.remarks) + self._reopened), effects
 
     def retrieved(self, event: e.ItemRetrieved, now: float) -> list[Effect]:
         self.gap.came(event.item_id)

@@ -22,6 +22,10 @@ log = logging.getLogger(__name__)
 
 FAIR_SHARE = 64  # frames of one call before the others get a turn
 FIRST_PAUSE, MAX_PAUSE, MAX_PAUSE_GONE = 0.2, 5.0, 1.0  # seconds between two tries to attach
+MAX_FUTILE = 12  # sidebands in a row that close before anything is heard; with the pauses, some 45 s
+KEPT_SECONDS = 10.0  # after which a sideband was worth having though nothing was heard: a caller may be silent
+ANSWERS = (e.SessionStarted, e.SessionError, e.ItemAdded, e.ItemRetrieved)
+"""What a session says of itself, and to what we say: by this alone it is not known that a sideband is any good."""
 
 
 class Attachment:
@@ -33,10 +37,20 @@ class Attachment:
         self._connection: Connection | None = None
         self._online = asyncio.Event()
         self._commands = SerialQueue(f"commands {supervision.call_id}")
+        self._futile = 0  # sidebands in a row that closed before anything was heard
+        self._has_heard = False  # something, over the sideband that is open, or was last
+        self._opened_at = 0.0  # monotonic
+        self._pause = FIRST_PAUSE  # counts from when something was heard, not from when a sideband opened
+        self._gap_is_told = False  # since something was heard
         self.opened = 0
         """How often this owner had a sideband."""
         self.closed_at = 0.0
         """When the last one closed (Unix seconds)."""
+
+    @property
+    def is_futile(self) -> bool:
+        """Whether one sideband after the other closed before anything was heard: nobody can keep such a call."""
+        return self._futile >= MAX_FUTILE
 
     @property
     def is_online(self) -> bool:
@@ -45,15 +59,18 @@ class Attachment:
     # --- opening and closing ---
 
     async def open(self) -> bool:
-        """Attach, again and again while supervision goes on; False if the call is over, or supervision is.
+        """Attach, again and again. False if the call or its supervision is over, or if it is futile.
 
         One that was opened early is used first: its marker is the first event.
         """
+        if self.is_futile:
+            return False
         connection = self._early.connection if self._early is not None else await self._attach()
         if connection is None:
             return False
         self._connection = connection
         self.opened += 1
+        self._opened_at = self._services.time.monotonic()
         self._online.set()
         return True
 
@@ -63,7 +80,9 @@ class Attachment:
         return early.marker if early is not None else None
 
     async def _attach(self) -> Connection | None:
-        time, started, pause, refresh = self._services.time, self._services.time.monotonic(), FIRST_PAUSE, False
+        time, started, refresh = self._services.time, self._services.time.monotonic(), False
+        if self._futile > 1:  # after the first, which may have been the end of the call, it is asked at once
+            await self._wait()
         # Right after the accept a 404 means "not yet"; once we were attached, it means that the call is over.
         window = 0.0 if self.opened else self._services.attach_window
         while self._supervision.goes_on:
@@ -75,14 +94,18 @@ class Attachment:
                 if error.gone and time.monotonic() - started >= window:
                     return None
                 self._services.metrics.count("SidebandsRefused")
-                await time.sleep(pause * random.uniform(0.5, 1.5))
-                pause = min(pause * 2, MAX_PAUSE_GONE if error.gone else MAX_PAUSE)
+                await self._wait(MAX_PAUSE_GONE if error.gone else MAX_PAUSE)
                 self._supervision.may_act()
             else:
                 if self._supervision.goes_on:
                     return connection
                 await connection.close()
         return None
+
+    async def _wait(self, most: float = MAX_PAUSE) -> None:
+        """Between two tries; longer each time, until something is heard."""
+        await self._services.time.sleep(min(self._pause, most) * random.uniform(0.5, 1.5))
+        self._pause = min(self._pause * 2, most)
 
     async def close(self) -> None:
         if self._connection is not None:
@@ -108,6 +131,8 @@ class Attachment:
         try:
             while True:
                 event = self._decoded(await connection.recv())
+                if not self._has_heard and event is not None and not isinstance(event, ANSWERS):
+                    self._heard()
                 if event is not None and not happened(event):
                     return
                 frames += 1
@@ -121,6 +146,14 @@ class Attachment:
         self.closed_at = self._supervision.clock.now()
         self._online.clear()
         self._connection = None
+        if not self._has_heard and self._services.time.monotonic() - self._opened_at >= KEPT_SECONDS:
+            self._heard()
+        self._futile = 0 if self._has_heard else self._futile + 1
+        self._has_heard = False
+
+    def _heard(self) -> None:
+        self._has_heard, self._gap_is_told = True, False
+        self._futile, self._pause = 0, FIRST_PAUSE
 
     def _decoded(self, frame: str | bytes) -> e.Event | None:
         try:
@@ -140,11 +173,20 @@ class Attachment:
 
     # --- what was missed ---
 
-    def gap(self) -> tuple[float, str] | None:
-        """Since when (Unix seconds) no monitor was listening before the sideband that is open now, and why."""
+    def gap(self) -> tuple[float, str, bool] | None:
+        """Since when (Unix seconds) no monitor was listening before the sideband that is open now, and why.
+
+        The third says whether it is still the gap that was told of last, since nothing was heard in between.
+        """
+        goes_on = self._gap_is_told
         if self.opened > 1:
-            return self.closed_at, "the connection was lost"
-        return None if self._unheard_since is None else (self._unheard_since, "another monitor took over")
+            found = self.closed_at, "the connection was lost", goes_on
+        elif self._unheard_since is not None:
+            found = self._unheard_since, "another monitor took over", goes_on
+        else:
+            return None
+        self._gap_is_told = True
+        return found
 
     def unheard_since(self) -> float:
         """The last moment at which an owner surely listened (Unix seconds), be it this one or a former one."""

@@ -67,8 +67,8 @@ class LiveConversation:
     def begin(self) -> None:
         self._do(self._core.begin())
 
-    def reattached(self, since: float, why: str) -> None:
-        self._do(self._core.reattached(since, why, self._clock.now()))
+    def reattached(self, since: float, why: str, goes_on: bool) -> None:
+        self._do(self._core.reattached(since, why, self._clock.now(), goes_on=goes_on))
 
     def greeted(self) -> None:
         """The claim of the greeting was answered."""

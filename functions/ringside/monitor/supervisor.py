@@ -13,7 +13,7 @@ from ringside.agentfile.agent import Agent
 from ringside.aws.record import Fenced, Ownership
 from ringside.calls import End, EndReason, Status, Step
 from ringside.conversation import events as e
-from ringside.monitor.attachment import Attachment
+from ringside.monitor.attachment import MAX_FUTILE, Attachment
 from ringside.monitor.clock import CallClock
 from ringside.monitor.effect_runner import EffectRunner
 from ringside.monitor.handover import Handover, Takeover
@@ -28,6 +28,8 @@ from ringside.openai.call_control import Outcome
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 2.0  # for answers of the session that only we know of to arrive, before the call is handed on
+HANG_UP_PAUSE = 2.0  # between two requests to hang up a call that cannot be kept
+OVER = (Outcome.DONE, Outcome.GONE)
 LAST_WORDS_SECONDS = 1.0  # for what is still to be said to the session, before this owner leaves
 
 
@@ -155,15 +157,23 @@ class Supervisor:
     # --- the end ---
 
     async def _end_of_unknown_call(self) -> End:
-        """How a call ended that OpenAI no longer knows."""
+        """How a call ended that OpenAI no longer knows, or that nobody can keep: it is hung up."""
         was_attached, closed_at = self._attachment.opened > 0, self._attachment.closed_at
         if was_attached and self._hang_up.reason is not None:
             return End(Status.ENDED, self._hang_up.reason, closed_at)
         # A 404 is also what a refused sideband might look like: make sure that no caller is left on the line.
         reply = await self._services.hang_up(self._supervision.call_id)
+        while self._attachment.is_futile and reply.outcome not in OVER and self._supervision.may_act():
+            await self._services.time.sleep(HANG_UP_PAUSE)
+            reply = await self._services.hang_up(self._supervision.call_id)
         now = self._supervision.clock.now()
         if not was_attached and Step.ATTACHED not in self._call["steps"]:
             return End(Status.FAILED, EndReason.NEVER_CONNECTED, now, "accepted, but there was no session")
+        if reply.outcome is Outcome.DONE and self._attachment.is_futile:
+            why = f"{MAX_FUTILE} sidebands in a row closed before anything was heard"
+            self._services.metrics.count("CallsLost")
+            log.error("call.given_up", extra={"call_id": self._supervision.call_id, "why": why})
+            return End(Status.ENDED, EndReason.SUPERVISION_LOST, now, f"{why}; hung up")
         if reply.outcome is Outcome.DONE:
             return End(Status.ENDED, EndReason.SUPERVISION_LOST, now, "the session could not be attached to again")
         left_by = EndReason.TRANSFERRED if self._conversation.is_transferred else EndReason.CALLER_HUNG_UP

@@ -27,7 +27,7 @@ class Threads:
 
     def __init__(self, polls: int) -> None:
         self.record = Pool(64, "record")
-        self.beats = Pool(4, "beat")
+        self.beats = Pool(10, "beat")  # as many as may be under way at the same time (lease.MAX_UNANSWERED)
         self.queue = Pool(8, "queue")
         self.polls = Pool(polls, "poll")
         # Asking OpenAI may take half a minute when OpenAI is down. That must not keep the record waiting for a thread.

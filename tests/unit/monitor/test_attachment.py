@@ -7,7 +7,7 @@ import pytest
 
 from ringside.calls import End, EndReason, Status
 from ringside.conversation import events as e
-from ringside.monitor.attachment import FAIR_SHARE
+from ringside.monitor.attachment import FAIR_SHARE, KEPT_SECONDS, MAX_FUTILE, Attachment
 from ringside.monitor.handover import EarlySideband, Takeover
 from ringside.monitor.supervision import SupervisionResult
 from tests.unit.monitor.fakes import GONE, NOON, RESPOND, Sideband
@@ -156,6 +156,71 @@ async def test_it_reads_no_faster_than_the_record_takes_it() -> None:
     assert len(read) == 400
 
 
+# --- sidebands that open and close at once ---
+
+
+async def reopened(world: World, times: int, *frames: Any) -> Attachment:
+    """An attachment whose sidebands closed so often, each after these frames, and were opened again."""
+    supervision = world.supervision()
+    attachment = world.attachment(supervision)
+    world.contract.answers = [Sideband(*frames, None) for _ in range(times + 1)]
+    for _ in range(times):
+        assert await attachment.open()
+        attachment.gap()
+        await attachment.read(lambda event: True, world.writer(supervision))
+    await attachment.open()
+    return attachment
+
+
+@pytest.mark.parametrize("frames", [(), (e.SessionStarted(None), MARKER)], ids=["silent", "the session answers"])
+async def test_one_that_closes_before_anything_is_heard_is_opened_again_after_a_pause_that_grows(frames: Any) -> None:
+    world = World()
+    await reopened(world, 8, *frames)
+
+    slept = world.clock.slept
+    assert len(slept) == 7  # the first was opened again at once: the call may have ended
+    assert sum(slept) > 0.5 * (0.2 + 0.4 + 0.8 + 1.6 + 3.2 + 5 + 5)
+
+
+async def test_what_was_heard_makes_an_end_of_the_pauses() -> None:
+    world = World()
+    await reopened(world, 8, HELLO)
+
+    assert world.clock.slept == []
+
+
+async def test_a_sideband_that_stayed_open_was_worth_having_though_the_caller_was_silent() -> None:
+    world = World(*(Sideband() for _ in range(20)))
+    supervision = world.supervision()
+    attachment = world.attachment(supervision)
+    for sideband in list(world.contract.answers):
+        assert await attachment.open()
+        reading = asyncio.create_task(attachment.read(lambda event: True, world.writer(supervision)))
+        await settle()
+        world.clock.advance(KEPT_SECONDS)
+        sideband.hear(None)  # type: ignore[union-attr]
+        await reading
+
+    assert (world.clock.slept, attachment.is_futile) == ([], False)
+
+
+async def test_one_after_the_other_is_given_up_in_the_end() -> None:
+    world = World()
+    attachment = await reopened(world, MAX_FUTILE)
+
+    assert attachment.is_futile
+    assert len(world.contract.keys) == MAX_FUTILE  # and no other was opened
+    assert not await attachment.open()
+
+
+async def test_gaps_between_which_nothing_was_heard_are_one_gap() -> None:
+    assert (await reopened(World(), 1)).gap() == (NOON, "the connection was lost", False)
+    *_, goes_on = (await reopened(World(), 2)).gap() or (False,)
+    assert goes_on
+    *_, goes_on = (await reopened(World(), 2, HELLO)).gap() or (True,)
+    assert not goes_on
+
+
 # --- gaps ---
 
 
@@ -169,7 +234,7 @@ async def test_a_connection_that_was_lost_leaves_a_gap_from_when_it_closed() -> 
     world.clock.now += 7
     await attachment.open()
 
-    assert attachment.gap() == (NOON, "the connection was lost")
+    assert attachment.gap() == (NOON, "the connection was lost", False)
 
 
 async def test_a_call_of_which_something_was_missed_before_has_a_gap_from_the_first_sideband_on() -> None:
@@ -177,7 +242,7 @@ async def test_a_call_of_which_something_was_missed_before_has_a_gap_from_the_fi
     attachment = world.attachment(world.supervision(), Takeover(call_item(), NOON - 9))
     await attachment.open()
 
-    assert attachment.gap() == (NOON - 9, "another monitor took over")
+    assert attachment.gap() == (NOON - 9, "another monitor took over", False)
 
 
 async def test_an_owner_that_never_got_to_listen_leaves_the_gap_that_it_found() -> None:

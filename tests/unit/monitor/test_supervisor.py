@@ -9,6 +9,7 @@ from ringside.aws.record import Fenced, Ownership
 from ringside.aws.table import Item
 from ringside.calls import End, EndReason, Status, Step
 from ringside.conversation import events as e
+from ringside.monitor.attachment import MAX_FUTILE
 from ringside.monitor.handover import EarlySideband, Takeover, marker_of
 from ringside.monitor.supervision import SupervisionResult
 from ringside.monitor.supervisor import Supervisor
@@ -123,6 +124,20 @@ async def test_a_call_goes_on_over_a_second_sideband_greeted_once_and_with_a_gap
     assert len(greetings) <= 1
     assert [effect for effect, _ in bench.world.record.of("claim")] == ["greeting"]
     assert [gap["text"] for gap in bench.items("gap")] == ["the connection was lost"]
+
+
+async def test_a_call_whose_sidebands_close_at_once_is_given_up_openly_with_one_gap() -> None:
+    bench = Bench(*(Sideband(None) for _ in range(50)))
+    bench.world.control.answers = [Outcome.UNAVAILABLE, Outcome.DONE]
+
+    assert await bench.run() is SupervisionResult.OVER
+    assert (bench.end.reason, "hung up" in (bench.end.detail or "")) == (EndReason.SUPERVISION_LOST, True)
+    assert len(bench.world.control.asked) == 2  # until it was done
+    gaps = {gap["item_id"]: gap for gap in bench.items("gap")}
+    assert len(gaps) == 1
+    assert gaps.popitem()[1]["ended_at"] > NOON + 20
+    assert bench.world.counted("CallsLost") == 1
+    assert len(bench.world.contract.keys) == MAX_FUTILE
 
 
 async def test_a_call_that_was_greeted_before_is_not_greeted_again() -> None:
