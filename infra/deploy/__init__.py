@@ -7,6 +7,8 @@
     image      the monitor's image: built, pushed, known by its digest
     repository the ECR repository of a stack: what was deployed is kept in it
     stack      deploy and destroy
+    concurrency how many webhooks may run at once, as far as the account allows
+    failures   the first real reason of a deployment that failed
     plan       what a deployment would create
     cost       what it costs, from `pricelist`; writes the tables of docs/cost.md
     samlocal   `sam local` with the local cloud behind it

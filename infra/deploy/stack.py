@@ -4,35 +4,64 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
-from infra.deploy import programs, repository
+from infra.deploy import concurrency, failures, programs, repository
 from infra.deploy.account import Account
 from infra.deploy.plan import Parameters
 from infra.deploy.programs import DeployError
-from infra.local import template as templates
 
-UNRESERVED = 10
-"""Concurrent functions that Lambda keeps unreserved in every account."""
-
-SWEEPERS = 2
+DEPLOYMENT_MINUTES = 40
+"""Within which a deployment has ended, rolled back or not: three monitors that never become healthy, in a row."""
 
 
 def deploy(account: Account, stack: str, config: str, parameters: Parameters) -> None:
     """Create or change the stack, and say what to do next. `parameters` are those that differ from before."""
+    current = ready(account, stack)
     prepare(account)
-    parameters = {**without_reservation(account, parameters), **parameters}
-    programs.run(programs.sam("build", "--cached", "--parallel"), what="sam build", env=programs.build_environment())
-    assigned = [override(name, value) for name, value in sorted(parameters.items())]
+    parameters = {**concurrency.reservation(account, parameters, current), **parameters}
     if parameters.get("MonitorImage"):
         repository.keep(account, parameters["MonitorImage"])
+    programs.run(programs.sam("build", "--cached", "--parallel"), what="sam build", env=programs.build_environment())
+    drain = int({**current, **parameters}.get("MonitorDrain") or 0)
+    assigned = [override(name, value) for name, value in sorted(parameters.items())]
     command = programs.sam(
         *("deploy", "--config-env", config, "--stack-name", stack, "--region", account.region),
-        *("--parameter-overrides", *assigned),
+        *("--max-wait-duration", str(DEPLOYMENT_MINUTES + drain), "--parameter-overrides", *assigned),
     )
-    programs.run(command, what="sam deploy")
+    try:
+        programs.run(command, what="sam deploy")
+    except DeployError as error:
+        reason = failures.explain(account, stack)
+        raise DeployError(f"{error}. What failed first:\n{reason}" if reason else str(error)) from None
     for name, value in outputs(account, stack).items():
         print(f"{name:<20} {value}")
+
+
+def ready(account: Account, stack: str) -> Parameters:
+    """The stack's parameters, none if it is new. `DeployError` if it cannot be deployed to; what a failed first
+    deployment has left, which is nothing but a name, is deleted."""
+    try:
+        found = describe(account, stack)
+    except DeployError:
+        return {}
+    status = found["StackStatus"]
+    if status == "ROLLBACK_COMPLETE":
+        print(f"The first deployment of {stack} failed and was rolled back: its empty stack is deleted first.")
+        _delete(account, found)
+        return {}
+    if status == "UPDATE_ROLLBACK_FAILED":
+        command = f"aws cloudformation continue-update-rollback --stack-name {stack} --region {account.region}"
+        reason = failures.explain(account, stack)
+        raise DeployError(
+            f"{stack} could not be rolled back. Mend what failed, run `{command}`, and deploy again."
+            + (f" What failed first:\n{reason}" if reason else "")
+        )
+    if status in ("ROLLBACK_FAILED", "DELETE_FAILED", "CREATE_FAILED"):
+        raise DeployError(f"{stack} is in {status}: `make destroy STACK={stack}`, then deploy again")
+    if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS":
+        raise DeployError(f"{stack} is in {status}: wait until that has ended")
+    return _given(found)
 
 
 def override(name: str, value: str) -> str:
@@ -48,25 +77,6 @@ def prepare(account: Account) -> None:
         # InvalidInput: it is there. Denied: an administrator has made it, or the deployment will say so.
         if error.response["Error"]["Code"] not in ("InvalidInput", "EntityAlreadyExists", "AccessDenied"):
             raise
-
-
-def without_reservation(account: Account, parameters: Mapping[str, str]) -> Parameters:
-    """In an account that is too new to reserve concurrency from, reserve none."""
-    wanted = int(
-        parameters.get("WebhookConcurrency") or templates.translate()["Parameters"]["WebhookConcurrency"]["Default"]
-    )
-    try:
-        limits = account.client("lambda").get_account_settings()["AccountLimit"]
-    except ClientError:
-        return {}
-    free = limits["UnreservedConcurrentExecutions"]
-    if "WebhookConcurrency" in parameters or free >= wanted + SWEEPERS + UNRESERVED:
-        return {}
-    print(
-        f"Lambda lets this account run {limits['ConcurrentExecutions']} functions at once in {account.region}: none "
-        "are reserved for webhooks. Ask for more in Service Quotas (Lambda, concurrent executions) before real traffic."
-    )
-    return {"WebhookConcurrency": "0"}
 
 
 def outputs(account: Account, stack: str) -> dict[str, str]:
@@ -105,7 +115,7 @@ def destroy(account: Account, stack: str, *, yes: bool, records: bool) -> None:
     known = outputs(account, stack)
     table, images = known.get("TableName"), repository.of_stack(stack, given)
     sharing = [other for other in _others(account, found["StackId"]) if _repository_of(other) == images]
-    kept = "" if records else f" The record of calls, the table {table}, stays."
+    kept = f" The record of calls, the table {table}, stays." if table and not records else ""
     kept += f" The images in {images} stay: {', '.join(s['StackName'] for s in sharing)} runs them." if sharing else ""
     what = f"the stack {stack} in {account.region}, account {account.number}"
     print(f"This deletes {what}{'' if sharing else f', and the images in {images}'}.{kept}")
@@ -113,10 +123,7 @@ def destroy(account: Account, stack: str, *, yes: bool, records: bool) -> None:
         raise DeployError("nothing was deleted")
     if records and given.get("ProtectData") == "true":
         raise DeployError("the record of calls is protected: deploy with ProtectData=false first. Nothing was deleted")
-    cloudformation = account.client("cloudformation")
-    cloudformation.delete_stack(StackName=stack)
-    waiter = cloudformation.get_waiter("stack_delete_complete")
-    waiter.wait(StackName=found["StackId"], WaiterConfig={"Delay": 10, "MaxAttempts": 180})
+    _delete(account, found)
     if not sharing:
         repository.delete(account, images)
     if records and table:
@@ -125,6 +132,18 @@ def destroy(account: Account, stack: str, *, yes: bool, records: bool) -> None:
     if table and not records:
         print(f"The table is left. To delete it: aws dynamodb delete-table --table-name {table}")
     print("OpenAI still has the webhook endpoint: delete it with `ringside setup --remove` or at platform.openai.com.")
+
+
+def _delete(account: Account, found: Mapping[str, Any]) -> None:
+    """Delete a stack and wait for it; `DeployError` with the reason if it stays."""
+    cloudformation = account.client("cloudformation")
+    cloudformation.delete_stack(StackName=found["StackId"])
+    try:
+        waiter = cloudformation.get_waiter("stack_delete_complete")
+        waiter.wait(StackName=found["StackId"], WaiterConfig={"Delay": 10, "MaxAttempts": 180})
+    except WaiterError as error:
+        reason = failures.explain(account, found["StackId"])
+        raise DeployError(f"{found['StackName']} was not deleted: {reason or error}") from None
 
 
 def _others(account: Account, stack_id: str) -> list[dict[str, Any]]:

@@ -354,19 +354,10 @@ def test_a_deployment_builds_and_then_deploys_with_the_images_digest(here: Accou
         "--region",
         "eu-west-1",
     ]
+    assert (
+        int(asked[asked.index("--max-wait-duration") + 1]) <= 60
+    )  # minutes; without it, CloudFormation may take hours
     assert f"MonitorImage={name}" in asked[asked.index("--parameter-overrides") :]
-
-
-def test_in_an_account_too_new_to_reserve_from_nothing_is_reserved(
-    here: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    new = {"AccountLimit": {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 10}}
-    settings = type("Lambda", (), {"get_account_settings": lambda self: new})()
-    monkeypatch.setattr(Account, "client", lambda self, service: settings)
-
-    assert stack.without_reservation(here, {}) == {"WebhookConcurrency": "0"}
-    assert "Service Quotas" in capsys.readouterr().out
-    assert stack.without_reservation(here, {"WebhookConcurrency": "5"}) == {}  # whoever says so means it
 
 
 def test_ecs_gets_its_role_in_an_account_that_never_had_a_cluster(here: Account) -> None:
@@ -452,6 +443,39 @@ def test_nothing_is_destroyed_that_nobody_confirmed(deployed: Account) -> None:
         stack.destroy(deployed, "ringside", yes=False, records=False)  # nobody is at a test's terminal
 
     assert stack.describe(deployed, "ringside")["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_what_a_failed_first_deployment_left_is_deleted_before_the_next(
+    deployed: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = stack.describe(deployed, "ringside")
+    monkeypatch.setattr(stack, "describe", lambda *which: {**found, "StackStatus": "ROLLBACK_COMPLETE"})
+
+    assert stack.ready(deployed, "ringside") == {}
+
+    monkeypatch.undo()
+    with pytest.raises(DeployError, match="no stack"):
+        stack.describe(deployed, "ringside")
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name ringside"),
+        ("DELETE_FAILED", "make destroy STACK=ringside"),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "wait"),
+    ],
+)
+def test_a_stack_that_cannot_be_deployed_to_is_found_before_anything_is_built(
+    deployed: Account, ran: list[list[str]], monkeypatch: pytest.MonkeyPatch, status: str, says: str
+) -> None:
+    found = stack.describe(deployed, "ringside")
+    monkeypatch.setattr(stack, "describe", lambda *which: {**found, "StackStatus": status})
+
+    with pytest.raises(DeployError, match=says):
+        stack.deploy(deployed, "ringside", "default", {})
+
+    assert ran == []
 
 
 def test_a_stack_that_is_not_there_is_named(here: Account) -> None:
