@@ -39,6 +39,14 @@ app["--version"].help = "Show the version and exit."
 app.command("cli.commands.agents:app", name="agents", help="Check agent files, or write one from a session.")
 app.command("cli.commands.calls:app", name="calls", help="Show recorded calls, and follow calls in progress.")
 app.command(
+    "cli.commands.console:console",
+    name="console",
+    help="""Show calls, live calls, numbers and agents in a browser, until Ctrl-C.
+
+    A server on this machine only, which reads with your AWS credentials and writes nothing. The URL that it prints has
+    a token: nobody without it sees anything.""",
+)
+app.command(
     "cli.commands.decide:decide",
     name="decide",
     help="""Show which rule would admit or reject a call, without placing one.

@@ -35,6 +35,9 @@ NOT_RUNNING = "the local cloud is not running (`make local` starts it)"
 LOCAL = Path(".local/env")
 """Written by a running local cloud, beside the checkout's other files."""
 
+ENVIRONMENT = "the environment"
+"""The source of a deployment whose names are variables."""
+
 OUTPUTS = {
     "TableName": "RINGSIDE_TABLE",
     "QueueUrl": "RINGSIDE_QUEUE_URL",
@@ -99,8 +102,14 @@ class Cloud:
     @contextmanager
     def record(self) -> Iterator[Record]:
         """The record, for reading. A missing table is an error that names it."""
-        try:
+        with self.reading():
             yield Record(self.dynamodb, self.table, retention_days=0)  # it reads
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """What is read meanwhile: a missing table, or a local cloud that has stopped, is a `CliError` that says so."""
+        try:
+            yield
         except EndpointConnectionError:
             if self.endpoint is None:
                 raise
@@ -131,7 +140,7 @@ def find(asked: "Deployment", environ: Mapping[str, str] | None = None, folder: 
     if asked.stack:
         return _of_stack(asked.stack, asked, environ)
     if environ.get("RINGSIDE_TABLE"):
-        return Cloud("the environment", dict(environ), _access(asked, environ))
+        return Cloud(ENVIRONMENT, dict(environ), _access(asked, environ))
     if environ.get("RINGSIDE_STACK"):
         return _of_stack(environ["RINGSIDE_STACK"], asked, environ)
     if local.is_file():

@@ -41,7 +41,8 @@ class LocalCloud:
     `parameters` are the template's (`LeaseSeconds` ...) and reach queue, table and every environment as they would
     at AWS. `environment` sets variables of one component, by its name in the template: `WebhookFunction`,
     `SweeperFunction`, `Monitor`. `agents` is the folder of agent files. `pace` is the emulator's: 0.1 speaks ten times
-    as fast. `schedules` runs the sweeper every minute; without, only `run_sweeper` runs it. `sink` gets every line of
+    as fast. `schedules` runs the sweeper every minute; without, only `run_sweeper` runs it. `console` starts the
+    console, at `console_url`. `sink` gets every line of
     every component.
     """
 
@@ -61,11 +62,12 @@ class LocalCloud:
         openai: OpenAI | None = None,
         ports: Ports | None = None,
         schedules: bool = False,
+        console: bool = False,
         sink: Sink | None = None,
     ) -> None:
         self.openai = openai or OpenAI()
         self.processes: dict[str, Process] = {}
-        """`aws`, `gateway` and `emulator`."""
+        """`aws`, `gateway`, `emulator` and `console`."""
         self.monitors: list[Process] = []
         """Every monitor that was ever started, in order; the dead ones too, so that an index keeps its meaning."""
         self._first_monitors = monitors
@@ -75,6 +77,8 @@ class LocalCloud:
         self._overrides = {name: dict(variables) for name, variables in (environment or {}).items()}
         self._ports = ports or Ports()
         self._schedules = schedules
+        self._has_console = console
+        self.console_url: str | None = None
         self._sink = sink
         self._guard: Guard | None = None
         self._lock = threading.Lock()
@@ -123,6 +127,8 @@ class LocalCloud:
         self.processes["gateway"].wait_for_line(lambda line: line.startswith("gateway listening"), READY_SECONDS)
         for monitor in self.monitors:
             monitor.wait_for_line(logged("monitor.ready"), READY_SECONDS)
+        if self._has_console:
+            self.console_url = self._start_console()
 
     def stop(self) -> None:
         """Stop everything, whatever state it is in; also from another thread than the one that starts it."""
@@ -206,6 +212,8 @@ class LocalCloud:
         }
         if not self.openai.is_real:
             variables["RINGSIDE_EMULATOR_URL"] = self.emulator.url
+        if self.console_url:
+            variables["RINGSIDE_CONSOLE_URL"] = self.console_url
         return variables
 
     def component_environment(self, name: str) -> dict[str, str]:
@@ -226,6 +234,15 @@ class LocalCloud:
         self.processes[name] = self._spawn(
             name, [*module(program), *flags], inherited_environment(), REPOSITORY, **more
         )
+
+    def _start_console(self) -> str:
+        """`ringside console` on this cloud; the URL that opens it."""
+        port = ("--port", str(self._ports.console)) if self._ports.console else ()
+        command = [*module("cli.main"), "console", "--no-browser", "--agents", str(self._agents.resolve()), *port]
+        console = self._spawn("console", command, {**inherited_environment(), **self.env}, REPOSITORY)
+        self.processes["console"] = console
+        ready = "console listening on "
+        return console.wait_for_line(lambda line: ready in line, READY_SECONDS).partition(ready)[2].strip()
 
     def _start_monitor(self, environment: Mapping[str, str] | None = None) -> Process:
         variables = {**self.component_environment("Monitor"), "PYTHONPATH": str(FUNCTIONS), **(environment or {})}

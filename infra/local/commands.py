@@ -46,6 +46,7 @@ def _up(
     port: Annotated[int, Parameter(help="for the webhook; 0 is any free port")] = 0,
     aws_port: Annotated[int, Parameter(help="for the stand-in for AWS")] = 0,
     emulator_port: Annotated[int, Parameter(help="for the emulator of OpenAI")] = 0,
+    console_port: Annotated[int, Parameter(help="for the console; 0 is 7430, or any free port if that is taken")] = 0,
     containers: Annotated[bool, Parameter(help="let containers reach it; writes .local/sam.json")] = False,
     raw: Annotated[bool, Parameter(help="show log lines as they are written, as JSON")] = False,
     directory: Directory = envfile.DIRECTORY,
@@ -64,8 +65,9 @@ def _up(
             agents=folder,
             pace=pace,
             openai=real,
-            ports=Ports(port, aws_port, emulator_port),
+            ports=Ports(port, aws_port, emulator_port, console_port),
             schedules=True,
+            console=True,
             sink=output.line,
         )
         output.say("Starting the local cloud ...")
@@ -100,7 +102,15 @@ def _call(
     shown = console()
     shown.print(f"{caller} rings {called}: {call_id}", soft_wrap=True)
     shown.print(f"Follow it:    .venv/bin/ringside calls watch {call_id} --local", soft_wrap=True)
+    if "RINGSIDE_CONSOLE_URL" in variables:
+        shown.print(f"See it:       {page_of(variables['RINGSIDE_CONSOLE_URL'], call_id)}", soft_wrap=True)
     shown.print(f"Its record:   .venv/bin/ringside calls show {call_id} --local", soft_wrap=True)
+
+
+def page_of(console_url: str, call_id: str) -> str:
+    """A call's page, by the URL that opens the console."""
+    front, token = console_url.split("/?", 1)
+    return f"{front}/calls/{call_id}?{token}"
 
 
 def _invite(caller: str, called: str, texts: Sequence[str]) -> list[dict[str, str]]:

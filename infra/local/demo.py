@@ -27,16 +27,22 @@ def run(console: Console, pace: float) -> int:
     console.print("Ringside answers a phone call, all on this machine: no cloud, no phone, no key.", style="bold")
     console.print()
     began = time.monotonic()
+    stays = console.is_terminal and sys.stdin.isatty()  # somebody is there to look, and to end it
     remark(console, "Starting stand-ins for AWS and OpenAI, the webhook and a monitor ...")
     try:
-        with LocalCloud(pace=pace) as cloud:
+        with LocalCloud(pace=pace, console=stays) as cloud:
             remark(console, f"Ready after {time.monotonic() - began:.1f} s. The webhook is {cloud.webhook_url}")
             Demo(cloud, console).run()
+            if cloud.console_url:
+                remark(console, f"The three calls in a browser, until you press Enter: {cloud.console_url}")
+                sys.stdin.readline()
     except (Unexpected, ProcessDied) as problem:
         print(f"demo: {problem}", file=sys.stderr)
         return 1
     remark(
-        console, "Next: `make local` keeps it running and `make call` rings it. functions/agents/ is yours to change."
+        console,
+        "Next: `make local` keeps it running and prints the console's URL, and `make call` rings it. "
+        "functions/agents/ is yours to change.",
     )
     return 0
 

@@ -25,6 +25,7 @@ class Ports:
     webhook: int = 0
     aws: int = 0
     emulator: int = 0
+    console: int = 0  # its usual one
 
 
 def listen(port: int, what: str) -> socket.socket:

@@ -124,6 +124,8 @@ def announce(cloud: LocalCloud, output: Output) -> None:
         "table": cloud.table,
         "queue": cloud.queue_url,
     }
+    if cloud.console_url:
+        rows["console"] = cloud.console_url
     output.say()
     output.say(("The local cloud is up.", "bold"))
     for name, value in rows.items():
@@ -136,7 +138,8 @@ def announce(cloud: LocalCloud, output: Output) -> None:
         output.say("  make https://<tunnel>/webhook your project's webhook for realtime.call.incoming, and call.")
     else:
         output.say("  Ring it, in another terminal:   make call")
-        output.say("  Look at the calls:              .venv/bin/ringside calls list --local")
+        output.say("  Look at the calls:              open the console's URL in a browser")
+        output.say("                                  .venv/bin/ringside calls list --local")
     for problem in check(Path(os.environ.get("RINGSIDE_AGENTS") or SHIPPED / "agents")).problems:
         output.say((f"  {safe(problem.text)}", "yellow"))
     output.say("  Stop with Ctrl-C.")

@@ -14,7 +14,7 @@ import math
 import secrets
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -328,26 +328,28 @@ class Record:
         whole = self.whole_call(call_id)
         return [(int(item["sk"].removeprefix("ITEM#")), item) for item in whole[1]] if whole else []
 
-    def calls_of_day(
-        self, day: str, limit: int | None = None, keep: Keep | None = None, before: str | None = None
-    ) -> list[Item]:
+    def calls_of_day(self, day: str, limit: int | None = None, keep: Keep | None = None) -> list[Item]:
         """The calls that began on a day (UTC, ISO date), newest first; `LIST_COLUMNS` of each.
 
-        `keep` chooses among them; `limit` ends the reading as soon as there are so many. `before`: those that come
-        after this place in the list, which is a call's `started_at#call_id`.
+        `keep` chooses among them; `limit` ends the reading as soon as there are so many.
         """
-        return self._index("by_day", "day", shards(f"DAY#{day}", DAY_SHARDS), day, limit, keep, before)
+        return self._index("by_day", "day", shards(f"DAY#{day}", DAY_SHARDS), limit=limit, keep=keep)
+
+    def each_of_day(self, day: str, before: str | None = None, page_size: int | None = None) -> Iterator[Item]:
+        """The same calls, read as they are wanted, `page_size` of each shard at a time. `before`: those that come after
+        this place in the list, which is a call's `started_at#call_id`.
+        """
+        return self._newest_first("by_day", "day", shards(f"DAY#{day}", DAY_SHARDS), day, before, page_size)
 
     def calls_of_caller(
-        self,
-        caller: str,
-        day: str | None = None,
-        limit: int | None = None,
-        keep: Keep | None = None,
-        before: str | None = None,
+        self, caller: str, day: str | None = None, limit: int | None = None, keep: Keep | None = None
     ) -> list[Item]:
-        """The calls from a number (E.164), of one day or of all, newest first. `before`: as in `calls_of_day`."""
-        return self._index("by_caller", "caller", _caller_keys(caller), day or "", limit, keep, before)
+        """The calls from a number (E.164), of one day or of all, newest first."""
+        return self._index("by_caller", "caller", _caller_keys(caller), day or "", limit, keep)
+
+    def each_of_caller(self, caller: str, before: str | None = None, page_size: int | None = None) -> Iterator[Item]:
+        """The calls from a number of all days, as `each_of_day` has those of a day."""
+        return self._newest_first("by_caller", "caller", _caller_keys(caller), "", before, page_size)
 
     def monitors(self) -> list[Item]:
         """The last beat of each monitor: its name in `sk`, `until`, `calls`, `slots`, `draining`."""
@@ -365,11 +367,18 @@ class Record:
         begins: str = "",
         limit: int | None = None,
         keep: Keep | None = None,
-        before: str | None = None,
     ) -> list[Item]:
+        # Pages are read as they are wanted: a short list reads a short page of every shard.
+        page_size = None if limit is None else min(limit + 1, 200)
+        calls = self._newest_first(index, key, partitions, begins, None, page_size)
+        return list(islice(filter(keep, calls), limit))
+
+    def _newest_first(
+        self, index: str, key: str, partitions: Iterable[str], begins: str, before: str | None, page_size: int | None
+    ) -> Iterator[Item]:
         condition = f"{key}_pk = :pk"
         more: Item = {}
-        if before is not None:  # inclusive, as BETWEEN is: the place itself is left out below
+        if before is not None:  # BETWEEN includes its ends: the place itself is left out below
             condition += f" AND {key}_sk BETWEEN :begins AND :before"
             more |= {":begins": begins or "0", ":before": before}
         elif begins:
@@ -381,14 +390,12 @@ class Record:
                 KeyConditionExpression=condition,
                 ScanIndexForward=False,
                 values={":pk": partition, **more},
-                # Pages are read as they are wanted: a short list reads a short page of every shard.
-                page_size=None if limit is None else min(limit + 1, 200),
+                page_size=page_size,
             )
             for partition in partitions
         )
         newest_first = heapq.merge(*shard_by_shard, key=lambda item: str(item[f"{key}_sk"]), reverse=True)
-        further = (item for item in newest_first if item[f"{key}_sk"] != before)
-        return list(islice(filter(keep, filter(self._is_kept, further)), limit))
+        return (call for call in newest_first if call[f"{key}_sk"] != before and self._is_kept(call))
 
     def _is_kept(self, call: Item) -> bool:
         return float(call.get("expires_at", math.inf)) > self._clock()

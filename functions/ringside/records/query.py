@@ -2,10 +2,9 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
 
 from ringside.aws.record import Record
 from ringside.aws.table import Item
@@ -15,8 +14,8 @@ from ringside.errors import RequestError
 MAX_DAYS = 92
 """Days of one question: an index by day is all there is, and each day is read from eight partitions."""
 
-MAX_PORTION = 1_000
-"""Calls that are read at once."""
+MAX_PAGE_SIZE = 200
+"""Calls of one shard that are read at once."""
 
 MAX_LOOKED_AT = 5_000
 """Calls that are looked at for one page: where a filter leaves few of them, the page is short and has a cursor."""
@@ -95,38 +94,19 @@ def place_of(call: Item) -> str:
 
 
 def _candidates(record: Record, filters: Filters, before: str | None, limit: int | None) -> Iterator[Item]:
-    """Calls of the days, or of the caller, newest first; read in portions as they are wanted."""
+    """Calls of the days, or of the caller, newest first; read as they are wanted, for a list of `limit`."""
+    page_size = None if limit is None else min(limit + 1, MAX_PAGE_SIZE)
     first, last, caller = filters.days[-1], filters.days[0], filters.caller
     if caller is not None:
-
-        def of_caller(before: str, most: int | None) -> list[Item]:
-            return record.calls_of_caller(caller, None, most, before=before)
-
-        end = f"{last}~"
-        for call in _portions(of_caller, end if before is None else min(before, end), limit):
+        end = f"{last}~"  # after all of that day
+        for call in record.each_of_caller(caller, end if before is None else min(before, end), page_size):
             if str(call["started_at"]) < first:
                 return
             yield call
         return
     for day in filters.days:
-        if before is None or before.startswith(day) or before > day:
-            begin = before if before is not None and before.startswith(day) else f"{day}~"
-            yield from _portions(partial(_of_day, record, day), begin, limit)
-
-
-def _of_day(record: Record, day: str, before: str, most: int | None) -> list[Item]:
-    return record.calls_of_day(day, most, before=before)
-
-
-def _portions(read: Callable[[str, int | None], list[Item]], before: str, limit: int | None) -> Iterator[Item]:
-    """Calls as they are wanted: a short list reads little, and the longer one has to look, the more at a time."""
-    most = None if limit is None else limit + 1
-    while True:
-        portion = read(before, most)
-        yield from portion
-        if most is None or len(portion) < most:
-            return
-        before, most = place_of(portion[-1]), min(2 * most, MAX_PORTION)
+        if before is None or before >= day:
+            yield from record.each_of_day(day, before if before and before.startswith(day) else None, page_size)
 
 
 def _cursor(place: str) -> str:

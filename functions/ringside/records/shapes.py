@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from ringside.calls import EndReason, Status
+from ringside.calls import EndReason, Status, Step
 from ringside.conversation.events import Usage
 
 LISTED = (
@@ -22,6 +22,7 @@ LISTED = (
     "end_reason",
     "cost",
     "decision",
+    "first_word",
 )
 """A call in a list."""
 
@@ -61,12 +62,13 @@ END_REASONS = tuple(EndReason)
 
 def listed(call: Mapping[str, Any]) -> dict[str, Any]:
     """A call of a list."""
-    return {name: call.get(name) for name in LISTED}
+    return {name: call.get(name) for name in LISTED} | {"first_word": first_word(call)}
 
 
 def whole(call: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A call with everything in it."""
     shown = {name: call.get(name) for name in CALL}
+    shown["first_word"] = first_word(call)
     shown["handovers"] = handovers(call)
     shown["items"] = [item(entry) for entry in items]
     return shown
@@ -78,6 +80,14 @@ def item(entry: Mapping[str, Any]) -> dict[str, Any]:
     if names is None:
         return {name: value for name, value in entry.items() if name not in ("pk", "sk", "epoch", "expires_at")}
     return {name: entry.get(name) for name in names}
+
+
+def first_word(call: Mapping[str, Any]) -> float | None:
+    """Seconds from the accept to the agent's first sound; None until then."""
+    steps = call.get("steps") or {}
+    if Step.ACCEPTED not in steps or Step.FIRST_AUDIO not in steps:
+        return None
+    return round(max(0.0, float(steps[Step.FIRST_AUDIO]) - float(steps[Step.ACCEPTED])), 3)
 
 
 def handovers(call: Mapping[str, Any]) -> int:

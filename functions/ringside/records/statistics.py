@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ringside.calls import Status, Step
+from ringside.records.shapes import first_word
 
 Call = Mapping[str, Any]
 
@@ -27,7 +28,7 @@ def statistics(calls: Iterable[Call], days: Sequence[str]) -> dict[str, Any]:
         "agents": _counted(call.get("agent") for call in everything),
         "numbers": _counted(call.get("dialled") for call in everything),
         "pick_up": _spread(_span(call, Step.CREATED, Step.ACCEPTED) for call in answered),
-        "first_word": _spread(_span(call, Step.ACCEPTED, Step.FIRST_AUDIO) for call in answered),
+        "first_word": _spread(first_word(call) for call in answered),
         "length": _spread(call.get("duration") for call in answered),
         "cost_per_call": _spread(call.get("cost") for call in answered if _is_over(call)),
     }

@@ -1,0 +1,143 @@
+"""The console without a browser: who may speak to it, and what its words, charts and files are made of."""
+
+import csv
+import io
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from cli.console import charts, csv_output, templating, words
+from cli.console.guard import Guard
+
+PORT, TOKEN = 7430, "a-token-that-is-long-enough"
+
+
+def page(request: Request) -> Response:
+    return PlainTextResponse("the record")
+
+
+@pytest.fixture
+def client() -> TestClient:
+    guard = Guard(Starlette(routes=[Route("/calls", page), Route("/", page)]), PORT, TOKEN)
+    return TestClient(guard, base_url=f"http://127.0.0.1:{PORT}", follow_redirects=False)
+
+
+@pytest.fixture
+def inside(client: TestClient) -> TestClient:
+    """A browser that has opened the URL with the token."""
+    assert client.get(f"/?token={TOKEN}").status_code == 303
+    return client
+
+
+def test_the_token_of_the_url_becomes_a_cookie_and_leaves_the_url(client: TestClient) -> None:
+    answer = client.get(f"/calls?agent=a&token={TOKEN}")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/calls?agent=a")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"ringside_{PORT}=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert client.get("/calls").text == "the record"
+
+
+@pytest.mark.parametrize("query", ["", "?token=", "?token=wrong", "?token=%F0%9F%98%80", f"?token={TOKEN}x"])
+def test_nobody_gets_in_without_it(client: TestClient, query: str) -> None:
+    answer = client.get(f"/calls{query}")
+
+    assert answer.status_code == 403
+    assert "the record" not in answer.text
+
+
+def test_a_path_that_begins_with_two_slashes_leads_nowhere_else(client: TestClient) -> None:
+    answer = client.get(f"http://127.0.0.1:{PORT}//evil.example/?token={TOKEN}")
+
+    assert answer.headers["location"].startswith("/evil.example")
+
+
+@pytest.mark.parametrize("host", ["evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:80", f"[::1]:{PORT}"])
+def test_another_name_for_this_machine_is_refused(inside: TestClient, host: str) -> None:
+    assert inside.get("/calls", headers={"host": host}).status_code == 421
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_nothing_can_be_changed(inside: TestClient, method: str) -> None:
+    assert inside.request(method, "/calls").status_code == 405
+
+
+def test_another_site_cannot_read_but_may_link(inside: TestClient) -> None:
+    elsewhere = {"sec-fetch-site": "cross-site"}
+
+    assert inside.get("/calls", headers={**elsewhere, "sec-fetch-mode": "no-cors"}).status_code == 403
+    assert inside.get("/calls", headers={**elsewhere, "sec-fetch-mode": "navigate"}).status_code == 200
+
+
+def test_every_answer_forbids_scripts_frames_caches_and_referrers(inside: TestClient) -> None:
+    for answer in (inside.get("/calls"), inside.post("/calls"), inside.get("/", headers={"host": "x"})):
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_whatever_a_template_shows_is_escaped_and_without_control_characters() -> None:
+    made = templating.environment().from_string("<p title='{{ text }}'>{{ text }}</p>")
+
+    shown = made.render(text="<b onload='x'>\x1b[2J\u202e&</b>")
+
+    assert "<b" not in shown
+    assert "'x'" not in shown
+    assert r"\x1b[2J\u202e&amp;" in shown
+
+
+def test_a_chart_says_its_values_as_text_and_escapes_its_labels() -> None:
+    drawn = str(charts.bars("Calls", [("<b>", 3), ("\x1b", 5)]))
+
+    assert "&lt;b&gt;: 3" in drawn
+    assert r"\x1b: 5" in drawn
+    assert "<b>" not in drawn
+    assert "style=" not in drawn
+
+
+def test_a_waterfall_needs_two_steps_and_knows_no_others() -> None:
+    assert charts.waterfall({"created": 1.0}) == ""
+    drawn = str(charts.waterfall({"created": 1.0, "accepted": 1.5, "ended": 99.0, "<b>": 2.0}))
+    assert "500 ms" in drawn
+    assert "<b>" not in drawn
+    assert "98000" not in drawn
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "|x", "%0A"])
+def test_a_spreadsheet_takes_nothing_for_a_formula(text: str) -> None:
+    (_, row) = csv.reader(io.StringIO(csv_output.calls([{"agent": text, "caller": "+14255550112"}])))
+    cells = dict(zip(csv_output.COLUMNS, row, strict=True))
+
+    assert cells["agent"] == f"'{text}"
+    assert cells["caller"] == "+14255550112"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "unknown"), (0.0, "$0.0000"), (0.0371, "$0.0371"), (12.5, "$12.50"), (1234.5, "$1,234.50")],
+)
+def test_what_is_not_known_is_not_shown_as_nothing(value: float | None, shown: str) -> None:
+    assert words.money(value) == shown
+
+
+def test_every_end_reason_and_status_has_its_words() -> None:
+    from ringside.calls import EndReason, Status, Step
+
+    assert set(words.ENDS) == set(EndReason)
+    assert set(words.STATES) == set(Status)
+    assert set(words.STEPS) == set(Step) - {Step.ENDED}
+
+
+@pytest.mark.parametrize(("value", "end"), [(0, 1), (0.7, 1), (1, 1), (3, 5), (7, 10), (0.144, 0.2), (1999, 2000)])
+def test_an_axis_ends_at_a_round_number(value: float, end: float) -> None:
+    assert words.rounded_up(value) == pytest.approx(end)
