@@ -94,7 +94,7 @@ app.command(
     Of today, unless you choose others; at most 92 days. docs/cli.md defines each number.""",
 )
 app.command(
-    "cli.commands.test:play",
+    "cli.commands.test:app",
     name="test",
     help="""Play the scenarios of your agents, without a phone, a cloud or a key.
 

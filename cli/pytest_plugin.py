@@ -3,6 +3,7 @@
 Light: every run of pytest imports it, wherever the package is installed.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,23 @@ import pytest
 
 SUFFIX = ".scenario.yaml"
 _PLAYER = pytest.StashKey[Any]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("ringside")
+    group.addoption("--live", action="store_true", help="also play scenarios that need a model; this costs money")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "live: a scenario with a played caller, which needs a model (--live)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Nothing is spent because somebody typed `pytest`."""
+    live = [item for item in items if isinstance(item, ScenarioItem) and item.get_closest_marker("live")]
+    if live and not config.getoption("--live"):
+        config.hook.pytest_deselected(items=live)
+        items[:] = [item for item in items if item not in live]
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "ScenarioFile | None":
@@ -23,7 +41,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         player.close()
 
 
-class WrongFile(Exception):
+class ScenarioRefused(Exception):
     """A scenario file that cannot be played."""
 
 
@@ -31,7 +49,11 @@ class ScenarioFile(pytest.File):
     """One file, one test."""
 
     def collect(self) -> Iterator["ScenarioItem"]:
-        yield ScenarioItem.from_parent(self, name=self.path.name.removesuffix(SUFFIX))
+        item = ScenarioItem.from_parent(self, name=self.path.name.removesuffix(SUFFIX))
+        # Without reading it as a scenario, which takes the packages that only a test which is run needs.
+        if re.search(r"^caller\s*:", self.path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE):
+            item.add_marker("live")
+        yield item
 
 
 class ScenarioItem(pytest.Item):
@@ -46,15 +68,19 @@ class ScenarioItem(pytest.Item):
         try:
             prepared = reading.read(self.path)
         except reading.ScenarioError as error:
-            raise WrongFile(str(error)) from None
+            raise ScenarioRefused(str(error)) from None
         if prepared.scenario.draft is not None:
-            raise WrongFile(f"{self.path}: draft: {prepared.scenario.draft}")
-        player = self.config.stash.setdefault(_PLAYER, None) or Player()
-        self.config.stash[_PLAYER] = player
-        result = player.play(prepared)
+            raise ScenarioRefused(f"{self.path}: draft: {prepared.scenario.draft}")
+        if prepared.scenario.caller is not None:
+            result = self._live(prepared)
+        else:
+            player = self.config.stash.setdefault(_PLAYER, None) or Player()
+            self.config.stash[_PLAYER] = player
+            result = player.play(prepared)
         self.user_properties.append(("agent", result.agent))
-        if (result.call or {}).get("cost") is not None:
-            self.user_properties.append(("cost", str((result.call or {})["cost"])))
+        cost = result.cost if result.counted else (result.call or {}).get("cost")
+        if cost is not None:
+            self.user_properties.append(("cost", str(cost)))
         match result.outcome:
             case Outcome.SKIPPED:
                 pytest.skip(result.reason)
@@ -64,8 +90,22 @@ class ScenarioItem(pytest.Item):
                 return
         raise ScenarioFailed(failure_text(result))
 
+    def _live(self, prepared: Any) -> Any:
+        """By a model; skipped without a key."""
+        from infra.scenarios import command
+        from infra.scenarios.results import WrongFile
+
+        try:
+            live = command.live_runs(command.LiveWanted())
+        except WrongFile as missing:
+            pytest.skip(str(missing))
+        (result,) = live.player.play_all([prepared], lambda result: None)
+        if result.counted:
+            self.user_properties.append(("passed", f"{result.passed} of {result.counted}"))
+        return result
+
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str:
-        if isinstance(excinfo.value, ScenarioFailed | WrongFile):
+        if isinstance(excinfo.value, ScenarioFailed | ScenarioRefused):
             return str(excinfo.value)
         return str(super().repr_failure(excinfo, style))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from aiohttp import web
 
 from infra.emulator.control import endpoints
-from infra.emulator.openai_api import answers, call_control, models, sideband
+from infra.emulator.openai_api import answers, call_control, models, responses, sideband
 from infra.emulator.settings import Settings
 from infra.emulator.state import STATE, State
 
@@ -44,7 +44,7 @@ class Emulator:
     async def start(self) -> None:
         app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[answers.like_openai])
         app[STATE] = self.state
-        for part in (call_control, models, sideband, endpoints):
+        for part in (call_control, models, responses, sideband, endpoints):
             app.add_routes(part.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()

@@ -18,6 +18,19 @@ class RestFaults(Strict):
     hangup: Rest | None = None
 
 
+class TextAnswer(Strict):
+    """What `POST /v1/responses` answers, or how it fails: the first entry whose `when` is in the request."""
+
+    when: str = ""  # a text of the instructions or the input
+    times: int | None = Field(default=None, ge=1)
+    answer: Any = ""  # a text, or a value that is sent as JSON
+    refusal: str | None = None
+    incomplete: bool = False
+    status: int | None = Field(default=None, ge=400, le=599)
+    hang: bool = False
+    delay_s: float = Field(default=0.0, ge=0)
+
+
 class Settings(Strict):
     # Where webhooks go, instead of where the command line says; a request that names another goes there.
     webhook_url: str | None = None
@@ -44,6 +57,8 @@ class Settings(Strict):
     session_created: bool = True
     close_codes: CloseCodes = CloseCodes()
     rest_faults: RestFaults = RestFaults()
+    # What the text model of /v1/responses says; none: the smallest value of the schema that is asked for.
+    responses: list[TextAnswer] = Field(default_factory=list)
     # What the model says in sessions without a call: a script or its name. Without one the stand-in speaks.
     session_script: str | dict[str, Any] | None = None
     # Calls that are over; a call costs some 56 KB, and whoever runs the emulator for days looks at none of last week's.

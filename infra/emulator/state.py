@@ -44,6 +44,10 @@ class State:
         self.scripts = script.load_all(script.SHIPPED, *([scripts] if scripts else []))
         self.calls: dict[str, Call] = {}
         self.sessions: deque[PlainSession] = deque(maxlen=KEPT_SESSIONS)
+        self.text_requests: deque[dict[str, Any]] = deque(maxlen=KEPT_ATTEMPTS)
+        """What /v1/responses was asked."""
+        self.text_answers_used: dict[int, int] = {}
+        """How often each entry of the setting `responses` has answered."""
         self.webhooks: deque[dict[str, Any]] = deque(maxlen=KEPT_ATTEMPTS)
         self.stopping = asyncio.Event()
         self._finished: OrderedDict[str, None] = OrderedDict()

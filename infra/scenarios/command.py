@@ -1,17 +1,26 @@
 """`ringside test`: find, check, play and report."""
 
 import json
+import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from cli.terminal import Style, busy, safe, safe_json, wants_colour
+from infra.local.openai import REAL_URL
 from infra.scenarios import reading, report, scripted
+from infra.scenarios import results as runs
+from infra.scenarios.live import Live, LivePlayer
 from infra.scenarios.outcome import Result, exit_status
+from infra.scenarios.plain import OpenAIAccess
 from infra.scenarios.reading import SUFFIX, Prepared, ScenarioError
+from infra.scenarios.results import WrongFile
+from infra.scenarios.text_model import MODEL, TextModel
 
 WRONG = 2
 """The exit status for a wrong command line or file."""
@@ -30,6 +39,18 @@ class Wanted:
     """A part of the scenarios' names."""
     json: bool = False
     junit: Path | None = None
+    live: "LiveWanted | None" = None
+
+
+@dataclass(frozen=True)
+class LiveWanted:
+    """What the command line says about live runs. `max_cost` in US dollars."""
+
+    repeat: int | None = None
+    max_cost: float | None = None
+    baseline: Path | None = None
+    judge_always: bool = False
+    text_model: str = MODEL
 
 
 def run(wanted: Wanted, out: Console) -> int:
@@ -53,15 +74,87 @@ def run(wanted: Wanted, out: Console) -> int:
         for line in lines:
             out.print(line, soft_wrap=True, markup=False, highlight=False)
 
+    try:
+        live = None if wanted.live is None else live_runs(wanted.live)
+    except WrongFile as error:
+        print(safe(f"ringside test: {error}"), file=sys.stderr)
+        return WRONG
     with busy(out, f"Playing {len(prepared)} scenarios; press Ctrl-C to stop", wanted.json):
-        results = scripted.play_all(prepared, done)
+        results = scripted.play_all(prepared, done) if live is None else live.player.play_all(prepared, done)
     if wanted.junit is not None:
         wanted.junit.parent.mkdir(parents=True, exist_ok=True)
         wanted.junit.write_bytes(report.junit(results))
     if not wanted.json:
         more = f" Read more: {logs[0]}" + (f" and {len(logs) - 1} more" if len(logs) > 1 else "") if logs else ""
         print(f"{report.summary(results)}.{more}", flush=True)
+        for line in live.last_words() if live is not None else ():
+            print(safe(line), flush=True)
     return exit_status(results)
+
+
+@dataclass
+class LiveRuns:
+    """Live runs, and what is said of them at the end."""
+
+    player: LivePlayer
+    live: Live
+    before: list[dict[str, Any]] | None
+
+    def last_words(self) -> Iterator[str]:
+        bill, tokens = self.player.bill, self.live.text_model.tokens
+        yield (
+            f"Bill: ${bill.dollars:.4f} for the agent's model"
+            + (f", {bill.unknown} runs without a known price" if bill.unknown else "")
+            + (f"; {tokens[0]} + {tokens[1]} tokens of {self.live.text_model.model}" if any(tokens) else "")
+        )
+        if self.live.results is not None and self.live.results.exists():
+            if self.before is not None:
+                yield from runs.compared(self.before, runs.read(self.live.results))
+            yield f"Runs: {self.live.results} (for --baseline, and for ringside test label)"
+
+
+def live_runs(wanted: LiveWanted) -> LiveRuns:
+    """Raises `WrongFile` for a baseline that is none, or without a key."""
+    key = os.environ.get("OPENAI_API_KEY", "")
+    if not key:
+        raise WrongFile("--live needs OPENAI_API_KEY; without --live nothing is spent, and no key needed")
+    base_url = os.environ.get("OPENAI_BASE_URL") or REAL_URL
+    before = None if wanted.baseline is None else runs.read(wanted.baseline)
+    made = Live(
+        OpenAIAccess(base_url, key),
+        TextModel(base_url, key, wanted.text_model),
+        repeat=wanted.repeat,
+        max_cost=wanted.max_cost,
+        judge_always=wanted.judge_always,
+        results=report.LOGS / time.strftime("live-%Y%m%d-%H%M%S.jsonl"),
+    )
+    return LiveRuns(LivePlayer(made), made, before)
+
+
+def label(path: Path, out: Console) -> int:
+    """Ask a person about the judge's verdicts in a file of live runs, and say what the judge is worth."""
+
+    def ask(run: dict[str, Any], question: str) -> bool | None:
+        print(f"\n{safe(run['scenario'])}")
+        for number, line in enumerate(run.get("lines") or (), 1):
+            print(f"  {number:>3}  {safe(line)}")
+        while True:
+            print(f"{safe(question)} [y/n, q to stop] ", end="", flush=True)
+            answer = sys.stdin.readline()
+            if answer.strip().lower() in ("y", "yes", "n", "no"):
+                return answer.strip().lower().startswith("y")
+            if not answer or answer.strip().lower() == "q":
+                print()
+                return None
+
+    try:
+        lines = runs.label(path, ask)
+    except WrongFile as error:
+        print(safe(f"ringside test label: {error}"), file=sys.stderr)
+        return WRONG
+    for line in lines:
+        print(line)
+    return 0
 
 
 def _columns(prepared: Sequence[Prepared]) -> tuple[list[str], list[str]]:

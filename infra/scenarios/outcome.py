@@ -35,6 +35,11 @@ class Result:
     problems: list[Problem] = field(default_factory=list)
     call: dict[str, Any] | None = None
     log: list[str] = field(default_factory=list)
+    passed: int = 0
+    """Of `counted` live runs."""
+    counted: int = 0
+    cost: float | None = None
+    """US dollars of all live runs; None if it is not known, or nothing was spent."""
 
     @property
     def name(self) -> str:
@@ -50,6 +55,9 @@ class Result:
             "seconds": round(self.seconds, 3),
             "reason": self.reason or None,
             "problems": [problem.text for problem in self.problems],
+            "passed": self.passed if self.counted else None,
+            "counted": self.counted or None,
+            "cost": self.cost,
             "end_reason": (self.call or {}).get("end_reason"),
         }
 

@@ -52,18 +52,29 @@ class OpenAIAccess:
     api_key: str
 
 
+def admission(prepared: Prepared) -> tuple[admitted.Admitted, datetime]:
+    """What the agent's rules say of the call, and when it comes."""
+    scenario, agent = prepared.scenario, prepared.agent
+    at = datetime.fromisoformat(scenario.call.at).replace(tzinfo=ZoneInfo(agent.time_zone if agent else "UTC"))
+    return admitted.admit(prepared.agents, playing.headers(scenario, prepared.dialled), at.timestamp()), at
+
+
+def decided(prepared: Prepared) -> dict[str, Any]:
+    """The call as it is once it is decided about, before anybody speaks."""
+    item = admitted.call_item(admission(prepared)[0])
+    return {**json.loads(as_json(shapes.whole(item, []))), "items": []}
+
+
 @contextlib.asynccontextmanager
 async def text_call(
     prepared: Prepared, openai: OpenAIAccess, watcher: Watcher | None = None
 ) -> AsyncIterator[TextCall]:
     """Call the agent, and hear its greeting. Raises `NotAdmitted`, or `SessionError` if OpenAI cannot be had."""
-    scenario, agent = prepared.scenario, prepared.agent
-    zone = ZoneInfo(agent.time_zone if agent else "UTC")
-    at = datetime.fromisoformat(scenario.call.at).replace(tzinfo=zone)
-    came = admitted.admit(prepared.agents, playing.headers(scenario, prepared.dialled), at.timestamp())
+    scenario = prepared.scenario
+    came, at = admission(prepared)
     item = admitted.call_item(came)
     if not came.is_accepted or came.agent is None:
-        raise NotAdmitted({**json.loads(as_json(shapes.whole(item, []))), "items": []})
+        raise NotAdmitted(decided(prepared))
     state = json.loads(json.dumps(scenario.state))
     world = fakes.World(state, at)
     tools = fakes.ScenarioTools(prepared.tools, prepared.fakes, scenario.real, world)

@@ -63,6 +63,7 @@ def routes() -> list[web.RouteDef]:
         web.post(f"{calls}/{{call_id}}/dtmf", _guarded(press)),
         web.post(f"{calls}/{{call_id}}/drop", _guarded(drop)),
         web.get("/_emulator/sessions", _guarded(list_sessions)),
+        web.get("/_emulator/responses", _guarded(list_text_requests)),
         web.post("/_emulator/webhooks", _guarded(send_webhook)),
         web.get("/_emulator/webhooks", _guarded(list_webhooks)),
         web.post("/_emulator/settings", _guarded(change_settings)),
@@ -198,12 +199,18 @@ async def change_settings(request: web.Request) -> web.Response:
     changed = state.settings.changed(await _body(request))
     if changed.session_script is not None:
         state.find_script(changed.session_script)
+    if changed.responses != state.settings.responses:
+        state.text_answers_used.clear()
     state.settings = changed
     return await show_settings(request)
 
 
 async def show_settings(request: web.Request) -> web.Response:
     return web.json_response(request.app[STATE].settings.model_dump())
+
+
+async def list_text_requests(request: web.Request) -> web.Response:
+    return web.json_response({"responses": list(request.app[STATE].text_requests)})
 
 
 async def list_scripts(request: web.Request) -> web.Response:

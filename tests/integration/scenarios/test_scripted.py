@@ -13,6 +13,7 @@ from infra.scenarios.reading import find, read
 from tests.unit.scenarios.files import BYE, END, HELLO, write
 
 EXAMPLES = REPOSITORY / "docs" / "examples" / "agents"
+SCRIPTED = [path for path in find([EXAMPLES]) if read(path).scenario.caller is None]
 Change = tuple[str, str]
 
 MUTATIONS: dict[str, tuple[str, list[Change], str]] = {
@@ -158,7 +159,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Result]:
     shutil.copytree(EXAMPLES, mutated)
     for path in mutated.glob("tests/*.scenario.yaml"):
         path.unlink()
-    paths = {f"example {path.name}": path for path in find([EXAMPLES])}
+    paths = {f"example {path.name}": path for path in SCRIPTED}
     for number, (name, (source, changes, _)) in enumerate(MUTATIONS.items()):
         text = (EXAMPLES / "tests" / f"{source}.scenario.yaml").read_text()
         for before, after in changes:
@@ -175,7 +176,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Result]:
     return by_name.__getitem__
 
 
-@pytest.mark.parametrize("path", find([EXAMPLES]), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", SCRIPTED, ids=lambda path: path.name)
 def test_every_example_agent_passes_its_scenarios(played: Callable[[str], Result], path: Path) -> None:
     result = played(f"example {path.name}")
     assert (result.outcome, [problem.text for problem in result.problems]) == (Outcome.PASSED, [])
