@@ -155,8 +155,8 @@ MUTATIONS = {
         "I7",
         "a gap is not written down",
         "functions/ringside/conversation/transcript.py",
-        '_, effects = self.remark("gap", since, until, why)',
-        "effects: list[Effect] = []",
+        'gap, effects = self.remark("gap", since, until, why)',
+        'gap, effects = Remark("gap_0", "gap", since, until, why), list[Effect]()',
         "kill",
     ),
     "order": Mutation(

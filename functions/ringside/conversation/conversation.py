@@ -106,6 +106,7 @@ class Conversation:
         parts.playback.lost(may_play=parts.playback.is_playing and parts.goodbye.is_wanted)
         parts.patience.last_event_at = now
         probe, effects = parts.transcript.gap_closed(since, now, why, goes_on=goes_on)
+        effects += parts.tools.tell_lost()
         text = "(The connection to your tools was interrupted for a moment and is back.)"
         return [*effects, Send(e.TellFact(text, probe)), *settle(parts, now)]
 
@@ -145,7 +146,7 @@ class Conversation:
         already: the shell knows by the claim.
         """
         parts, facts, entries = self._parts, facts or {}, list(history)
-        last = parts.transcript.load(entries)
+        parts.transcript.load(entries)
         parts.playback.has_begun = parts.patience.heard_anything = first_audio
         parts.tools.notes.noted(facts.get("notes"))
         parts.tools.transfer.noted(facts.get("transfer"))
@@ -153,7 +154,8 @@ class Conversation:
         if snapshot.is_current(given, self._owner, (item for _, item in entries)):
             effects = parts.restore(given, now)
         else:
-            effects = parts.start_over(given, last, now)
+            effects = parts.start_over(given, now)
+        parts.tools.waits_for_a_connection()
         claimed = facts.get("hang_up_reason")
         reason = EndReason(claimed) if claimed in set(EndReason) else parts.goodbye.hung_up
         return effects if reason is None else [*effects, parts.goodbye.hang_up(reason)]

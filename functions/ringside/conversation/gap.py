@@ -22,9 +22,9 @@ class Gap:
         """Whether something that was asked for is still to come. Answers reach the owner that asked, not the next."""
         return bool(self._awaited)
 
-    def opened(self, number: int) -> str:
-        """Returns the id of the probe. `number`: new in this call."""
-        self.probe, self.stray = f"ringside_gap_{number}", None
+    def opened(self, name: str) -> str:
+        """Returns the id of the probe. `name`: new in this call, whoever owned it before."""
+        self.probe, self.stray = f"ringside_{name}", None
         self._awaited.add(self.probe)
         return self.probe
 

@@ -63,6 +63,7 @@ class ToolRun:
     outcome: str = "running"  # running | ok | error | timeout | refused | unknown
     output: str | None = None
     seconds: float | None = None
+    ended_at: float | None = None  # when its outcome was known; `seconds` does not count what it waited for
 
     def as_item(self) -> dict[str, Any]:
         return {"kind": "tool"} | {name: getattr(self, name) for name in self.__slots__}

@@ -153,7 +153,7 @@ def tool_called(parts: Parts, event: e.ToolCalled, now: float) -> list[Effect]:
 
 
 def tool_finished(parts: Parts, event: e.ToolFinished, now: float) -> list[Effect]:
-    return parts.tools.finished(event)
+    return parts.tools.finished(event, now)
 
 
 def refer_answered(parts: Parts, event: e.ReferAnswered, now: float) -> list[Effect]:

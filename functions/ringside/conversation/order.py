@@ -5,7 +5,7 @@ transcript is often ready only after the agent has answered. Every item gets a p
 that sorts; the record's sort key is made of it, so a query returns the call as it was spoken.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ringside.conversation import snapshot
@@ -21,7 +21,8 @@ class Order:
     """Items in conversation order, each with a sortable position (an integer above 0).
 
     Runs of linked items always stand together and in order, whatever order the links arrive in.
-    An item whose predecessor is unknown goes to the end until a link says otherwise.
+    An item whose predecessor is unknown goes to the end until a link says otherwise. What is no item of the session's,
+    such as a gap, is pinned: it stays behind what stood before it when it happened, and before whatever follows.
     """
 
     def __init__(self, positions: Mapping[str, int] | None = None) -> None:
@@ -30,6 +31,7 @@ class Order:
         self._previous: dict[str, str] = {}
         self._waiting: dict[str, str] = {}  # an item not seen yet -> the item that follows it
         self._strays_before: tuple[str, ...] = ()
+        self._pinned: set[str] = set()
 
     def __contains__(self, item_id: str) -> bool:
         return item_id in self._position
@@ -48,6 +50,11 @@ class Order:
         known = item_id in self._position
         if known and (previous_id is None or previous_id == item_id or item_id in self._previous):
             return {}
+        if item_id in self._pinned and previous_id is not None:
+            self._pinned.discard(item_id)
+            if self._unpinned_before(self._items.index(item_id)) == previous_id:
+                self._previous[item_id] = previous_id
+                return {}
         start = self._items.index(item_id) if known else None
         end = self._end_of_run(start) if start is not None else None
         run = self._items[start:end] if start is not None else [item_id]
@@ -59,7 +66,7 @@ class Order:
             if previous_id not in self._position:
                 self._waiting[previous_id] = item_id
         if previous_id in self._position and previous_id in self._items:
-            at = self._items.index(previous_id) + 1
+            at = self._after_pinned(self._items.index(previous_id) + 1)
         elif start is not None:
             at = start  # its predecessor is still unknown: it stays where it was
         elif follower is not None:
@@ -80,6 +87,16 @@ class Order:
                 self._items[at + 1 : at + 1] = tail
                 moved = run + tail
         return self._number(self._items.index(moved[0]), len(moved))
+
+    def pin(self, item_id: str) -> None:
+        """It happened just now: it stands last, until something follows."""
+        self._pinned.add(item_id)
+        self._items.append(item_id)
+        self._number(len(self._items) - 1, 1)
+
+    def pinned_before_us(self, item_ids: Iterable[str]) -> None:
+        """Known from the record: a former owner has pinned these, unless `restore` has links for them."""
+        self._pinned.update(item_ids)
 
     def strays_before(self, *anchors: str) -> tuple[str, ...]:
         """From now on, put items without a link before the first of these that is known, not at the end.
@@ -112,15 +129,29 @@ class Order:
                     if isinstance(previous, str) and item_id in self._position and previous != item_id:
                         self._previous[item_id] = previous
         self._items = sorted(self._position, key=self._position.__getitem__)
+        self._pinned -= self._previous.keys()
         self._waiting = {before: item_id for item_id, before in self._previous.items() if before not in self._position}
         self._strays_before = tuple(snapshot.texts(given.get("strays_before")))
 
     def _end_of_run(self, start: int) -> int:
-        """The index after the last of the items that are linked one to the next from `start`."""
-        end = start + 1
-        while end < len(self._items) and self._previous.get(self._items[end]) == self._items[end - 1]:
-            end += 1
+        """The index after the last of the items that are linked one to the next from `start`, and what is pinned."""
+        last, end = self._items[start], start + 1
+        for at in range(end, len(self._items)):
+            item_id = self._items[at]
+            if item_id not in self._pinned:
+                if self._previous.get(item_id) != last:
+                    break
+                last = item_id
+            end = at + 1
         return end
+
+    def _after_pinned(self, at: int) -> int:
+        while at < len(self._items) and self._items[at] in self._pinned:
+            at += 1
+        return at
+
+    def _unpinned_before(self, at: int) -> str | None:
+        return next((item_id for item_id in reversed(self._items[:at]) if item_id not in self._pinned), None)
 
     def _number(self, at: int, count: int) -> dict[str, int]:
         """Give positions to `count` items from index `at`, and to those after them if there is no room."""

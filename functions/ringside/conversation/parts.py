@@ -26,7 +26,7 @@ class Parts:
         self.usage = usage
         self.timers = Timers()
         self.unanswered = Unanswered()
-        self.transcript = Transcript()
+        self.transcript = Transcript(owner)
         self.responses = Responses(behaviour, self.timers, self.unanswered, owner)
         self.playback = Playback()
         self.goodbye = Goodbye(behaviour, self.timers)
@@ -97,8 +97,8 @@ class Parts:
         self._go_on_leaving(now)
         return effects + self.tools.go_on(given.get("transfer"), given.get("keypad"), now)
 
-    def start_over(self, old: Mapping[str, Any], last: Mapping[str, Any], now: float) -> list[Effect]:
-        """The owner before us has died. What it did after its last write, the record's `last` item, is not known.
+    def start_over(self, old: Mapping[str, Any], now: float) -> list[Effect]:
+        """The owner before us has died. What it did after its last write is not known.
 
         `old`: the snapshot of an earlier owner, or nothing.
         """
@@ -108,15 +108,15 @@ class Parts:
             self.playback.lost(may_play=True)
         self._go_on_leaving(now)
         effects: list[Effect] = []
+        unconfirmed = self.transcript.unconfirmed_outcomes()
         for run in [run for run in self.transcript.running() if run.name != builtin_tools.HANG_UP]:
             self.unanswered.may_have_been_sent(run.tool_call_id)
             effects += self.begin(run, now)
-        if last.get("kind") == "tool" and last["outcome"] in ("ok", "error", "timeout", "refused"):
-            # The last thing known is a tool's outcome: its output may not have reached the session. It
-            # carries an id of its own, so telling it again does no harm.
-            # If the session has it already, it has been answered or soon will be: one more answer is one too many.
-            self.unanswered.may_have_been_sent(last["tool_call_id"])
-            effects += self.tools.tell_again(last["tool_call_id"])
+        # Outputs carry ids of their own, so that telling one again does no harm. If the session has it already, it has
+        # been answered or soon will be: one more answer is one too many.
+        for run in unconfirmed:
+            self.unanswered.may_have_been_sent(run.tool_call_id)
+            effects += self.tools.tell_again(run.tool_call_id)
         return effects
 
     def _go_on_leaving(self, now: float) -> None:

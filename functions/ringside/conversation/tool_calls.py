@@ -30,6 +30,7 @@ class ToolCalls:
         self.transfer = Transfer(behaviour, timers)
         self.keypad = Keypad(behaviour, timers, transcript)
         self.notes = Notes()
+        self._waiting: set[str] = set()  # what is told as soon as there is a connection
 
     @property
     def any_function_runs(self) -> bool:
@@ -83,16 +84,16 @@ class ToolCalls:
     def result(self, result: ToolResult, now: float) -> list[Effect]:
         seconds = round(now - result.run.started_at, 3)
         output = json.dumps(result.message, ensure_ascii=False)
-        effects = self.finished(e.ToolFinished(result.run.tool_call_id, result.outcome, output, seconds))
+        effects = self.finished(e.ToolFinished(result.run.tool_call_id, result.outcome, output, seconds), now)
         if not result.needs_answer:
             self._unanswered.drop({result.run.tool_call_id})
         return effects
 
-    def finished(self, event: e.ToolFinished) -> list[Effect]:
+    def finished(self, event: e.ToolFinished, now: float) -> list[Effect]:
         run = self._transcript.tools.get(event.tool_call_id)
         if run is None or run.outcome != "running":
             return []
-        run.outcome, run.output, run.seconds = event.outcome, event.output, event.seconds
+        run.outcome, run.output, run.seconds, run.ended_at = event.outcome, event.output, event.seconds, now
         self._unanswered.sent(event.tool_call_id)
         return [*self._transcript.save(run), Send(e.TellOutput(event.tool_call_id, event.output))]
 
@@ -103,7 +104,7 @@ class ToolCalls:
             output = "Not hung up: that would end the transfer. A transfer that works ends the call by itself."
         effects: list[Effect] = []
         for run in list(self.hang_ups()):
-            effects += self.finished(e.ToolFinished(run.tool_call_id, "refused", output))
+            effects += self.finished(e.ToolFinished(run.tool_call_id, "refused", output), now)
             if self.transfer.stage is not None:  # no word more, the transfer was announced
                 self._unanswered.drop({run.tool_call_id})
         return effects
@@ -146,6 +147,15 @@ class ToolCalls:
         for item_id in sorted(self._unanswered.unseen()):  # it may never have reached the session
             effects += self.tell_again(item_id)
         return effects
+
+    def waits_for_a_connection(self) -> None:
+        """All that this owner tells on taking over is still to be sent."""
+        self._waiting = self._unanswered.unseen()
+
+    def tell_lost(self) -> list[Effect]:
+        """There is a new connection. What the session has not shown may have been sent into the one that was lost."""
+        lost, self._waiting = self._unanswered.unseen() - self._waiting, set()
+        return [effect for item_id in sorted(lost) for effect in self.tell_again(item_id)]
 
     def tell_again(self, item_id: str) -> list[Effect]:
         """Outputs and keys carry ids of ours: the session refuses what it has already."""

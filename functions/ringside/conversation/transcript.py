@@ -6,6 +6,7 @@ keeps what is known of each turn, and returns with every event which items of th
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 from ringside.conversation import events as e
@@ -24,7 +25,9 @@ class Transcript:
     Longer than other classes, for it is one thing: the turns, and what is known of a turn before it is finished.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, owner: int = 1) -> None:
+        """`owner`: by its number, what it adds to the conversation is told from what former owners added."""
+        self._owner = owner
         self.order = Order()
         self.gap = Gap()
         self.turns: dict[str, Turn] = {}
@@ -184,12 +187,14 @@ class Transcript:
             last.ended_at = until
             effects = self.save(last)
             self._reopened += 1
+            probe = f"{last.item_id}_{self._reopened}"
         else:
-            _, effects = self.remark("gap", since, until, why)
+            gap, effects = self.remark("gap", since, until, why)
+            probe = gap.item_id
         unfinished = [turn.item_id for turn in self.turns.values() if turn.state == "pending"]
         for item_id in (*(each for each in unfinished if each in self.order), *sorted(self._begun)):
             effects += self.gap.retrieve(item_id)
-        return self.gap.opened(len(self.remarks) + self._reopened), effects
+        return self.gap.opened(probe), effects
 
     def retrieved(self, event: e.ItemRetrieved, now: float) -> list[Effect]:
         self.gap.came(event.item_id)
@@ -207,10 +212,18 @@ class Transcript:
         return self.save(turn) if turn.state != "pending" or unwritten else []
 
     def remark(self, kind: Any, since: float, until: float, text: str) -> tuple[Remark, list[Effect]]:
-        """Their ids only have to be new in this call."""
-        remark = Remark(f"{kind}_{len(self.remarks) + 1}", kind, since, until, text)
+        """It stands where it happened. Its id is new in this call: an owner that died may have told the session of
+        something that is not in the record, and the session refuses a second item of the same id."""
+        remark = Remark(f"{kind}_{self._owner}_{len(self.remarks) + 1}", kind, since, until, text)
         self.remarks[remark.item_id] = remark
-        return remark, self.save(remark)
+        effects: list[Effect] = []
+        anchors = self.order.strays_before()
+        for turn in self.turns.values():
+            if turn.state == "pending" and turn.item_id not in self.order:  # it began before this
+                effects += self.place(turn.item_id, None)
+        self.order.strays_before(*anchors)
+        self.order.pin(remark.item_id)
+        return remark, effects + self.save(remark)
 
     # --- the end ---
 
@@ -237,6 +250,20 @@ class Transcript:
 
     def running(self) -> Iterator[ToolRun]:
         return (run for run in self.tools.values() if run.outcome == "running")
+
+    def unconfirmed_outcomes(self) -> list[ToolRun]:
+        """Tools that came to something, which the session may not have been told: the agent has not spoken since, or
+        only after a gap. (What the session ran itself, it knows: those calls go by their item's id.)"""
+        said = [turn.started_at for turn in self.turns.values() if turn.role == "agent" and not turn.recovered]
+        gaps = [(remark.started_at, remark.ended_at) for remark in self.remarks.values() if remark.kind == "gap"]
+        found = []
+        for run in self.tools.values():
+            if run.outcome != "running" and run.tool_call_id != run.item_id:
+                told_at = run.ended_at if run.ended_at is not None else run.started_at + (run.seconds or 0.0)
+                lost_at = min((since for since, until in gaps if until >= told_at), default=inf)
+                if not any(told_at < at < lost_at for at in said):
+                    found.append(run)
+        return found
 
     # --- handed over ---
 
@@ -266,8 +293,8 @@ class Transcript:
             "gap": self.gap.snapshot(),
         }
 
-    def load(self, history: Iterable[tuple[int, Mapping[str, Any]]]) -> dict[str, Any]:
-        """Take over what another owner wrote, with the positions; returns the last of its items."""
+    def load(self, history: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+        """Take over what another owner wrote, with the positions."""
         entries = [(position, dict(item)) for position, item in history]
         self.order = Order({item["item_id"]: position for position, item in entries})
         self._saved = {item["item_id"] for _, item in entries}
@@ -281,7 +308,7 @@ class Transcript:
                     self.tools[run.tool_call_id] = run
                 case Remark() as remark:
                     self.remarks[remark.item_id] = remark
-        return entries[-1][1] if entries else {}
+        self.order.pinned_before_us(self.remarks)
 
     def _unsay(self, turn: Turn) -> None:
         """The text in the record is what was known when it was handed over: the beginning of a sentence."""

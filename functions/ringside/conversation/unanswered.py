@@ -12,6 +12,7 @@ class Unanswered:
     def __init__(self) -> None:
         self._ids: set[str] = set()
         self._seen: set[str] = set()  # what the session has put into its conversation, until it was answered
+        self._sent: set[str] = set()  # outputs that the session has not put into its conversation yet
         self._uncertain: set[str] = set()  # what an owner that died may have sent before us
 
     def __bool__(self) -> bool:
@@ -27,8 +28,8 @@ class Unanswered:
         return set(self._ids)
 
     def unseen(self) -> set[str]:
-        """What may not have arrived."""
-        return self._ids - self._seen
+        """What may not have arrived, be it to be answered or not."""
+        return (self._ids - self._seen) | self._sent
 
     def add(self, item_id: str) -> None:
         self._ids.add(item_id)
@@ -39,6 +40,7 @@ class Unanswered:
 
     def sent(self, tool_call_id: str) -> None:
         """An output was sent. One that may have been sent before counts only once the session shows it."""
+        self._sent.add(tool_call_id)
         if tool_call_id not in self._uncertain:
             self._ids.add(tool_call_id)
 
@@ -48,6 +50,7 @@ class Unanswered:
     def seen(self, item_id: str) -> None:
         """The session has put it into its conversation: whatever response begins from now on knows it."""
         self._seen.add(item_id)
+        self._sent.discard(item_id)
         if item_id in self._uncertain:
             self._ids.add(item_id)
 
@@ -63,10 +66,16 @@ class Unanswered:
         self._ids.difference_update(ids)
 
     def snapshot(self) -> dict[str, Any]:
-        return {"ids": sorted(self._ids), "seen": sorted(self._seen), "uncertain": sorted(self._uncertain)}
+        return {
+            "ids": sorted(self._ids),
+            "seen": sorted(self._seen),
+            "sent": sorted(self._sent),
+            "uncertain": sorted(self._uncertain),
+        }
 
     def restore(self, value: object) -> None:
         given = snapshot.mapping(value)
         self._ids.update(snapshot.texts(given.get("ids")))
         self._seen.update(snapshot.texts(given.get("seen")))
+        self._sent.update(snapshot.texts(given.get("sent")))
         self._uncertain.update(snapshot.texts(given.get("uncertain")))

@@ -1,9 +1,11 @@
 """What was missed while nobody listened is asked for, and finds its place."""
 
+import pytest
+
 from ringside.conversation import effects as do
 from ringside.conversation import events as e
 from ringside.conversation.gap import Gap
-from tests.unit.conversation.talk import Talk
+from tests.unit.conversation.talk import Talk, outputs
 
 
 def test_after_a_gap_it_catches_up_until_the_last_item_is_known_and_retrieved() -> None:
@@ -76,6 +78,65 @@ def test_an_answer_of_which_no_word_had_come_before_a_gap_is_asked_for_after_it(
     assert do.Send(e.RetrieveItem("a9")) in effects
 
 
+def kinds(talk: Talk) -> list[str]:
+    """The record's entries: words, the names of tools, gaps and keys."""
+    return [str(item.get("text") or item.get("name")) for item in talk.table.items]
+
+
+def test_a_gap_stands_between_the_turns_between_which_nobody_listened() -> None:
+    talk = Talk()
+    talk.caller_says("Hi.")
+    talk.is_reattached()
+    for number in range(4):
+        talk.agent_says(f"Answer {number}.", response=f"r{number}")
+        talk.caller_says(f"Question {number}.")
+
+    said = [text for number in range(4) for text in (f"Answer {number}.", f"Question {number}.")]
+    assert kinds(talk) == ["Hello!", "Hi.", "for a test", *said]
+
+
+def test_what_was_missed_in_a_gap_stands_behind_it() -> None:
+    talk = Talk()
+    talk.is_reattached()
+    (fact,) = talk.sent(e.TellFact)
+    assert fact.item_id is not None
+    talk.feed(e.ItemAdded(fact.item_id, "missed", "other"))
+    talk.feed(e.ItemRetrieved("missed", "caller", "Are you there?"))
+    talk.feed(e.ItemAdded("a9", fact.item_id, "agent"), e.AgentTranscript("a9", "r9", "I am."))
+
+    assert kinds(talk) == ["Hello!", "for a test", "Are you there?", "I am."]
+
+
+@pytest.mark.parametrize("dead", [True, False])
+def test_a_gap_between_two_owners_stands_where_it_was(dead: bool) -> None:
+    talk = Talk()
+    talk.caller_says("Hi.")
+    if not dead:
+        talk.hands_over()
+    talk.is_taken_over()
+    talk.is_reattached()
+    talk.agent_says("At your service.", response="r2")
+    talk.caller_says("Thanks.")
+    talk.is_taken_over()
+    talk.agent_says("Goodbye.", response="r3")
+
+    assert kinds(talk) == ["Hello!", "Hi.", "for a test", "At your service.", "Thanks.", "Goodbye."]
+
+
+def test_an_output_that_was_sent_into_the_lost_connection_is_sent_again_and_one_that_arrived_is_not() -> None:
+    talk = Talk()
+    talk.response_begins("r1")
+    for call in ("a", "b"):
+        talk.calls_tool("book", call, "r1")
+    talk.response_ends("r1")
+    talk.tool_returns("a")
+    talk.tool_returns("b")
+    talk.output_added("a")
+    talk.is_reattached()
+
+    assert outputs(talk) == ["a", "b", "b"]
+
+
 # --- the part by itself -----------------------------------------------------------------------
 
 
@@ -90,7 +151,7 @@ def test_an_item_is_asked_for_once_and_awaited_until_it_comes() -> None:
 
 def test_the_next_owner_asks_again_for_what_did_not_come_and_awaits_the_probe() -> None:
     gap, following = Gap(), Gap()
-    probe = gap.opened(1)
+    probe = gap.opened("gap_1_1")
     gap.retrieve("a1")
     gap.retrieve("a2")
     gap.came("a2")

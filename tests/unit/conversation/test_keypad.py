@@ -356,3 +356,26 @@ def test_keys_without_their_timer_are_told_after_a_pause() -> None:
     keypad(timers).restore({"digits": "12", "collecting": {"tool_call_id": "gone", "length": 4}}, {}, ANSWERED)
 
     assert timers.next == ANSWERED + BEHAVIOUR.digit_pause
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_keys_stand_where_they_were_pressed(asked: bool) -> None:
+    talk = Talk()
+    talk.caller_says("I have an order.")
+    talk.agent_begins("Please key in your four digits.", "r1")
+    if asked:
+        talk.calls_tool("collect_digits", "d1", "r1", arguments='{"length": 4}')
+    talk.response_ends("r1")
+    talk.feed(e.PlaybackStopped("r1"))
+    press(talk, "1001")
+    if asked:
+        talk.output_added("d1")
+    talk.wait(BEHAVIOUR.digit_pause)
+    talk.agent_says("It has shipped.", response="r2")
+    talk.caller_says("And when will it arrive?")
+    talk.is_taken_over()
+    talk.agent_says("Tomorrow.", response="r3")
+    talk.caller_says("Thanks.")
+
+    entries = [item.get("name") or item.get("text") for item in talk.table.items]
+    assert entries[-5:] == ["1001", "It has shipped.", "And when will it arrive?", "Tomorrow.", "Thanks."]

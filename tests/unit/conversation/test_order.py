@@ -190,6 +190,75 @@ def test_strays_go_before_the_first_known_anchor() -> None:
     assert list(order) == ["a", "stray", "probe", "linked"]
 
 
+# --- what is no item of the session's ---
+
+
+def test_what_is_pinned_stays_between_what_was_and_what_follows() -> None:
+    order = Order()
+    order.place("a", None)
+    for name in ("gap", "keys"):
+        order.pin(name)
+    order.place("b", "a")
+    order.place("c", "b")
+    assert list(order) == ["a", "gap", "keys", "b", "c"]
+
+
+def test_what_is_pinned_moves_with_what_it_stands_behind() -> None:
+    order = Order()
+    for item_id in ("c", "a"):
+        order.place(item_id, None)
+    order.pin("gap")
+    order.place("b", "a")
+    order.place("a", "c")
+    assert list(order) == ["c", "a", "gap", "b"]
+    order.place("c", "z")
+    order.place("z", None)
+    assert list(order) == ["z", "c", "a", "gap", "b"]
+
+
+def test_keys_that_the_session_knows_stand_where_it_puts_them() -> None:
+    order = Order()
+    for item_id in ("a", "b"):
+        order.place(item_id, None)
+    order.pin("keys")
+    order.pin("gap")
+    order.place("keys", "b")
+    order.place("c", "keys")
+    assert list(order) == ["a", "b", "keys", "gap", "c"] or list(order) == ["a", "b", "keys", "c", "gap"]
+    order = Order()
+    for item_id in ("a", "b"):
+        order.place(item_id, None)
+    order.pin("keys")
+    order.place("keys", "a")
+    assert list(order) == ["a", "keys", "b"]
+
+
+@unhurried
+@given(st.permutations(LINKS), st.sets(st.integers(0, 6), min_size=1))
+def test_chains_stand_in_their_order_with_pins_between_them(links: list[Link], at: set[int]) -> None:
+    shelf = Shelf()
+    for number, (item_id, previous_id) in enumerate([*links, ("end", None)]):
+        if number in at:
+            shelf.order.pin(f"pin_{number}")
+            shelf.at[f"pin_{number}"] = shelf.order.position(f"pin_{number}")
+        shelf.place(item_id, previous_id)
+    assert [item_id for item_id in shelf.order if item_id in NAMES] == NAMES
+
+
+@unhurried
+@given(st.sets(st.integers(1, 6)))
+def test_what_happens_in_order_stands_in_order_pins_and_all(at: set[int]) -> None:
+    shelf, happened = Shelf(), []
+    for number, (item_id, previous_id) in enumerate(LINKS):
+        if number in at:
+            happened.append(f"pin_{number}")
+            shelf.order.pin(happened[-1])
+            shelf.at[happened[-1]] = shelf.order.position(happened[-1])
+        happened.append(item_id)
+        assert shelf.place(item_id, previous_id) == {}
+    assert list(shelf.order) == happened
+
+
 @pytest.mark.parametrize(
     ("entry", "kind"),
     [

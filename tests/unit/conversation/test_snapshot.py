@@ -1,5 +1,6 @@
 """A call that is handed over goes on as if it had not been: feed, hand over, feed is feed, feed."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -64,6 +65,11 @@ class Given:
     usage: e.Usage = field(default_factory=e.Usage)
 
 
+def without_owner(item_id: str) -> str:
+    """An item of our own has its owner in its id: owners that know nothing of each other never give the same id."""
+    return re.sub(r"^((?:ringside_)?(?:gap|digits)_)[0-9]+_", r"\1", item_id)
+
+
 def what_was_given(talk: Talk) -> Given:
     given = Given(usage=talk.conversation.usage)
     for time, effect in zip(talk.times, talk.effects, strict=True):
@@ -73,7 +79,7 @@ def what_was_given(talk: Talk) -> Given:
             case do.Send(e.TellOutput(call, output)):
                 given.outputs.setdefault(call, (time, output))
             case do.Send(e.TellFact(text, item)):
-                given.facts.setdefault(item or len(given.facts), (time, text))
+                given.facts.setdefault(without_owner(item) if item else len(given.facts), (time, text))
             case do.Send(e.Approve(item, approve)):
                 given.approvals.append((time, item, approve))
             case do.RunTool(call):
@@ -90,7 +96,7 @@ def what_was_given(talk: Talk) -> Given:
                 given.counts.append((time, what))
     nothing = {"kind": "turn", "role": "agent", "text": None}
     items = [{name: value for name, value in item.items() if name != "epoch"} for item in talk.table.items]
-    items = [item for item in items if item | nothing != item]
+    items = [{**item, "item_id": without_owner(item["item_id"])} for item in items if item | nothing != item]
     given.record = [item for item in items if item.get("role") != "caller" or item["item_id"] in talk.placed]
     given.unplaced = {item["item_id"]: item for item in items if item not in given.record}
     given.attributes = {name: talk.facts.get(name) for name in ("notes", "transfer")}
@@ -388,6 +394,90 @@ def test_a_snapshot_is_not_current_if_its_owner_wrote_something_later() -> None:
 
     assert snapshot.is_current(given, 2, [{"epoch": 1, "started_at": 5}, {"epoch": 0, "started_at": 9}])
     assert not snapshot.is_current(given, 2, [{"epoch": 1, "started_at": 5.5}])
+
+
+def died_after(*happenings: str) -> Talk:
+    """The record of an owner that died, in the hands of the next one. Tools `a` and `b` ran beside each other."""
+    talk = Talk()
+    talk.response_begins("r9")
+    for call in ("a", "b"):
+        talk.calls_tool("book", call, "r9")
+    talk.response_ends("r9")
+    for happening in happenings:
+        talk.wait(1.0)
+        match happening:
+            case "a" | "b":
+                talk.tool_returns(happening)
+            case "gap":
+                talk.is_reattached(0.5)
+            case "keys":
+                press(talk, "12")
+                talk.wait(BEHAVIOUR.digit_pause)
+            case "caller":
+                talk.caller_says("Well?")
+            case "agent":
+                talk.agent_says("It is booked.", response="r10")
+    return go_on_with(talk, dead=True)
+
+
+@pytest.mark.parametrize(
+    ("happenings", "retold"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (["a"], ["a"]),
+        (["gap", "a", "b"], ["a", "b"]),
+        (["a", "b", "gap"], ["a", "b"]),
+        (["a", "b", "keys"], ["a", "b"]),
+        (["a", "b", "caller"], ["a", "b"]),
+        (["a", "agent", "b"], ["b"]),
+        (["a", "b", "agent"], []),
+        (["a", "b", "gap", "agent"], ["a", "b"]),
+    ],
+)
+def test_every_outcome_that_may_not_have_reached_the_session_is_told_once_by_the_next_owner(
+    happenings: list[str], retold: list[str]
+) -> None:
+    """The session refuses one that it has; of those that it had not, one answer is asked for."""
+    following = died_after(*happenings)
+    assert sorted(outputs(following)) == retold
+    following.is_reattached()
+    assert sorted(outputs(following)) == retold, "once"
+
+    for call in retold:
+        following.output_added(call)
+    running = [run for run in ("a", "b") if run not in happenings]
+    for call in running:
+        following.tool_returns(call)
+        following.output_added(call)
+    assert len(following.asked) == (1 if retold or running else 0)
+
+
+def test_an_outcome_that_the_record_has_and_that_is_run_by_openai_is_not_told() -> None:
+    talk = Talk()
+    talk.feed(e.RemoteToolCalled("mcp_1", "shop", "buy", "{}", "bought", False))
+
+    assert outputs(go_on_with(talk, dead=True)) == []
+
+
+def test_ids_of_what_two_owners_add_are_never_the_same() -> None:
+    """The first owner told the session of keys and of a gap, and died before it had written them down."""
+    talk = Talk()
+    press(talk, "12")
+    talk.wait(BEHAVIOUR.digit_pause)
+    talk.is_reattached()
+    told = {fact.item_id for fact in talk.sent(e.TellFact)}
+    for position in [at for at, item in talk.table.at.items() if item["kind"] in ("gap", "digits")]:
+        del talk.table.at[position]
+
+    following = go_on_with(talk, dead=True)
+    press(following, "34")
+    following.wait(BEHAVIOUR.digit_pause)
+    following.is_reattached()
+    told_again = {fact.item_id for fact in following.sent(e.TellFact)}
+
+    assert len(told) == len(told_again) == 2
+    assert not told & told_again
+    assert all(item_id is not None and len(item_id) <= 32 for item_id in told | told_again)
 
 
 # --- another version's snapshot ---------------------------------------------------------------
