@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from ringside import signatures
 from ringside.admission import policy
-from ringside.admission.decide import Admission, needs_counting, release_reservations
+from ringside.admission.decide import Admission, needs_counting
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.agents import Agents
 from ringside.aws.call_queue import CallQueue
@@ -281,8 +281,7 @@ class Intake:
         return self._queue(call_id, {Step.ACCEPT_SENT: sent, Step.ACCEPTED: now}, detail)
 
     def _close(self, call: Item, end: End, steps: dict[Step, float]) -> None:
-        self.record.close_unanswered(call["call_id"], end, steps)
-        release_reservations(self.counters, call["call_id"], call.get("reservations", []))
+        self.record.close_unanswered(call["call_id"], end, steps, call.get("reservations", []))
 
     def _queue(self, call_id: str, steps: dict[Step, float], detail: str = "") -> Answer:
         """Hand the call to the monitors first and record it afterwards: the caller is already listening."""

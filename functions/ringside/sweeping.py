@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cache, partial
 from typing import Any
 
-from ringside.admission.decide import release_orphaned_reservations, release_reservations
+from ringside.admission.decide import release_orphaned_reservations
 from ringside.agentfile.agents import Agents
 from ringside.aws.call_queue import CallQueue
 from ringside.aws.counters import Counters
@@ -169,8 +169,7 @@ class Sweeper:
         try:
             if gone and call["status"] == Status.RINGING:
                 end = End(Status.MISSED, EndReason.CALLER_GONE_BEFORE_ACCEPT, now, "closed by the sweeper")
-                self.record.close_unanswered(call_id, end, {})
-                release_reservations(self.counters, call_id, call.get("reservations", []))
+                self.record.close_unanswered(call_id, end, {}, call.get("reservations", []))
                 log.warning("call.swept", extra={"call_id": call_id, "reason": end.reason, "gone": True})
                 return Sweep.HANG_UP
             if gone and reason is EndReason.MAX_DURATION:
@@ -181,10 +180,10 @@ class Sweeper:
             at = self._last_sign(call_id, answered) if gone else now
             detail = "had already ended, at an unknown time" if gone else "hung up by the sweeper"
             ownership = Ownership(call_id, owner, int(taken["epoch"]))
-            self.record.end(ownership, End(Status.ENDED, reason, at, detail), {"duration": round(at - answered, 3)})
+            facts, reserved = {"duration": round(at - answered, 3)}, call.get("reservations", [])
+            self.record.end(ownership, End(Status.ENDED, reason, at, detail), facts, reserved)
         except (Conflict, Fenced):  # its owner, or another sweeper, was faster
             return Sweep.LEAVE
-        release_reservations(self.counters, call_id, call.get("reservations", []))
         log.warning("call.swept", extra={"call_id": call_id, "reason": reason, "gone": gone})
         return Sweep.HANG_UP
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import NoCredentialsError
 
 from ringside import prices
 from ringside.agentfile.agents import Agents
@@ -17,7 +18,7 @@ from ringside.aws.counters import Counters
 from ringside.aws.event_bus import EventBus
 from ringside.aws.record import Record
 from ringside.aws.secrets import Secrets
-from ringside.aws.table import Table
+from ringside.aws.table import Heard, Table
 from ringside.intake import Intake
 from ringside.openai.call_control import CallControl
 from ringside.settings import SHIPPED, Settings
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from types_boto3_lambda.client import LambdaClient
     from types_boto3_sqs.client import SQSClient
 
+    from ringside.aws.json_client import Client, Connections, JsonClient, Keys
     from ringside.monitor.clock import Time
     from ringside.monitor.monitor import Monitor
     from ringside.monitor.services import Services
@@ -56,8 +58,11 @@ class Wiring:
 
     @cached_property
     def record(self) -> Record:
-        heard = self.events.heard if self.events else None
-        return Record(self.dynamodb, self.settings.table, self.settings.retention_days, heard)
+        return Record(self.dynamodb, self.settings.table, self.settings.retention_days, self._heard)
+
+    @property
+    def _heard(self) -> Heard | None:
+        return self.events.heard if self.events else None
 
     @cached_property
     def events(self) -> EventBus | None:
@@ -160,11 +165,12 @@ class Wiring:
 
     def monitor(self) -> "Monitor":
         """A monitor with these adapters; to be called where its event loop runs."""
+        from ringside.monitor.async_queue import AsyncQueue
         from ringside.monitor.monitor import Monitor
 
         return Monitor(
             self.settings.task_name,
-            self.queue,
+            AsyncQueue(self.async_sqs, self.settings.queue_url),
             self.agents,
             self.services,
             slots=self.settings.max_calls,
@@ -183,16 +189,48 @@ class Wiring:
         task = EcsTask(client, self.settings.ecs_agent, self.settings.ecs_metadata)
         return TaskProtection(task, monitor, self.metrics, self.settings.drain)
 
+    # --- the monitor's own clients: nobody in its event loop waits for boto3 ---
+
+    @cached_property
+    def _http(self) -> "Connections":
+        from ringside.aws.json_client import Connections
+
+        return Connections()
+
+    @cached_property
+    def credentials(self) -> "Keys":
+        from ringside.aws.json_client import Keys
+
+        credentials = boto3.Session().get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        return Keys(credentials)
+
+    @cached_property
+    def async_dynamodb(self) -> "Client":
+        return self._json(self.dynamodb)
+
+    @cached_property
+    def async_sqs(self) -> "Client":
+        return self._json(self.sqs)
+
+    def _json(self, boto: object) -> "JsonClient":
+        from ringside.aws.json_client import client_like
+
+        return client_like(boto, self._http, self.credentials)
+
     def services(self, threads: "Threads", holds: Callable[[], bool], time: "Time") -> "Services":
+        from ringside.aws.async_table import AsyncTable
         from ringside.monitor.async_record import AsyncRecord
         from ringside.monitor.contract import RealtimeContract
         from ringside.monitor.services import Services
         from ringside.monitor.tool_runner import AgentTools
         from ringside.monitor.tool_workers import ToolWorkers
 
+        table = AsyncTable(self.async_dynamodb, self.settings.table, self._heard)
         workers = ToolWorkers(self.worker_settings, self.metrics, self.tool_worker)
         return Services(
-            record=AsyncRecord(self.record, self.counters, threads),
+            record=AsyncRecord(table, self.settings.retention_days),
             control=self.control,
             contract=RealtimeContract(self.settings.openai_base_url),
             api_key=lambda refresh: self.secrets.keys(refresh).api_key,
@@ -201,6 +239,7 @@ class Wiring:
             metrics=self.metrics,
             threads=threads,
             holds=holds,
+            close=self._http.close,
             attach_window=self.settings.attach_window,
             time=time,
         )

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import NoCredentialsError
 
 from infra.local.aws_session import local_session
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_secretsmanager import SecretsManagerClient
@@ -37,6 +39,13 @@ class Clients:
     @cached_property
     def cloudformation(self) -> "CloudFormationClient":
         return self._session.client("cloudformation", endpoint_url=self.url, config=self._config)
+
+    @property
+    def credentials(self) -> "Credentials":
+        found = self._session.get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        return found
 
     def close(self) -> None:
         """Close the connections of every client that was made."""

@@ -48,7 +48,7 @@ class Records:
         )
         items = [_plain(item) for page in pages for item in page["Items"]]
         (call,) = [item for item in items if item["sk"] == "CALL"] or [{}]
-        return CallRecord(call, [item for item in items if item["sk"] != "CALL"])
+        return CallRecord(call, _newest([item for item in items if str(item["sk"]).startswith("ITEM#")]))
 
     def calls(self) -> Iterator[dict[str, Any]]:
         """Every call item there is, in no order."""
@@ -67,6 +67,24 @@ class Records:
     def wait_for_end(self, call_id: str, seconds: float = 60.0) -> CallRecord:
         """A call once its record is closed."""
         return self.wait(call_id, lambda record: record.is_final, seconds)
+
+
+def _newest(copies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of several copies of an entry the newest: the last owner's last (docs/design.md, "The record")."""
+    by_age = sorted(copies, key=lambda item: (item["epoch"], item.get("version", 0)))
+    entries = {item.get("item_id", item["sk"]): item for item in by_age}
+    began = {
+        item.get("item_id", item["sk"]): item["epoch"] for item in reversed(by_age) if not item.get("late")
+    }  # with which owner
+
+    def place(item: dict[str, Any]) -> tuple[str, bool, str]:
+        # What an owner wrote when it was one no longer belongs before what began with the next.
+        place = str(item["sk"])
+        later = [str(each["sk"]) for name, each in entries.items() if began.get(name, 0) > item["epoch"]]
+        first = min(later, default="~")
+        return (first, False, place) if item.get("late") and first < place else (place, True, "")
+
+    return sorted(entries.values(), key=place)
 
 
 def _plain(item: dict[str, Any]) -> dict[str, Any]:

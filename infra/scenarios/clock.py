@@ -57,23 +57,12 @@ class _Selector(selectors.BaseSelector):
         self._inner.close()
 
 
-def waits(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a blocking method that only waits for something to come, such as a long poll: it keeps no clock.
-
-    Its object has `arrived()`, which is called on the loop when a call has returned.
-    """
-    function.__dict__["waits"] = True
-    return function
-
-
 class UnhurriedLoop(asyncio.SelectorEventLoop):
     """`time()` is monotonic time plus what was skipped. `working` counts what the clock has to wait for."""
 
     def __init__(self) -> None:
         self.skipped = 0.0
         self.working = 0
-        self.is_busy: list[Callable[[], bool]] = []
-        """More reasons not to skip."""
         selector = _Selector()
         super().__init__(selector)
         selector.skip = self._skip
@@ -82,7 +71,7 @@ class UnhurriedLoop(asyncio.SelectorEventLoop):
         return time.monotonic() + self.skipped
 
     def _skip(self, seconds: float) -> bool:
-        if self.working or any(busy() for busy in self.is_busy):
+        if self.working:
             return False
         self.skipped += seconds
         return True
@@ -91,12 +80,8 @@ class UnhurriedLoop(asyncio.SelectorEventLoop):
         self, executor: Any, func: Any, *args: Any
     ) -> Any:
         future = super().run_in_executor(executor, func, *args)
-        inner = getattr(func, "func", func)  # of a partial
-        if getattr(inner, "waits", False):
-            future.add_done_callback(lambda _: inner.__self__.arrived())
-        else:
-            self.working += 1
-            future.add_done_callback(self._worked)
+        self.working += 1
+        future.add_done_callback(self._worked)
         return future
 
     def _worked(self, _: object) -> None:

@@ -5,7 +5,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,12 +15,15 @@ from zoneinfo import ZoneInfo
 from infra.emulator.calls.call import Call
 from infra.emulator.faults import parse as parse_faults
 from infra.scenarios import fakes, playing
+from infra.scenarios.clock import Working
 from infra.scenarios.lines import Then
 from infra.scenarios.queue import LocalQueue
 from infra.scenarios.reading import Prepared
 from infra.scenarios.world import KEY, World
 from ringside import prices
+from ringside.aws.async_table import AsyncTable
 from ringside.aws.counters import Counters
+from ringside.aws.json_client import REQUEST_SECONDS, TRIES, Client, Connections, client_like
 from ringside.aws.record import Record, as_json
 from ringside.aws.secrets import Keys, Secrets
 from ringside.aws.table import Table
@@ -101,6 +104,19 @@ class FixedSecrets:
         return None
 
 
+class Unskipped(Client):
+    """A client whose requests take the wall's time: what is under way is not skipped."""
+
+    def __init__(self, inner: Client) -> None:
+        self._inner = inner
+
+    async def call(
+        self, operation: str, params: Mapping[str, Any], seconds: float = REQUEST_SECONDS, tries: int = TRIES
+    ) -> dict[str, Any]:
+        with Working():
+            return await self._inner.call(operation, params, seconds, tries)
+
+
 class Run:
     """To be made and played on the loop of its world."""
 
@@ -126,9 +142,10 @@ class Run:
         """The whole call. Raises `Broken`."""
         _lines.set(self._log)
         table = await self._blocking(self._world.new_table)
-        queue, metrics = LocalQueue(), NoMetrics()
+        queue, metrics, http = LocalQueue(), NoMetrics(), Connections()
         record = Record(self._world.aws.dynamodb, table, 90, clock=self._wall)
         counters = Counters(Table(self._world.aws.dynamodb, table))
+        written = AsyncTable(Unskipped(client_like(self._world.aws.dynamodb, http, self._world.credentials)), table)
         control = CallControl(self._world.emulator.base_url, lambda refresh: KEY)
         agents, tools = self._prepared.agents, self._prepared.all_tools
         trunk = Trunk(DIALLED_IN, "", False)
@@ -136,7 +153,7 @@ class Run:
             cast(Secrets, FixedSecrets(self._world.openai.webhook_secret)),
             record,
             counters,
-            queue,
+            queue.webhooks,
             control,
             agents,
             tools,
@@ -148,7 +165,7 @@ class Run:
 
         def services(threads: Threads, holds: Any, clock: Time) -> Services:
             return Services(
-                record=AsyncRecord(record, counters, threads),
+                record=AsyncRecord(written, 90, self._wall),
                 control=control,
                 contract=RealtimeContract(self._world.emulator.base_url),
                 api_key=lambda refresh: KEY,
@@ -157,15 +174,13 @@ class Run:
                 metrics=metrics,
                 threads=threads,
                 holds=holds,
+                close=http.close,
                 attach_window=12,
                 time=clock,
             )
 
         clock = Time(self._wall, self._loop.time)
         monitor = Monitor("scenario", queue, agents, services, slots=1, lease=LEASE, poll=1.0, time=clock)
-        watched = getattr(self._loop, "is_busy", [])
-        is_busy = lambda: queue.is_busy  # noqa: E731
-        watched.append(is_busy)
         working = asyncio.create_task(monitor.run(), name="monitor of a scenario")
         try:
             async with asyncio.timeout(AGENTS_SECONDS):
@@ -179,7 +194,6 @@ class Run:
             queue.close()
             with contextlib.suppress(Exception):
                 await working
-            watched[:] = [each for each in watched if each is not is_busy]
             control.close()
             await self._blocking(self._world.drop_table, table)
 

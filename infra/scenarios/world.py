@@ -23,6 +23,7 @@ from infra.local.host import HOST
 from infra.local.openai import OpenAI, new_webhook_secret
 from infra.local.payload import Request as Received
 from infra.local.payload import from_result, message, to_event
+from ringside.aws.json_client import Keys
 from ringside.intake import Intake
 
 MAX_KEPT_CALLS = 10_000
@@ -56,6 +57,7 @@ class World:
             Emulator(webhook_secret=self.openai.webhook_secret, api_key=KEY, settings=settings)
         )
         self.aws = Clients(self.aws_url)
+        self.credentials = Keys(self.aws.credentials)
         entering.callback(self.aws.close)
         await asyncio.get_running_loop().run_in_executor(None, self._create_table)
 

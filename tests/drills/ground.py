@@ -57,11 +57,14 @@ class Ground(LocalCloud):
 
     # --- faults and tools ---
 
-    def aws_faults(self, share: float = 0.0, seconds: float = 0.0) -> dict[str, int]:
-        """Let a share of AWS's answers fail for so long; returns what the faults so far have done."""
+    def aws_faults(self, share: float = 0.0, seconds: float = 0.0, **more: Any) -> dict[str, int]:
+        """Let a share of AWS's answers fail for so long; returns what the faults so far have done.
+
+        `more`: see `faulty_aws`.
+        """
         with httpx.Client(trust_env=False) as http:
             happened: dict[str, int] = http.get(f"{self.aws_url}/_faults").json()
-            http.put(f"{self.aws_url}/_faults", json={"share": share, "seconds": seconds})
+            http.put(f"{self.aws_url}/_faults", json={"share": share, "seconds": seconds, **more})
         return happened
 
     def note_writes(self) -> dict[str, float]:

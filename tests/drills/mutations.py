@@ -38,24 +38,24 @@ class Mutation:
     also: tuple[str, str, str] | None = None
 
 
-RECORD = "functions/ringside/aws/record.py"
+WRITES = "functions/ringside/aws/call_writes.py"
 MONITOR = "functions/ringside/monitor"
 
 MUTATIONS = {
     "claim": Mutation(
         "I1",
         "the webhook's claim is made without a condition",
-        RECORD,
-        'self._table.put(_key(call_id), item, "attribute_not_exists(pk)")',
-        "self._table.put(_key(call_id), item)",
+        WRITES,
+        'yield put(call_key(call_id), item, "attribute_not_exists(pk)")',
+        "yield put(call_key(call_id), item)",
         "storm",
     ),
     "fence": Mutation(
         "I3",
         "a former owner's writes are not fenced by epoch",
-        RECORD,
-        'condition = f"#owner = :owner AND epoch = :epoch AND {condition}"',
-        'condition = f"(#owner = :owner OR epoch >= :epoch OR epoch < :epoch) AND {condition}"',
+        WRITES,
+        'owns = "#owner = :owner AND epoch = :epoch"',
+        'owns = "(#owner = :owner OR epoch >= :epoch OR epoch < :epoch)"',
         "tests/integration/test_record.py",
     ),
     "lease": Mutation(
@@ -70,7 +70,7 @@ MUTATIONS = {
         "I4",
         "the greeting is claimed anew by every owner",
         f"{MONITOR}/supervisor.py",
-        'if attachment.opened == 1 and "greeting" not in self._call.get("effects", ()):',
+        'if attachment.opened == 1 and Step.GREETED not in self._call["steps"]:',
         "if attachment.opened == 1:",
         "rolling",
         also=(
@@ -186,22 +186,78 @@ MUTATIONS = {
     "answer": Mutation(
         "I4",
         "a claim whose answer was lost counts as somebody else's",
-        RECORD,
-        'return bool(conflict.found.get("written_by") == token)',
+        WRITES,
+        'return bool(conflict.refused[1].get("token") == token)',
         "return False",
         "tests/integration/test_record.py",
     ),
+    "deaf": Mutation(
+        "I5",
+        "an owner that lost its lease stops listening at once, and drops what it heard",
+        f"{MONITOR}/supervisor.py",
+        "await self._services.time.sleep(CATCH_UP_SECONDS)\n        await self._writer.done()",
+        "await self._attachment.close()\n        await self._writer.stop()",
+        "tests/unit/monitor/test_supervisor.py",
+    ),
+    "old copies": Mutation(
+        "I3",
+        "of an item's copies the first that is found counts, not the newest owner's",
+        "functions/ringside/aws/entries.py",
+        "if other is None or _age(item) > _age(other):",
+        "if other is None:",
+        "tests/integration/test_record.py",
+    ),
+    "one key twice": Mutation(
+        "I5",
+        "two requests write one key at the same time, in either order",
+        "functions/ringside/aws/group_commit.py",
+        "if key in self._under_way:",
+        "if False:",
+        "tests/unit/aws/test_group_commit.py",
+    ),
+    "left out": Mutation(
+        "I5",
+        "what DynamoDB left out of a group counts as written",
+        "functions/ringside/aws/group_commit.py",
+        "if unprocessed:",
+        "if False:",
+        "tests/unit/aws/test_group_commit.py",
+    ),
+    "ended twice": Mutation(
+        "I6",
+        "an end whose answer was lost counts as another owner's",
+        WRITES,
+        'if not found or found["epoch"] != mine.epoch or not Status(found["status"]).is_final:',
+        "if True:",
+        "tests/integration/test_lost_answers.py",
+    ),
+    "uncounted": Mutation(
+        "I1",
+        "a reservation is made whatever the count says",
+        "functions/ringside/aws/reservations.py",
+        'condition = "attribute_not_exists(n) OR n < :limit" if limit is not None else None',
+        'condition = "attribute_not_exists(n) OR n < :limit OR n >= :limit" if limit is not None else None',
+        "tests/integration/test_admission.py",
+    ),
+    "uncut": Mutation(
+        "I5",
+        "what is too long for an item is not cut",
+        "functions/ringside/aws/limits.py",
+        "return encoded[:most].decode(",
+        "return encoded.decode(",
+        "tests/unit/aws/test_limits.py",
+    ),
     "retry": Mutation(
         "I5",
-        "a write that failed is not tried again, neither by boto3 nor by us",
+        "a write that failed is not tried again, neither by the client nor by the writer",
         f"{MONITOR}/record_writer.py",
         "                if code in HOPELESS:\n                    raise",
         "                raise",
         "aws",
         also=(
-            "functions/ringside/wiring.py",
-            '"total_max_attempts": attempts',
-            '"total_max_attempts": 1',
+            "functions/ringside/aws/json_client.py",
+            "TRIES = 4",
+            "TRIES = 1",
         ),
     ),
     "gone": Mutation(

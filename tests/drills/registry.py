@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.drills import neighbours, ownership
+from tests.drills import neighbours, outages, ownership
 from tests.drills.ground import Ground
 from tests.drills.report import Sheet, Size
 
@@ -27,5 +27,9 @@ DRILLS = {
     "openai": Drill(neighbours.openai, 42, 14),
     "flood": Drill(neighbours.flood, 50, 8),
     "all-dead": Drill(ownership.all_dead, 50, 8),
+    "away": Drill(outages.away, 50, 8),
+    "throttled": Drill(outages.throttled, 50, 8),
+    "forgetful": Drill(outages.forgetful, 50, 10),
+    "stopped": Drill(outages.stopped, 50, 8),
     "drain": Drill(ownership.drain, 1000, 30),
 }

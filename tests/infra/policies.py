@@ -30,10 +30,10 @@ def needs(
     here = f"{region}:{ACCOUNT}"
     match service:
         case "dynamodb":
-            name = str(asked.get("TableName", "*"))
-            table = name if name.startswith("arn:") else f"arn:aws:dynamodb:{here}:table/{name}"
             index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
-            yield Need(f"dynamodb:{operation}", table + index)
+            for wanted, name in _tables(operation, asked):
+                table = name if name.startswith("arn:") else f"arn:aws:dynamodb:{here}:table/{name}"
+                yield Need(f"dynamodb:{wanted}", table + index)
         case "sqs":
             # Permissions for a batch are those for one (SQS developer guide, API permissions reference).
             queue = str(asked.get("QueueUrl", "*")).rpartition("/")[2]
@@ -61,6 +61,20 @@ def needs(
             yield Need("lambda:InvokeFunction" if path.endswith("/invocations") else f"lambda:{path}", arn)
         case _:
             yield Need(f"{service}:{operation or path}", "*")
+
+
+def _tables(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Operations and tables. A transaction needs the permissions of its parts (DynamoDB developer guide, "Managing
+    complex workflows with transactions": IAM)."""
+    if operation == "TransactWriteItems":
+        for part in asked["TransactItems"]:
+            for kind, write in part.items():
+                yield f"{kind}Item", write["TableName"]
+    elif operation == "BatchWriteItem":
+        for name in asked["RequestItems"]:
+            yield operation, name
+    else:
+        yield operation, str(asked.get("TableName", "*"))
 
 
 def statements(document: str | Mapping[str, Any]) -> list[Statement]:

@@ -20,7 +20,7 @@ from infra.local.agents import DEMO_AGENTS
 from infra.local.aws_session import REGION
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.sections import LambdaTool
-from ringside.aws.record import Ownership, Record
+from ringside.aws.record import Record
 from ringside.calls import Step
 from ringside.tools import lambda_tools
 from ringside.tools.definition import CallContext, ToolFailed
@@ -61,7 +61,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedCloud]:
         answer_a_call(cloud)
         take_a_call_over(cloud)
         sweep(cloud)
-        move_a_turn(cloud)
+        write_in_a_group(cloud)
         run_a_lambda_tool(cloud)
         keep_a_task(cloud)
         what_aws_does_for_us(cloud)
@@ -101,12 +101,12 @@ def sweep(cloud: DeployedCloud) -> None:
     assert (swept["queue"], swept["hang_up"], swept["failed"]) == (1, 1, 0)
 
 
-def move_a_turn(cloud: DeployedCloud) -> None:
-    """A turn that turns out to belong elsewhere is written anew, and its old place cleared."""
-    record = Record(cloud.client("dynamodb", "TaskRole"), cloud.table, retention_days=90)
-    item = {"item_id": "item_1", "started_at": time.time(), "kind": "turn"}
-    record.save(Ownership("rtc_moved", "me", 1), 10, item)
-    record.save(Ownership("rtc_moved", "me", 1), 20, item, replaces=10)
+def write_in_a_group(cloud: DeployedCloud) -> None:
+    """What was said is written in company; a copy that a later one has replaced is deleted in company."""
+    key = {"pk": {"S": "CALL#rtc_moved"}, "sk": {"S": "ITEM#1"}}
+    writes: Any = ({"PutRequest": {"Item": key}}, {"DeleteRequest": {"Key": key}})
+    for write in writes:
+        cloud.client("dynamodb", "TaskRole").batch_write_item(RequestItems={cloud.table: [write]})
 
 
 def run_a_lambda_tool(cloud: DeployedCloud) -> None:

@@ -8,20 +8,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import cast
+
+from botocore.credentials import Credentials
 
 from infra.local.aws_session import local_session
 from infra.local.cloud import LocalCloud
 from ringside import settings
 from ringside.agentfile.agents import Agents
-from ringside.aws.call_queue import CallQueue
+from ringside.aws.json_client import Client, Keys
 from ringside.aws.secrets import Secrets
+from ringside.monitor.async_queue import AsyncQueue
 from ringside.monitor.clock import Time
 from ringside.monitor.monitor import Monitor
 from ringside.wiring import Wiring
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
 
 
 @contextmanager
@@ -30,26 +30,31 @@ def resident_monitor(
     *,
     lease: float = 3.0,
     clock: Callable[[], float] = time.time,
-    queue: CallQueue | None = None,
+    queue: Callable[[Client, str], AsyncQueue] = AsyncQueue,
     agents: Agents | None = None,
-    dynamodb: "DynamoDBClient | None" = None,
+    table: Callable[[Client], Client] = lambda client: client,
 ) -> Iterator[Monitor]:
-    """One that works as long as the block lasts, and then hands over what it has."""
+    """One that works as long as the block lasts, and then hands over what it has.
+
+    `queue` and `table` may put something between it and AWS.
+    """
     environment = {**cloud.component_environment("Monitor"), "RINGSIDE_EVENT_BUS": ""}
     wiring = Wiring(settings.load(environment), "monitor")
     lambdas = local_session().client("lambda", endpoint_url=cloud.aws_url)
     given = {
-        "dynamodb": dynamodb or cloud.aws.dynamodb,
+        "dynamodb": cloud.aws.dynamodb,
         "sqs": cloud.aws.sqs,
         "lambda_client": lambdas,
+        "credentials": Keys(cast(Credentials, local_session().get_credentials())),
         "secrets": Secrets(cloud.aws.secrets, cloud.secret_id),
     }
     vars(wiring).update(given)
+    vars(wiring)["async_dynamodb"] = table(wiring.async_dynamodb)
 
     loop = asyncio.new_event_loop()
     monitor = Monitor(
         "resident",
-        queue or wiring.queue,
+        queue(wiring.async_sqs, cloud.queue_url),
         agents or wiring.agents,
         wiring.services,
         slots=100,

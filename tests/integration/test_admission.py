@@ -1,21 +1,18 @@
 """Admission that counts: places, callers, money and monitors, in a table on the wire."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ringside.admission.decide import (
-    Admission,
-    needs_counting,
-    release_orphaned_reservations,
-    release_reservations,
-)
+from infra.local.cloud import LocalCloud
+from ringside.admission.decide import Admission, needs_counting, release_orphaned_reservations
 from ringside.admission.policy import Decision
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.agents import Agents
 from ringside.aws.counters import Counters
-from ringside.aws.record import Record
+from ringside.aws.record import Ownership, Record
 from ringside.aws.table import Table
 from ringside.calls import End, EndReason, Status, Step
 
@@ -61,19 +58,27 @@ def ring(record: Record, counters: Counters) -> Ring:
         decision: Decision = admission.decide()
         record.decided(call_id, decision.as_item(), admission.reservations, at)
         if decision.verdict == "reject":
-            record.close_unanswered(call_id, End(Status.REJECTED, None, at), {})
+            record.close_unanswered(call_id, End(Status.REJECTED, None, at), {}, admission.reservations)
         return decision
 
     return ring
 
 
-def ends(record: Record, counters: Counters, call_id: str, *, crashed: bool = False) -> None:
-    """The call is over; if its monitor crashed, nobody has released its reservations."""
+def ends(record: Record, call_id: str, *, crashed: bool = False) -> None:
+    """The call is over; `crashed`: it was closed by something that gave nothing back."""
     call = record.call(call_id)
     assert call is not None
-    record.close_unanswered(call_id, End(Status.FAILED, EndReason.SWEPT, NOON + 60), {})
-    if not crashed:
-        release_reservations(counters, call_id, call["reservations"])
+    reserved = [] if crashed else call["reservations"]
+    record.close_unanswered(call_id, End(Status.FAILED, EndReason.SWEPT, NOON + 60), {}, reserved)
+
+
+def costs(record: Record, agent: str, at: float, dollars: float, *, tries: int = 1) -> None:
+    """A call of this agent ended then, and cost so much."""
+    call_id = f"rtc_{agent}_{at}_{dollars}"
+    record.claim({"call_id": call_id, "steps": {Step.CREATED: at}}, at)
+    mine = Ownership(call_id, "me", record.take(call_id, "me", "", {}, None)["epoch"])
+    for _ in range(tries):
+        record.end(mine, End(Status.ENDED, EndReason.SILENCE, at), {"cost": dollars}, (), agent)
 
 
 def verdicts(*decisions: Decision) -> list[object]:
@@ -83,17 +88,17 @@ def verdicts(*decisions: Decision) -> list[object]:
 # --- live calls -------------------------------------------------------------------------------
 
 
-def test_a_full_line_is_busy_until_a_call_ends(ring: Ring, record: Record, counters: Counters) -> None:
+def test_a_full_line_is_busy_until_a_call_ends(ring: Ring, record: Record) -> None:
     desk = agent("desk", busy(2))
     assert verdicts(*(ring(f"rtc_{n}", desk) for n in range(3))) == [IN, IN, BUSY]
-    ends(record, counters, "rtc_0")
+    ends(record, "rtc_0")
     assert verdicts(ring("rtc_3", desk), ring("rtc_4", desk)) == [IN, BUSY]
 
 
-def test_the_reservation_of_a_call_that_crashed_is_released(ring: Ring, record: Record, counters: Counters) -> None:
+def test_the_reservation_of_a_call_that_crashed_is_released(ring: Ring, record: Record) -> None:
     desk = agent("desk", busy(2))
     assert verdicts(ring("rtc_0", desk), ring("rtc_1", desk)) == [IN, IN]
-    ends(record, counters, "rtc_0", crashed=True)
+    ends(record, "rtc_0", crashed=True)
     assert verdicts(ring("rtc_2", desk), ring("rtc_3", desk)) == [IN, BUSY]
 
 
@@ -102,14 +107,12 @@ def test_orphaned_reservations_are_found_by_the_sweeper(ring: Ring, counters: Co
     ring("rtc_alive", desk)
     ring("rtc_listed", desk)
     for number in range(18):
-        counters.reserve_beyond_limit(
-            "live#agent#desk", f"rtc_lost_{number}", NOON
-        )  # the record has never heard of them
-    counters.reserve_beyond_limit("live#stack", "rtc_lost_0", NOON)
+        # The record has never heard of them.
+        counters.reserve_live("live#agent#desk", f"rtc_lost_{number}", None, NOON)
+    counters.reserve_live("live#stack", "rtc_lost_0", None, NOON)
     assert release_orphaned_reservations(counters, ["desk"], {"rtc_listed"}) == 19
-    assert (
-        counters.reservations("live#agent#desk") == counters.reservations("live#stack") == {"rtc_alive", "rtc_listed"}
-    )
+    for key in ("live#agent#desk", "live#stack"):
+        assert (counters.holders(key), counters.held(key)) == ({"rtc_alive", "rtc_listed"}, 2)
     assert release_orphaned_reservations(counters, ["desk"], ()) == 0
 
 
@@ -153,7 +156,7 @@ def test_each_agent_has_its_own_limit(ring: Ring) -> None:
 def test_a_call_that_a_later_rule_rejects_releases_its_reservation(ring: Ring, counters: Counters) -> None:
     desk = agent("desk", busy(1), {"name": "no germans", "countries": ["DE"], "reject": 603})
     assert verdicts(ring("rtc_0", desk, caller=BOB), ring("rtc_1", desk)) == [603, IN]
-    assert counters.reservations("live#agent#desk") == {"rtc_1"}
+    assert counters.holders("live#agent#desk") == {"rtc_1"}
 
 
 # --- callers, money, monitors -----------------------------------------------------------------
@@ -168,13 +171,11 @@ def test_a_caller_may_call_so_often_in_a_span(ring: Ring) -> None:
     assert verdicts(ring("rtc_3", desk, at=NOON + 599), ring("rtc_4", desk, at=NOON + 600)) == [480, IN]
 
 
-def test_that_a_caller_has_called_stays_true_when_the_call_is_over(
-    ring: Ring, record: Record, counters: Counters
-) -> None:
+def test_that_a_caller_has_called_stays_true_when_the_call_is_over(ring: Ring, record: Record) -> None:
     desk = agent("desk", OFTEN)
     for number in range(2):
         ring(f"rtc_{number}", desk, at=NOON + number)
-        ends(record, counters, f"rtc_{number}")
+        ends(record, f"rtc_{number}")
     assert verdicts(ring("rtc_2", desk, at=NOON + 2)) == [480]
 
 
@@ -190,12 +191,12 @@ def test_anonymous_callers_count_as_one(ring: Ring) -> None:
     assert verdicts(*(ring(f"rtc_{n}", desk, caller=None, at=NOON + n) for n in range(3))) == [IN, IN, 480]
 
 
-def test_what_an_agent_may_spend_in_a_day_is_its_own_and_that_day_s(ring: Ring, counters: Counters) -> None:
+def test_what_an_agent_may_spend_in_a_day_is_its_own_and_that_day_s(ring: Ring, record: Record) -> None:
     thrifty = agent("thrifty", {"name": "spent", "spent_today": 5, "reject": 480})
-    counters.add_spending("thrifty", NOON, 4.999)
-    counters.add_spending("somebody", NOON, 100.0)
+    costs(record, "thrifty", NOON, 4.999)
+    costs(record, "somebody", NOON, 100.0)
     assert verdicts(ring("rtc_0", thrifty)) == [IN]
-    counters.add_spending("thrifty", NOON + 1, 0.002)
+    costs(record, "thrifty", NOON + 1, 0.002)
     assert verdicts(ring("rtc_1", thrifty), ring("rtc_2", thrifty, at=NOON + 86_400)) == [480, IN]
 
 
@@ -217,3 +218,56 @@ def test_looking_reserves_nothing(ring: Ring, counters: Counters) -> None:
     # Looked at as it was before that call came, the caller had not called; the line is busy now all the same.
     calm = agent("desk", OFTEN | {"caller_calls": {"calls": 1, "minutes": 10}})
     assert verdicts(admission_of(calm, counters, "-", ALICE, NOON - 1, dry=True).decide()) == [IN]
+
+
+# --- how exact, and how small -----------------------------------------------------------------
+
+
+def test_what_a_call_cost_counts_once_however_often_its_end_is_written(record: Record, counters: Counters) -> None:
+    costs(record, "desk", NOON, 1.5, tries=3)
+
+    assert counters.spent("desk", NOON) == 1.5
+
+
+def test_a_call_gives_its_place_back_with_its_end_and_once(ring: Ring, record: Record, counters: Counters) -> None:
+    desk = agent("desk", busy(2))
+    ring("rtc_0", desk)
+    ring("rtc_1", desk)
+    mine = Ownership("rtc_0", "me", record.take("rtc_0", "me", "", {}, None)["epoch"])
+    for _ in range(2):
+        record.end(mine, End(Status.ENDED, EndReason.SILENCE, NOON + 60), {}, ["live#agent#desk"])
+
+    assert (counters.held("live#agent#desk"), counters.holders("live#agent#desk")) == (1, {"rtc_1"})
+
+
+def test_a_call_whose_place_the_sweeper_gave_back_ends_all_the_same(
+    ring: Ring, record: Record, counters: Counters
+) -> None:
+    desk = agent("desk", busy(2), {"name": "all", "stack_calls": 9, "reject": 503})
+    ring("rtc_0", desk)
+    counters.give_back("live#agent#desk", "rtc_0")
+    mine = Ownership("rtc_0", "me", record.take("rtc_0", "me", "", {}, None)["epoch"])
+    record.end(mine, End(Status.ENDED, EndReason.SILENCE, NOON + 60), {}, ["live#agent#desk", "live#stack"])
+
+    assert [counters.held(key) for key in ("live#agent#desk", "live#stack")] == [0, 0]
+
+
+def test_two_hundred_callers_at_once_get_exactly_the_places_that_there_are() -> None:
+    with LocalCloud(monitors=0) as cloud:  # one request at a time, as DynamoDB takes those for one item
+        counters = Counters(Table(cloud.aws.dynamodb, cloud.table))
+
+        def call(number: int) -> bool:
+            return counters.reserve_live("live#stack", f"rtc_{number:03}", 20, NOON)
+
+        with ThreadPoolExecutor(32) as threads:
+            let_in = sum(threads.map(call, range(200)))
+        assert (let_in, counters.held("live#stack"), len(counters.holders("live#stack"))) == (20, 20, 20)
+
+
+def test_no_item_grows_with_the_calls(counters: Counters, dynamodb: "DynamoDBClient", table: str) -> None:
+    for number in range(50):
+        counters.reserve_live("live#stack", f"rtc_{number}", None, NOON)
+    items = dynamodb.scan(TableName=table)["Items"]
+
+    assert counters.held("live#stack") == 50
+    assert max(len(str(item)) for item in items) < 300

@@ -99,7 +99,7 @@ def test_what_is_counted_is_read_from_the_record_and_left_alone(
     assert [as_json(decide, "--from", CALLER, "--to", LINE, "--at", CHRISTMAS_EVE)["verdict"] for _ in range(2)] == [
         "accept"
     ] * 2
-    counters.reserve(f"caller#line#3600#{CALLER}", f"{at - 60}#rtc_1", 1, lambda members: set(), at)
+    counters.count_caller(f"caller#line#3600#{CALLER}", f"{at - 60}#rtc_1", 1, lambda members: set(), at)
     found = as_json(decide, "--from", CALLER, "--to", LINE, "--at", CHRISTMAS_EVE)
     assert (found["rule"], found["sip_status"], found["counted"]) == ("too often", 486, True)
 

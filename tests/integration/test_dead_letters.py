@@ -4,12 +4,13 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from infra.local.records import CallRecord
 from ringside.aws.call_queue import CallQueue
+from ringside.monitor.async_queue import AsyncQueue
 from ringside.monitor.owned_calls import MAX_FAILURES, MAX_OWNERS
 from tests.drills.compare import Lived, flaws_of
 from tests.drills.ground import Ground
@@ -28,18 +29,16 @@ def ground() -> Iterator[Ground]:
         yield ground
 
 
-class Hasty(CallQueue):
+class Hasty(AsyncQueue):
     """The queue without the waiting: pauses are noted, and over at once."""
 
-    def __init__(self, ground: Ground) -> None:
-        super().__init__(ground.aws.sqs, ground.queue_url)
-        self.pauses: list[float] = []
+    pauses: ClassVar[list[float]] = []
 
-    def extend(self, receipts: Sequence[str], visibility: float) -> set[str]:
-        if visibility in (0, LEASE):
-            return super().extend(receipts, visibility)
-        self.pauses.append(visibility)
-        return super().extend(receipts, 0)
+    async def _extend(self, receipts: Sequence[str], seconds: float) -> set[str]:
+        if seconds in (0, LEASE):
+            return await super()._extend(receipts, seconds)
+        self.pauses.append(seconds)
+        return await super()._extend(receipts, 0)
 
 
 def messages(ground: Ground, url: str | None = None) -> int:
@@ -69,12 +68,13 @@ def dead_letters(ground: Ground) -> int:
 
 def tried_in_vain(ground: Ground) -> tuple[str, list[float]]:
     """A call whose record has an item that no owner can make sense of, given up; and the pauses between the owners."""
-    call_id, queue = orphan(ground, endless()).call_id, Hasty(ground)
+    call_id = orphan(ground, endless()).call_id
+    Hasty.pauses.clear()
     spoil(ground, call_id)
-    with resident_monitor(ground, lease=LEASE, queue=queue):
+    with resident_monitor(ground, lease=LEASE, queue=Hasty):
         ground.records.wait_for_end(call_id)
         wait_for_messages(ground, 0)
-    return call_id, queue.pauses
+    return call_id, Hasty.pauses
 
 
 def test_a_call_whose_supervision_always_breaks_is_tried_some_times_and_then_hung_up(

@@ -69,7 +69,7 @@ def test_a_goodbye_whose_owner_died_ends_with_the_next_ones_hang_up(calls: dict[
 
     assert (hang_ups(call.known), call.known["ended"]["by"]) == (ASKED[how][1], "hangup")
     assert flaws_of(call, reason="agent_hung_up", pace=0.2) == []
-    assert ("hang_up" in call.record.call["effects"], call.record.call["epoch"]) == (True, 2)
+    assert (call.record.call["hang_up_reason"], call.record.call["epoch"]) == ("agent_hung_up", 2)
 
 
 @pytest.mark.parametrize("how", CLAIMED)

@@ -4,21 +4,19 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
 from infra.emulator.client import Shown
 from ringside.agentfile.sections import Limits
+from ringside.aws.json_client import Client
 from tests.drills.compare import Lived, flaws_of
 from tests.drills.ground import Ground
 from tests.drills.talk import GREETING, chat, endless, exchange, script
 from tests.integration.resident import resident_monitor
-
-if TYPE_CHECKING:
-    from types_boto3_dynamodb import DynamoDBClient
 
 LEASE = 3
 
@@ -48,7 +46,9 @@ def waiting(ground: Ground) -> int:
     return sum(int(number) for number in found.values())
 
 
-def test_a_monitor_that_slept_past_its_lease_says_and_writes_nothing_when_it_wakes(ground: Ground) -> None:
+def test_a_monitor_that_slept_past_its_lease_says_nothing_and_hides_nothing_when_it_wakes(
+    ground: Ground,
+) -> None:
     talk = script([{"agent": GREETING}, *(line for n in range(1, 12) for line in exchange(n)), {"hang_up": "caller"}])
     call_id = ring(ground, talk)
     first = len(ground.monitors) - 1
@@ -63,9 +63,9 @@ def test_a_monitor_that_slept_past_its_lease_says_and_writes_nothing_when_it_wak
 
     known, record = ground.emulator.shown(call_id), ground.records.get(call_id)
     assert [said for said in known["commands"] if said["attachment"] == 0 and said["at"] > woken_at] == []
-    assert [i for i in record.items if i["epoch"] == 1 and float(i["started_at"]) > woken_at] == []
     assert record.call["epoch"] == 2
-    # Three seconds at this pace are half a minute: what was said in them is a gap, and nothing else is missing.
+    # Three seconds at this pace are half a minute: what was said in them is a gap, or was kept by the first's sideband
+    # and is written late. Nothing else is missing, nothing is there twice or in another order.
     flaws = flaws_of(Lived(known, record, {}), reason="caller_hung_up", pace=0.2)
     assert {flaw.kind for flaw in flaws} <= {"lost in a gap"}
 
@@ -100,29 +100,27 @@ def test_a_take_whose_answer_was_lost_is_still_a_call_with_an_owner(ground: Grou
 class DoneAndUnanswered:
     """A client whose answer to the first claim of the greeting is lost, after it was done."""
 
-    def __init__(self, client: "DynamoDBClient") -> None:
+    claims = 0
+
+    def __init__(self, client: Client) -> None:
         self._client = client
-        self.claims = 0
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-    def update_item(self, **request: Any) -> Any:
-        claims = {"SS": ["greeting"]} in request["ExpressionAttributeValues"].values()
-        self.claims += claims
-        answer = self._client.update_item(**request)
+    async def call(self, operation: str, params: Mapping[str, Any], *more: Any) -> dict[str, Any]:
+        claims = "CLAIM#greeting" in str(params) and operation == "TransactWriteItems"
+        type(self).claims += claims
+        answer = await self._client.call(operation, params, *more)
         if claims and self.claims == 1:
-            raise ConnectionClosedError(endpoint_url=self._client.meta.endpoint_url)
+            raise ConnectionClosedError(endpoint_url="https://dynamodb")
         return answer
 
 
 def test_a_greeting_whose_claims_answer_was_lost_is_claimed_again_and_spoken_once(ground: Ground) -> None:
     ground.fresh_monitors(0)
-    unlucky, talk = DoneAndUnanswered(ground.aws.dynamodb), chat(7, terse=True)
-    with resident_monitor(ground, lease=LEASE, dynamodb=cast(Any, unlucky)):
+    talk = chat(7, terse=True)
+    with resident_monitor(ground, lease=LEASE, table=DoneAndUnanswered):
         (call,) = ground.lived(ground.ring_all([talk], over=0), ended_within=60)
 
-    assert (unlucky.claims, call.greetings) == (2, 1)
+    assert (DoneAndUnanswered.claims, call.greetings) == (2, 1)
     assert flaws_of(call, talk, pace=0.2) == []
     steps = call.record.call["steps"]  # had it been thought somebody else's, the greeting's clock would have asked
     assert float(steps["first_audio"]) - float(steps["attached"]) < Limits().first_word

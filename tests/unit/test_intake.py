@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -114,7 +114,9 @@ class FakeRecord:
         except Conflict:
             self._write("accepted late", call_id, bool, changes)
 
-    def close_unanswered(self, call_id: str, end: End, steps: Mapping[Step, float]) -> None:
+    def close_unanswered(
+        self, call_id: str, end: End, steps: Mapping[Step, float], reserved: Sequence[str] = ()
+    ) -> None:
         changes = {"status": end.status, "end_reason": end.reason, "end_detail": end.detail, "steps": dict(steps)}
         with suppress(Conflict):
             self._write("close", call_id, is_one_of(Status.RINGING, Status.ACCEPTED), changes)

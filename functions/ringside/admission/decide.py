@@ -1,26 +1,24 @@
 """Who is let in, decided and counted: the policy's questions, answered from the record, exactly.
 
-A reservation is a member of a set, added by one conditional write, so a limit of 20 never lets 21 in. A call
-that ends releases its reservations. Those of a call that crashed before it could are found by the sweeper, and
-usually earlier, by the next call that finds the set full.
+A reservation and the count of its kind are written in one transaction, so a limit of 20 never lets 21 in. The write
+that ends a call gives its reservations back. Those of a call that crashed before its end could be written are found by
+the sweeper, and perhaps earlier, by a call that finds no place.
 
 Whatever has a limit is counted for every call, including those that an earlier rule let in.
 """
 
-import random
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ringside.admission import policy
 from ringside.admission.rules import Call, Question, Rule
 from ringside.aws.counters import Counters
+from ringside.aws.reservations import LIVE, is_live
 from ringside.calls import ANONYMOUS
 from ringside.sip.attestation import Attested
 
-LIVE = "live#"
-
 MAX_LOOKUPS = 4
-"""Calls of a full set that are looked up to find one that is over: a rejected caller must not wait longer."""
+"""Calls that hold a reservation and are looked up to find one that is over: a rejected caller must not wait longer."""
 
 STACK = f"{LIVE}stack"
 
@@ -63,7 +61,8 @@ class Admission:
         if self.dry:
             return decision
         if decision.verdict == "reject":
-            release_reservations(self.counters, self.call_id, self.reservations)
+            for key in filter(is_live, self.reservations):  # that its caller has called stays counted
+                self.counters.give_back(key, self.call_id)
             self.reservations = []
         else:
             self._reserve_for_others()
@@ -75,7 +74,7 @@ class Admission:
         wanted += [STACK] if self.count_the_stack else []
         for key in wanted:
             if key not in self.reservations:
-                self.counters.reserve_beyond_limit(key, self.call_id, self.at)
+                self.counters.reserve_live(key, self.call_id, None, self.at)
                 self.reservations.append(key)
 
     def _is_reached(self, question: Question) -> bool:
@@ -85,51 +84,56 @@ class Admission:
             case "spent":
                 return self.counters.spent(self.agent, self.at) >= question.limit
             case "caller":
-                since = self.at - question.seconds
-                # A set for each span: what is too old for a short one still counts for a long one.
-                key = f"caller#{self.agent}#{question.seconds:.0f}#{self.caller or ANONYMOUS}"
-                member = f"{self.at:.3f}#{self.call_id}"
-
-                def outdated(members: set[str]) -> set[str]:
-                    times = {other: float(other.partition("#")[0]) for other in members}
-                    # When looking at the past, calls that came later do not count either.
-                    return {other for other, at in times.items() if at <= since or (self.dry and at > self.at)}
-
-                return self._is_full(key, member, question.limit, outdated)
+                return self._has_called_too_often(question)
             case about:
-                key = STACK if about == "stack" else _live(self.agent)
-                return self._is_full(key, self.call_id, question.limit, self._finished)
+                return self._is_full(STACK if about == "stack" else _live(self.agent), int(question.limit))
 
-    def _finished(self, call_ids: set[str]) -> set[str]:
-        """Some of these calls that are over."""
-        lookups = len(call_ids) if self.dry else min(len(call_ids), MAX_LOOKUPS)
-        return self.counters.finished(set(random.sample(sorted(call_ids), lookups)))
+    def _has_called_too_often(self, question: Question) -> bool:
+        since = self.at - question.seconds
+        # A set for each span: what is too old for a short one still counts for a long one.
+        key = f"caller#{self.agent}#{question.seconds:.0f}#{self.caller or ANONYMOUS}"
+        member, limit = f"{self.at:.3f}#{self.call_id}", int(question.limit)
 
-    def _is_full(self, key: str, member: str, limit: float, stale: Callable[[set[str]], set[str]]) -> bool:
-        if self.dry or key in self.reservations:  # reserved for an earlier, more generous rule
-            others = self.counters.reservations(key) - {member}
-            return len(others) >= limit and len(others - stale(others)) >= limit
-        if not self.counters.reserve(key, member, int(limit), stale, self.at):
+        def outdated(members: set[str]) -> set[str]:
+            times = {other: float(other.partition("#")[0]) for other in members}
+            # When looking at the past, calls that came later do not count either.
+            return {other for other, at in times.items() if at <= since or (self.dry and at > self.at)}
+
+        if self.dry or key in self.reservations:  # counted for an earlier, more generous rule
+            others = self.counters.callers_calls(key) - {member}
+            return len(others - outdated(others)) >= limit
+        if not self.counters.count_caller(key, member, limit, outdated, self.at):
             return True
         self.reservations.append(key)
         return False
 
+    def _is_full(self, key: str, limit: int) -> bool:
+        if self.dry or key in self.reservations:  # reserved for an earlier, more generous rule
+            others = self.counters.held(key) - self.counters.holds(key, self.call_id)
+            return others >= limit and others - len(self._finished(key, None if self.dry else MAX_LOOKUPS)) >= limit
+        if not self.counters.reserve_live(key, self.call_id, limit, self.at):
+            gone = self._finished(key, MAX_LOOKUPS) if limit > 0 else set()
+            for other in gone:
+                self.counters.give_back(key, other)
+            if not gone or not self.counters.reserve_live(key, self.call_id, limit, self.at):
+                return True
+        self.reservations.append(key)
+        return False
 
-def release_reservations(counters: Counters, call_id: str, reservations: Iterable[str]) -> None:
-    """The call is over, or was not let in: its slots are free again. That its caller has called stays counted."""
-    for key in reservations:
-        if key.startswith(LIVE):
-            counters.release(key, {call_id})
+    def _finished(self, key: str, most: int | None) -> set[str]:
+        """Calls that hold a reservation though they are over, among so many that are looked up."""
+        return self.counters.finished(self.counters.holders(key, most) - {self.call_id})
 
 
 def release_orphaned_reservations(counters: Counters, agents: Iterable[str], open_calls: Collection[str]) -> int:
-    """Release the reservations of calls whose monitor died before it could; returns how many.
+    """Give back the reservations of calls whose monitor died before it could; returns how many.
 
     `open_calls`: those known not to be over, so that they need no lookup.
     """
     orphaned = 0
     for key in (STACK, *(_live(agent) for agent in agents)):
-        gone = counters.finished(counters.reservations(key) - set(open_calls))
-        counters.release(key, gone)
+        gone = counters.finished(counters.holders(key) - set(open_calls))
+        for call_id in gone:
+            counters.give_back(key, call_id)
         orphaned += len(gone)
     return orphaned

@@ -39,26 +39,44 @@ class CallQueue:
 
     def receive(self, visibility: float, wait: float = 20, most: int = 1) -> list[Message]:
         """Long-poll for up to `wait` seconds. One message at a time spreads a burst over the monitors."""
-        answer = self._client.receive_message(
-            QueueUrl=self._url,
-            MaxNumberOfMessages=most,
-            WaitTimeSeconds=round(wait),
-            VisibilityTimeout=round(visibility),
-            MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
-        )
-        return [_message(message) for message in answer.get("Messages", ())]
+        return messages(self._client.receive_message(**receiving(self._url, visibility, wait, most)))
 
     def extend(self, receipts: Sequence[str], visibility: float) -> set[str]:
         """Keep up to `BATCH` messages away from others; returns the receipts that were not extended."""
-        entries: Any = [
-            {"Id": str(index), "ReceiptHandle": receipt, "VisibilityTimeout": round(visibility)}
-            for index, receipt in enumerate(receipts)
-        ]
-        answer = self._client.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
-        return {receipts[int(failed["Id"])] for failed in answer.get("Failed", ())}
+        answer = self._client.change_message_visibility_batch(**extending(self._url, receipts, visibility))
+        return not_extended(answer, receipts)
 
     def delete(self, receipt: str) -> None:
         self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
+
+
+# --- requests and answers, shared with `monitor/async_queue` ---
+
+
+def receiving(url: str, visibility: float, wait: float, most: int) -> dict[str, Any]:
+    return {
+        "QueueUrl": url,
+        "MaxNumberOfMessages": most,
+        "WaitTimeSeconds": round(wait),
+        "VisibilityTimeout": round(visibility),
+        "MessageSystemAttributeNames": ["SentTimestamp", "ApproximateReceiveCount"],
+    }
+
+
+def messages(answer: Mapping[str, Any]) -> list[Message]:
+    return [_message(message) for message in answer.get("Messages", ())]
+
+
+def extending(url: str, receipts: Sequence[str], visibility: float) -> dict[str, Any]:
+    entries = [
+        {"Id": str(index), "ReceiptHandle": receipt, "VisibilityTimeout": round(visibility)}
+        for index, receipt in enumerate(receipts)
+    ]
+    return {"QueueUrl": url, "Entries": entries}
+
+
+def not_extended(answer: Mapping[str, Any], receipts: Sequence[str]) -> set[str]:
+    return {receipts[int(failed["Id"])] for failed in answer.get("Failed", ())}
 
 
 def _message(message: Mapping[str, Any]) -> Message:

@@ -1,175 +1,154 @@
-"""DynamoDB itself: one table's items as plain dicts, and conditional writes. Knows nothing of calls."""
+"""One DynamoDB table by way of boto3: sentences of `requests`, spoken where somebody waits for each answer.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from decimal import Decimal
+What an answer means (`answered`, `refused`) is shared with `async_table`.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from ringside.errors import RecordError
+from ringside.aws import requests
+from ringside.aws.attributes import Item, marshal, unmarshal
+from ringside.aws.requests import Conflict, Request, Sentence, T
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-Item = dict[str, Any]
+__all__ = ["Conflict", "Heard", "Item", "Table"]
 
 Heard = Callable[[Mapping[str, Any], Item], None]
 """Whoever hears of a write: what was written, and the whole item as it now is. Must not block or raise."""
 
+TRIES = 8
+"""Of a transaction that met another one at the same item, which DynamoDB does not wait for."""
 
-class Conflict(RecordError):
-    """A conditional write was refused; `found` is the item that stood in the way (empty: there is none)."""
-
-    def __init__(self, found: Item) -> None:
-        super().__init__("the item is not as expected")
-        self.found = found
+_METHODS = {
+    "PutItem": "put_item",
+    "UpdateItem": "update_item",
+    "DeleteItem": "delete_item",
+    "TransactWriteItems": "transact_write_items",
+    "GetItem": "get_item",
+    "Query": "query",
+}
 
 
 class Table:
-    """All methods block; asyncio callers use a thread."""
+    """All methods block; on an event loop `AsyncTable` speaks the same sentences."""
 
     def __init__(self, client: "DynamoDBClient", name: str, heard: Heard | None = None) -> None:
         self._client = client
         self._name = name
-        self._heard = heard or (lambda changed, item: None)
+        self._heard = heard
 
-    def put(
-        self, key: Item, item: Mapping[str, Any], condition: str | None = None, values: Mapping[str, Any] | None = None
-    ) -> None:
-        request: Item = {"TableName": self._name, "Item": _marshal({**key, **item})}
-        if condition is not None:
-            request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        if values:
-            request["ExpressionAttributeValues"] = _marshal(values)
-        with _conflicts():
-            self._client.put_item(**request)
-        self._heard(item, {**key, **item})
+    def run(self, sentence: Sentence[T]) -> T:
+        """Send what a sentence asks for, until it has its result."""
+        try:
+            request = next(sentence)
+            while True:
+                try:
+                    answer = self.send(request)
+                except Conflict as conflict:
+                    request = sentence.throw(conflict)
+                else:
+                    request = sentence.send(answer)
+        except StopIteration as done:
+            result: T = done.value
+            return result
 
-    def update(
-        self,
-        key: Item,
-        sets: Mapping[str, Any],
-        condition: str | None = None,
-        values: Mapping[str, Any] | None = None,
-        *,
-        names: Mapping[str, str] | None = None,
-        first: Mapping[str, Any] | None = None,
-        add: Mapping[str, Any] | None = None,
-        drop: Mapping[str, Any] | None = None,
-        remove: Sequence[str] = (),
-    ) -> Item:
-        """One UpdateItem, conditional if there is a `condition`. Returns the item as it then is, raises `Conflict`.
+    def send(self, request: Request) -> Any:
+        """Send one request. Raises `Conflict` if a condition was not met."""
+        tells = self._heard is not None and request.is_told
+        answer = self._send(addressed(request, self._name, whole=tells))
+        result = answered(request, answer)
+        if tells and self._heard is not None:
+            item = result if request.operation == "UpdateItem" else self.send(requests.get(request.key))
+            self._heard(request.changed, item or {})
+        return result
 
-        `sets` sets, `first` sets only what is not set, `add` adds to numbers and sets, `drop` takes from
-        sets, `remove` removes. Dots in a name lead into a map.
-        """
-        all_names, all_values = dict(names or {}), dict(values or {})
-
-        def name(path: str) -> str:
-            parts = path.split(".")
-            all_names.update({f"#{part}": part for part in parts})
-            return ".".join(f"#{part}" for part in parts)
-
-        def value(given: Any) -> str:
-            token = f":v{len(all_values)}"
-            all_values[token] = given
-            return token
-
-        assignments = [f"{name(path)} = {value(given)}" for path, given in sets.items()]
-        for path, given in (first or {}).items():
-            assignments.append(f"{name(path)} = if_not_exists({name(path)}, {value(given)})")
-        expression = f"SET {', '.join(assignments)} " if assignments else ""
-        if add:
-            expression += "ADD " + ", ".join(f"{name(path)} {value(given)}" for path, given in add.items()) + " "
-        if drop:
-            expression += "DELETE " + ", ".join(f"{name(path)} {value(given)}" for path, given in drop.items()) + " "
-        if remove:
-            expression += "REMOVE " + ", ".join(name(path) for path in remove)
-        request: Item = {
-            "TableName": self._name,
-            "Key": _marshal(key),
-            "UpdateExpression": expression.strip(),
-            "ReturnValues": "ALL_NEW",
-        }
-        if condition is not None:
-            request |= {"ConditionExpression": condition, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        if all_names:
-            request["ExpressionAttributeNames"] = all_names
-        if all_values:
-            request["ExpressionAttributeValues"] = _marshal(all_values)
-        with _conflicts():
-            written = _unmarshal(self._client.update_item(**request)["Attributes"])
-        self._heard(sets, written)
-        return written
-
-    def get(self, key: Item) -> Item | None:
-        answer = self._client.get_item(TableName=self._name, Key=_marshal(key), ConsistentRead=True)
-        return _unmarshal(answer["Item"]) if "Item" in answer else None
+    def _send(self, request: Request) -> Mapping[str, Any]:
+        method = getattr(self._client, _METHODS[request.operation])
+        for tried in range(TRIES):
+            try:
+                answer: Mapping[str, Any] = method(**request.params)
+                return answer
+            except ClientError as error:
+                conflict = refused(error)
+                if conflict is not None:
+                    raise conflict from None
+                if not met_another(error) or tried == TRIES - 1:
+                    raise
+            time.sleep(pause(tried))
+        raise AssertionError("unreachable")
 
     def query(self, *, values: Mapping[str, Any], page_size: int | None = None, **request: Any) -> Iterator[Item]:
+        """The items of a query, page by page as they are wanted."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._name,
-            ExpressionAttributeValues=_marshal(values),
+            ExpressionAttributeValues=marshal(values),
             ConsistentRead="IndexName" not in request,
             PaginationConfig={"PageSize": page_size} if page_size else {},
             **request,
         )
         for page in pages:
-            yield from map(_unmarshal, page["Items"])
-
-    def delete(self, key: Item, condition: str, values: Mapping[str, Any]) -> None:
-        """Delete an item, or raise `Conflict`."""
-        with _conflicts():
-            self._client.delete_item(
-                TableName=self._name,
-                Key=_marshal(key),
-                ConditionExpression=condition,
-                ExpressionAttributeValues=_marshal(values),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+            yield from map(unmarshal, page["Items"])
 
 
-@contextmanager
-def _conflicts() -> Iterator[None]:
-    """Turn a refused condition into `Conflict`, with the item that was found."""
-    try:
-        yield
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
-        # The item is in the answer, but not in the type that the stubs give to errors.
-        raise Conflict(_unmarshal(error.response.get("Item") or {})) from None  # type: ignore[arg-type]
+def addressed(request: Request, table: str, *, whole: bool = False) -> Request:
+    """A request with the table's name; `whole`: the item is wanted as it then is."""
+    if request.operation == "TransactWriteItems":
+        parts = [
+            {kind: {"TableName": table, **params} for kind, params in part.items()}
+            for part in request.params["TransactItems"]
+        ]
+        return Request(request.operation, {**request.params, "TransactItems": parts}, request.key, request.changed)
+    params = {"TableName": table, **request.params}
+    if whole and request.operation == "UpdateItem":
+        params["ReturnValues"] = "ALL_NEW"
+    return Request(request.operation, params, request.key, request.changed)
 
 
-_serialize, _deserialize = TypeSerializer().serialize, TypeDeserializer().deserialize
+def answered(request: Request, answer: Mapping[str, Any]) -> Any:
+    """What a sentence gets: an item, None or a page, in plain values."""
+    match request.operation:
+        case "GetItem":
+            return unmarshal(answer["Item"]) if answer.get("Item") else None
+        case "UpdateItem":
+            return unmarshal(answer.get("Attributes") or {})
+        case "Query":
+            return {**answer, "Items": [unmarshal(item) for item in answer["Items"]]}
+    return {}
 
 
-def _marshal(item: Mapping[str, Any]) -> Any:
-    return {name: _serialize(_to_dynamodb(value)) for name, value in item.items()}
+def refused(error: ClientError) -> Conflict | None:
+    """A condition that was not met, with the items that were found; None for any other error."""
+    code = error.response["Error"]["Code"]
+    # The items are in the answer, but not in the type that the stubs give to errors.
+    response: Mapping[str, Any] = error.response
+    if code == "ConditionalCheckFailedException":
+        return Conflict(unmarshal(response.get("Item") or {}))
+    if code != "TransactionCanceledException":
+        return None
+    found = {
+        number: unmarshal(reason.get("Item") or {})
+        for number, reason in enumerate(response.get("CancellationReasons") or ())
+        if reason.get("Code") == "ConditionalCheckFailed"
+    }
+    return Conflict(found.get(0, {}), found) if found else None
 
 
-def _to_dynamodb(value: Any) -> Any:
-    """DynamoDB's own numbers are decimals; a float is written with the digits that it shows."""
-    if isinstance(value, float):
-        return Decimal(repr(round(value, 6)))
-    if isinstance(value, Mapping):
-        return {name: _to_dynamodb(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_to_dynamodb(inner) for inner in value]
-    return str(value) if isinstance(value, str) else value
+def met_another(error: ClientError) -> bool:
+    """Whether it is another writer at the same item, at the same moment, that stood in the way."""
+    response: Mapping[str, Any] = error.response
+    reasons = {reason.get("Code") for reason in response.get("CancellationReasons") or ()}
+    return "TransactionConflict" in reasons or response["Error"]["Code"] in (
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    )
 
 
-def _unmarshal(item: Mapping[str, Any]) -> Item:
-    return {name: _from_dynamodb(_deserialize(value)) for name, value in item.items()}
-
-
-def _from_dynamodb(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {name: _from_dynamodb(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_from_dynamodb(inner) for inner in value]
-    return value
+def pause(tried: int) -> float:
+    """Seconds before the next try: short, and of no two writers the same."""
+    return random.uniform(0.005, 0.02 * 2**tried)

@@ -1,21 +1,21 @@
-"""The record for asyncio: its blocking methods, in threads.
+"""The record on an event loop: what `Record` does with boto3, without a thread.
 
-The only module of the monitor that calls `aws/record` and `aws/counters`: an asyncio client of the table would
-replace this class and nothing else.
+Turns, tool runs, gaps, keys and usage go in groups and have no condition (`entries`); everything else is the same
+sentences as `Record` sends. The only module of the monitor that calls those of `aws/` about the table.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ringside.admission.decide import release_reservations
-from ringside.aws.counters import Counters
-from ringside.aws.record import Beat, Ownership, Record
+from ringside.aws import call_writes, counters, entries, record, requests
+from ringside.aws.async_table import AsyncTable
+from ringside.aws.record import Beat, Ownership
 from ringside.aws.table import Item
 from ringside.calls import End, Step
 from ringside.conversation.events import Usage
-from ringside.monitor.threads import Threads
 
 UNAVAILABLE = (ClientError, BotoCoreError)
 """What the record raises when AWS refuses a request or cannot be reached."""
@@ -29,27 +29,30 @@ def reason(error: Exception) -> str:
 class AsyncRecord:
     """See `Record` for what each method does and raises (`Conflict`, `Fenced`)."""
 
-    def __init__(self, record: Record, counters: Counters, threads: Threads) -> None:
-        self._record = record
-        self._counters = counters
-        self._run = threads.record.run
-        self._run_beat = threads.beats.run
+    def __init__(self, table: AsyncTable, retention_days: int, clock: Callable[[], float] = time.time) -> None:
+        self._table = table
+        self._retention = retention_days * 86_400
+        self._clock = clock
+        self._versions = 0
 
     # --- owning ---
 
     async def take(
         self, call_id: str, owner: str, message_id: str, steps: Mapping[Step, float], found: Item | None
     ) -> Item:
-        return await self._run(self._record.take, call_id, owner, message_id, steps, found)
+        return await self._table.run(call_writes.take(call_id, owner, message_id, steps, found))
 
     async def release(self, ownership: Ownership, at: float, unheard_since: float | None) -> None:
-        await self._run(self._record.release, ownership, at, unheard_since)
+        await self._table.run(call_writes.release(ownership, at, unheard_since))
 
     async def count_failure(self, ownership: Ownership) -> int:
-        return await self._run(self._record.count_failure, ownership)
+        return await self._table.run(call_writes.count_failure(ownership))
 
-    async def end(self, ownership: Ownership, end: End, facts: Mapping[str, Any]) -> None:
-        await self._run(self._record.end, ownership, end, facts)
+    async def end(self, ownership: Ownership, end: End, facts: Mapping[str, Any], call: Item) -> None:
+        """Close the call. `call` is its item: the reservations it names are given back, and its agent pays."""
+        agent = call.get("agent")
+        spent = counters.spending(agent, ownership.call_id, end.at, facts.get("cost")) if agent else None
+        await self._table.run(call_writes.end(ownership, end, facts, call.get("reservations") or (), spent))
 
     # --- writing ---
 
@@ -61,41 +64,59 @@ class AsyncRecord:
         facts: Mapping[str, Any] | None,
         token: str,
     ) -> bool:
-        return await self._run(self._record.claim_effect, ownership, effect, steps, facts, token)
+        return await self._table.run(call_writes.claim_effect(ownership, effect, steps, facts, token))
+
+    def version(self) -> int:
+        """Which of two copies of an entry is the later one; to be asked in the order of what happened."""
+        self._versions += 1
+        return self._versions
 
     async def save(
-        self, ownership: Ownership, position: int, item: Mapping[str, Any], replaces: int | None = None
+        self, ownership: Ownership, position: int, item: Mapping[str, Any], version: int, late: bool
     ) -> None:
-        await self._run(self._record.save, ownership, position, item, replaces)
+        """Write one copy of an entry, in company; returns when it is durable.
+
+        `late`: this owner may be one no longer.
+        """
+        await self._table.put(entries.entry(ownership, position, item, version, self._retention, late=late))
+
+    async def forget(self, ownership: Ownership, position: int, item_id: str) -> None:
+        """Delete a copy of ours that a later one has replaced: tidiness, readers go by the later one anyway."""
+        await self._table.delete(entries.key_of(ownership, position, item_id))
+
+    async def save_share(self, ownership: Ownership, usage: Usage) -> None:
+        """What this owner has seen used so far, in company with what was said."""
+        await self._table.put(entries.usage_share(ownership, usage, int(self._clock()) + self._retention))
 
     async def note(self, ownership: Ownership, facts: Mapping[str, Any]) -> None:
-        await self._run(self._record.note, ownership, facts)
+        await self._table.run(call_writes.note(ownership, facts))
 
     async def mark(self, ownership: Ownership, steps: Mapping[Step, float]) -> None:
-        await self._run(self._record.mark, ownership, steps)
+        await self._table.run(call_writes.mark(ownership, steps))
 
     async def save_usage(self, ownership: Ownership, usage: Usage, cost: float | None) -> None:
-        await self._run(self._record.save_usage, ownership, usage, cost)
+        await self._table.run(call_writes.save_usage(ownership, usage, cost))
 
     # --- reading ---
 
     async def call(self, call_id: str) -> Item | None:
-        return await self._run(self._record.call, call_id)
+        found: Item | None = await self._table.send(requests.get(call_writes.call_key(call_id)))
+        return found if found and float(found.get("expires_at", self._clock() + 1)) > self._clock() else None
 
     async def history(self, call_id: str) -> list[tuple[int, Item]]:
-        return await self._run(self._record.history, call_id)
+        """What was said and done so far, with the positions, in order."""
+        found = await self._table.run(requests.partition(entries.partition_of(call_id), entries.ITEM))
+        return entries.placed(found)
+
+    async def usage_of_others(self, ownership: Ownership) -> Usage:
+        """What the former owners have seen used, as far as they have written it by now."""
+        found = await self._table.run(requests.partition(entries.partition_of(ownership.call_id), entries.USAGE))
+        return entries.usage_of(found, before=ownership.epoch)
 
     async def last_beat(self, owner: str) -> Beat:
-        return await self._run(self._record.last_beat, owner)
+        return await self._table.run(record.last_beat(owner))
 
-    # --- monitors, and what admission counts ---
+    # --- monitors ---
 
     async def beat(self, owner: str, until: float, calls: int, slots: int, number: int, *, draining: bool) -> None:
-        await self._run_beat(self._record.beat, owner, until, calls, slots, number, draining=draining)
-
-    async def release_reservations(self, call_id: str, call: Item) -> None:
-        """The call is over: others may have the reservations that its item names."""
-        await self._run(release_reservations, self._counters, call_id, call.get("reservations", []))
-
-    async def add_spending(self, agent: str, at: float, cost: float) -> None:
-        await self._run(self._counters.add_spending, agent, at, cost)
+        await self._table.run(record.beat(owner, until, calls, slots, number, draining=draining))

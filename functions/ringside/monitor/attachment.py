@@ -45,7 +45,8 @@ class Attachment:
         self.opened = 0
         """How often this owner had a sideband."""
         self.closed_at = 0.0
-        """When the last one closed (Unix seconds)."""
+        """When the last one closed, or at the latest did (Unix seconds)."""
+        self._heard_at = 0.0
 
     @property
     def is_futile(self) -> bool:
@@ -85,7 +86,7 @@ class Attachment:
             await self._wait()
         # Right after the accept a 404 means "not yet"; once we were attached, it means that the call is over.
         window = 0.0 if self.opened else self._services.attach_window
-        while self._supervision.goes_on:
+        while self._supervision.acts:
             try:
                 connection = await self._services.attach(self._supervision.call_id, refresh)
             except AttachError as error:
@@ -97,7 +98,7 @@ class Attachment:
                 await self._wait(MAX_PAUSE_GONE if error.gone else MAX_PAUSE)
                 self._supervision.may_act()
             else:
-                if self._supervision.goes_on:
+                if self._supervision.acts:
                     return connection
                 await connection.close()
         return None
@@ -131,6 +132,7 @@ class Attachment:
         try:
             while True:
                 event = self._decoded(await connection.recv())
+                self._heard_at = self._supervision.clock.now()
                 if not self._has_heard and event is not None and not isinstance(event, ANSWERS):
                     self._heard()
                 if event is not None and not happened(event):
@@ -143,7 +145,9 @@ class Attachment:
         except ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd else None
             log.info("sideband.closed", extra={"call_id": self._supervision.call_id, "code": code})
-        self.closed_at = self._supervision.clock.now()
+        now = self._supervision.clock.now()
+        # A process that stood still learns of it when it goes on: what came last was the last that was heard.
+        self.closed_at = now if self._services.holds() else self._heard_at or now
         self._online.clear()
         self._connection = None
         if not self._has_heard and self._services.time.monotonic() - self._opened_at >= KEPT_SECONDS:
@@ -190,6 +194,8 @@ class Attachment:
 
     def unheard_since(self) -> float:
         """The last moment at which an owner surely listened (Unix seconds), be it this one or a former one."""
+        if self.is_online:
+            return self._supervision.clock.now()
         if self.opened or self._unheard_since is None:
             return self.closed_at or self._supervision.clock.now()
         return self._unheard_since

@@ -64,10 +64,11 @@ class EffectRunner:
         self._tools_running: set[asyncio.Task[None]] = set()
 
     def perform(self, effects: Iterable[do.Effect]) -> None:
-        """Do them in order, or none if the call is no longer ours."""
-        if not self._supervision.may_act():
-            return
+        """Do them in order. If the call is no longer ours, what was heard is written down, and nothing is done."""
+        acts = self._supervision.may_act()
         for effect in effects:
+            if not acts and not isinstance(effect, do.Save | do.SaveUsage | do.Count):
+                continue
             match effect:
                 case do.Save():
                     self._writer.save(effect.position, effect.item, effect.replaces)
@@ -108,7 +109,7 @@ class EffectRunner:
         """Wait a while for the tools that are running: their outcome is known here and nowhere else."""
         monotonic = self._services.time.monotonic
         until = monotonic() + seconds
-        while self._tools_running and self._supervision.result is None and (remaining := until - monotonic()) > 0:
+        while self._tools_running and self._supervision.acts and (remaining := until - monotonic()) > 0:
             await asyncio.wait(set(self._tools_running), timeout=remaining)
 
     async def stop(self) -> None:
@@ -174,6 +175,6 @@ class EffectRunner:
         self._writer.mark(step, now)
 
     def _save_usage(self, usage: e.Usage) -> None:
-        if self._hang_up.reason is None and self._spending.is_over(usage):
+        if self._supervision.acts and self._hang_up.reason is None and self._spending.is_over(usage):
             self._conversation.say_goodbye(EndReason.SPEND_LIMIT)
-        self._spending.save_now_and_then(usage)
+        self._spending.save(usage)

@@ -21,11 +21,6 @@ HANDED_OVER = ("notes", "transfer", "hang_up_reason", "conversation")
 """The facts on the call item that a conversation leaves to the next owner's."""
 
 
-def usage_of(call: Mapping[str, Any]) -> e.Usage:
-    """What former owners counted. Another version of this code may have counted what this one does not know."""
-    return e.Usage(**{name: n for name, n in (call.get("usage") or {}).items() if name in e.Usage.__slots__})
-
-
 class LiveConversation:
     perform: Callable[[Iterable[do.Effect]], None]
     """Who does what the conversation wants; given before the first event."""
@@ -37,13 +32,14 @@ class LiveConversation:
         self._core = Conversation(
             supervision.agent.behaviour,
             supervision.answered_at,
-            usage_of(supervision.call),
+            e.Usage(),
             supervision.ownership.epoch,
         )
         self._alarm = Alarm(self._clock, self._wake)
 
     @property
     def usage(self) -> e.Usage:
+        """What was used while this owner listened."""
         return self._core.usage
 
     @property
@@ -103,7 +99,7 @@ class LiveConversation:
         self._alarm.set(self._core.deadline)
 
     def _wake(self) -> None:
-        if not self._supervision.goes_on:
+        if not self._supervision.acts:
             return
         try:
             self.perform(self._core.wake(self._clock.now()))

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable
 
 from ringside.agentfile.agents import Agents
-from ringside.aws.call_queue import CallQueue
 from ringside.monitor.async_queue import AsyncQueue
 from ringside.monitor.background import BackgroundTasks
 from ringside.monitor.call_taker import CallTaker
@@ -32,7 +31,7 @@ class Monitor:
     def __init__(
         self,
         name: str,
-        queue: CallQueue,
+        queue: AsyncQueue,
         agents: Agents,
         services: Callable[[Threads, Callable[[], bool], Time], Services],
         *,
@@ -44,16 +43,16 @@ class Monitor:
         """`slots`: calls that it owns at most. `lease`, `poll` in seconds. `services` gets whether the lease holds."""
         time = time or Time()
         self.owner = f"{name}-{secrets.token_hex(4)}"  # a restarted process is another owner
-        self._threads = Threads(POLLERS)
+        self._threads = Threads()
         self._lease = Lease(lease, time.monotonic)
         shared = services(self._threads, self._lease.holds, time)
         self._tools = shared.tools
-        messages = AsyncQueue(queue, self._threads)
-        self._owned = OwnedCalls(self.owner, shared, messages, agents, slots, lease)
+        self._owned = OwnedCalls(self.owner, shared, queue, agents, slots, lease)
         self._heartbeat = Heartbeat(self.owner, self._lease, self._owned, shared.record, shared.metrics, time)
-        self._taker = CallTaker(self._owned, self._lease, shared, messages, poll)
+        self._taker = CallTaker(self._owned, self._lease, shared, queue, poll)
         self._drain = Drain(self._owned, self._lease, self._heartbeat, shared)
         self._background = BackgroundTasks(on_death=self.stop)
+        self._close = shared.close
         self._stopping = asyncio.Event()
 
     def holds(self) -> bool:
@@ -92,6 +91,7 @@ class Monitor:
             self._background.stop()
             self._threads.shutdown()
             self._tools.close()
+            await self._close()
         log.info("monitor.stopped", extra={"owner": self.owner})
         self._background.raise_for_deaths()
 

@@ -128,9 +128,9 @@ class OwnedCalls:
             await self._queue.show(message.receipt)
 
     async def extend(self) -> None:
-        """Keep the messages away from other monitors for another lease, but for those that are offered."""
+        """Keep the messages away from other monitors for another lease, but for calls that others are to take."""
         async with self._extending:
-            receipts = [call.message.receipt for call in self if not call.offered]
+            receipts = [call.message.receipt for call in self if not (call.offered or call.supervisor.is_lost)]
             failed = await self._queue.hide(receipts, self._lease_seconds)
             if failed:
                 self._services.metrics.count("ExtensionsFailed", failed)
@@ -174,11 +174,11 @@ class OwnedCalls:
 
     async def _let_go(self, call: OwnedCall) -> None:
         """Supervision had to stop. If the record still says that the call is ours, no other monitor would take it."""
+        unheard_since = call.supervisor.unheard_since()
         while True:
             try:
-                # Since when no monitor listened is not known exactly: certainly not before the lease began to run out.
                 now = self._services.time.wall()
-                await self._services.record.release(call.ownership, now, now - self._lease_seconds)
+                await self._services.record.release(call.ownership, now, unheard_since)
             except Fenced:
                 return  # another monitor has it, as it should be
             except Exception as error:
@@ -208,6 +208,5 @@ class OwnedCalls:
         await self._services.hang_up(call_id)
         end = End(Status.FAILED, EndReason.SUPERVISION_LOST, self._services.time.wall(), f"{why}; hung up")
         call = await record.call(call_id) or {}
-        await record.end(ownership, end, {"duration": round(end.at - answered_at(call), 3)})
-        await record.release_reservations(call_id, call)
+        await record.end(ownership, end, {"duration": round(end.at - answered_at(call), 3)}, call)
         await self._queue.delete(message.receipt)

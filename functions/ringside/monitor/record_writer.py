@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
-from ringside.aws.record import Fenced
+from ringside.aws.record import Fenced, Ownership
 from ringside.aws.table import Item
 from ringside.calls import End, Step
 from ringside.conversation.events import Usage
@@ -25,23 +25,33 @@ HOPELESS = frozenset({"ValidationException", "ItemCollectionSizeLimitExceededExc
 
 FIRST_PAUSE, MAX_PAUSE = 0.2, 5.0  # seconds between two tries of a write
 
+UNWRITTEN = 256
+"""Writes of one call that wait for the record at most: ten minutes of talk. With more the sideband is not read until
+there is room, so nothing that was read is dropped, and a monitor's memory is bounded."""
+
 
 class RecordWriter:
-    """`save`, `note`, `mark` and `save_usage` return at once and are written in order, without anybody waiting;
-    the other methods return when it is done. Those raise `Fenced` if the call has another owner by now."""
+    """`save`, `note`, `mark`, `save_share` and `save_usage` return at once and are written in order, without anybody
+    waiting; the other methods return when it is done. Those raise `Fenced` if the call has another owner by now.
+
+    What was heard is written for as long as it takes, whoever owns the call meanwhile: an owner's entries are beside
+    those of others. The rest is fenced by the record itself, at the moment when it is written.
+    """
 
     def __init__(self, supervision: Supervision, services: Services) -> None:
         self._supervision = supervision
         self._ownership = supervision.ownership
         self._record = services.record
         self._services = services
-        self._queue = SerialQueue(f"writes {supervision.call_id}")
+        self._queue = SerialQueue(f"writes {supervision.call_id}", UNWRITTEN)
 
     # --- written in order, in the background ---
 
     def save(self, position: int, item: Mapping[str, Any], replaces: int | None) -> None:
         """One item of the conversation at its position; `replaces` is where it was before."""
-        self._queue_write(self._record.save, position, item, replaces)
+        self._queue_write(self._save, position, item, self._record.version())
+        if replaces is not None and replaces != position:
+            self._queue.add(partial(self._forget, replaces, str(item.get("item_id") or replaces)))
 
     def note(self, facts: Mapping[str, Any]) -> None:
         """Facts about the call, onto its item."""
@@ -50,7 +60,12 @@ class RecordWriter:
     def mark(self, step: Step, at: float) -> None:
         self._queue_write(self._record.mark, {step: at})
 
+    def save_share(self, usage: Usage) -> None:
+        """What was used while this owner listened."""
+        self._queue_write(self._record.save_share, usage)
+
     def save_usage(self, usage: Usage, cost: float | None) -> None:
+        """What the whole call has used."""
         self._queue_write(self._record.save_usage, usage, cost)
 
     @property
@@ -76,19 +91,32 @@ class RecordWriter:
     ) -> bool:
         """Claim an effect that may happen once in a call; False if it was claimed before.
 
-        All tries carry one token: an outage may swallow the answer to a claim that was made.
+        All tries carry one token: an outage may swallow the answer to a claim that was made. An owner that lost the
+        call meanwhile claims nothing.
         """
-        return await self._persist(self._record.claim_effect, effect, steps, facts, secrets.token_hex(8))
+        return await self._persist(self._record.claim_effect, effect, steps, facts, secrets.token_hex(8), acting=True)
 
     async def release(self, at: float, unheard_since: float | None) -> None:
         await self._persist(self._record.release, at, unheard_since)
 
+    async def give_back(self, unheard_since: Callable[[], float]) -> None:
+        """Release a call on which this owner may no longer act, with what is true at the moment of each try."""
+
+        async def release(_: Any) -> None:
+            await self._record.release(self._ownership, self._services.time.wall(), unheard_since())
+
+        await self._persist(release)
+
     async def end(self, end: End, facts: Mapping[str, Any]) -> None:
-        await self._persist(self._record.end, end, facts)
+        await self._persist(self._record.end, end, facts, self._supervision.call)
 
     async def history(self) -> list[tuple[int, Item]]:
         """What former owners wrote: items with their positions, in order."""
         return await self._persist(lambda ownership: self._record.history(ownership.call_id))
+
+    async def usage_of_others(self) -> Usage:
+        """What former owners have seen used."""
+        return await self._persist(self._record.usage_of_others)
 
     def _queue_write(self, write: Callable[..., Awaitable[None]], *args: Any) -> None:
         self._queue.add(partial(self._write, write, *args))
@@ -97,10 +125,20 @@ class RecordWriter:
         try:
             await self._persist(write, *args)
         except Fenced:
-            self._supervision.lose()
+            self._supervision.lose(fenced=True)
 
-    async def _persist(self, write: Callable[..., Awaitable[T]], *args: Any) -> T:
-        """Do not give up while the call is ours: throttling and outages pass."""
+    async def _save(self, ownership: Ownership, position: int, item: Mapping[str, Any], version: int) -> None:
+        await self._record.save(ownership, position, item, version, self._supervision.is_lost)
+
+    async def _forget(self, position: int, item_id: str) -> None:
+        try:
+            await self._record.forget(self._ownership, position, item_id)
+        except UNAVAILABLE as error:  # readers go by the newer copy
+            about = {"call_id": self._supervision.call_id, "error": reason(error)}
+            log.info("record.copy_not_deleted", extra=about)
+
+    async def _persist(self, write: Callable[..., Awaitable[T]], *args: Any, acting: bool = False) -> T:
+        """Do not give up: throttling and outages pass. `acting`: do, once this owner may not act any more."""
         pause, metrics = FIRST_PAUSE, self._services.metrics
         while True:
             try:
@@ -116,5 +154,5 @@ class RecordWriter:
                     raise
             await self._services.time.sleep(pause * random.uniform(0.5, 1.5))
             pause = min(pause * 2, MAX_PAUSE)
-            if not self._services.holds():
+            if acting and not self._supervision.may_act():
                 raise Fenced

@@ -12,14 +12,13 @@ USAGE_EVERY = 10.0
 
 
 class Spending:
-    def __init__(
-        self, agent: Agent, prices: Prices, writer: RecordWriter, usage: Usage, monotonic: Callable[[], float]
-    ) -> None:
-        """`usage`: what the record has."""
+    def __init__(self, agent: Agent, prices: Prices, writer: RecordWriter, monotonic: Callable[[], float]) -> None:
         self._agent = agent
         self._prices = prices
         self._writer = writer
-        self._saved = usage
+        self.others = Usage()
+        """What former owners have seen used. Each owner counts for itself: the sum is right, whoever died when."""
+        self._shared = self._saved = Usage()
         self._save_at = monotonic()  # what is new to the record is written as soon as it is known
         self._monotonic = monotonic
 
@@ -28,18 +27,21 @@ class Spending:
         transcription = self._agent.transcription
         return self._prices.cost(usage, self._agent.model, transcription.model if transcription else None)
 
-    def is_over(self, usage: Usage) -> bool:
-        """Whether this costs what a call of this agent may cost."""
+    def is_over(self, own: Usage) -> bool:
+        """Whether the call costs what a call of this agent may cost, with this much used under this owner."""
         limit = self._agent.limits.max_cost
-        cost = self.cost(usage) if limit is not None else None
+        cost = self.cost(self.others + own) if limit is not None else None
         return limit is not None and cost is not None and cost >= limit
 
-    def save_now_and_then(self, usage: Usage) -> None:
-        """Write the running total, if it is new and the last write is a while ago."""
+    def save(self, own: Usage) -> None:
+        """Write what was used under this owner; and the call's total, if the last one is a while ago."""
         now = self._monotonic()
-        if now >= self._save_at and usage != self._saved:
-            self._saved, self._save_at = usage, now + USAGE_EVERY
-            self._writer.save_usage(usage, self.cost(usage))
+        if own != self._shared:
+            self._shared = own
+            self._writer.save_share(own)
+        if now >= self._save_at and own != self._saved:
+            self._saved, self._save_at = own, now + USAGE_EVERY
+            self._writer.save_usage(self.others + own, self.cost(self.others + own))
 
     def leave(self) -> None:
         """This owner leaves: its last total is written however soon it comes."""

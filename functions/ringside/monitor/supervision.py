@@ -15,7 +15,7 @@ class SupervisionResult(StrEnum):
 
     OVER = "over"  # the record is closed: delete the message
     RELEASED = "released"  # given up for another owner: make the message visible at once
-    LOST = "lost"  # this owner had to stop: it was fenced, or could no longer prove that it is the owner
+    LOST = "lost"  # another owner has the call, or supervision broke off
 
 
 class Supervision:
@@ -30,7 +30,8 @@ class Supervision:
         holds: Callable[[], bool],
         on_lost: Callable[[], None],
     ) -> None:
-        """`holds`: whether the monitor can still prove that its calls are its own. `on_lost` is called once."""
+        """`holds`: whether the monitor can still prove that its calls are its own. `on_lost` is called once, when it
+        can not: from then on this owner does nothing, but it goes on listening."""
         self.call = call
         self.ownership = ownership
         self.agent = agent
@@ -38,6 +39,10 @@ class Supervision:
         self.answered_at = answered_at(call)
         self.end: End | None = None
         self.result: SupervisionResult | None = None
+        self.is_lost = False
+        """Whether this owner may no longer act. What it has heard, and still hears, is written all the same."""
+        self.is_fenced = False
+        """Whether the record has said that the call is not this owner's."""
         self._holds = holds
         self._on_lost = on_lost
 
@@ -50,25 +55,31 @@ class Supervision:
         return self.result is None and self.end is None
 
     @property
+    def acts(self) -> bool:
+        """Whether it goes on, and this owner acts on it."""
+        return self.goes_on and not self.is_lost
+
+    @property
     def may_speak(self) -> bool:
         """Also an owner that leaves says what it has begun to say."""
-        return self.end is None and self.result in (None, SupervisionResult.RELEASED)
+        return not self.is_lost and self.end is None and self.result in (None, SupervisionResult.RELEASED)
 
     def may_act(self) -> bool:
         """Whether this owner can prove that the call is its own. The first time that it cannot, the call is lost."""
         if not self._holds():
             self.lose()
-        return self.result is not SupervisionResult.LOST
+        return not self.is_lost and self.result is not SupervisionResult.LOST
 
-    def lose(self) -> None:
-        """From this moment on this owner says and writes nothing."""
-        if self.result is None:
-            self.result = SupervisionResult.LOST
+    def lose(self, *, fenced: bool = False) -> None:
+        """From this moment on this owner says and does nothing. `fenced`: the record has said so."""
+        self.is_fenced = self.is_fenced or fenced
+        if self.result is None and not self.is_lost:
+            self.is_lost = True
             self._on_lost()
 
     def release(self) -> bool:
         """Leave the call to the next owner; False if it is too late for that."""
-        if self.result is not None:
+        if self.result is not None or self.is_lost:
             return False
         self.result = SupervisionResult.RELEASED
         return True

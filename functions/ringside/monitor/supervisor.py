@@ -2,6 +2,10 @@
 
 Reading never waits for DynamoDB or a tool: writes have a queue of their own, in order, and every effect that must
 happen at most once is claimed in the record before it is done.
+
+An owner that can no longer prove that it is the owner does nothing more, but it listens and writes until the record
+says whose the call is: then it leaves (`_leave_lost_call`). Longer than other classes, for it is one thing: what
+follows what in a supervision.
 """
 
 import asyncio
@@ -18,7 +22,7 @@ from ringside.monitor.clock import CallClock
 from ringside.monitor.effect_runner import EffectRunner
 from ringside.monitor.handover import Handover, Takeover
 from ringside.monitor.hang_up import HangUp
-from ringside.monitor.live_conversation import LiveConversation, usage_of
+from ringside.monitor.live_conversation import LiveConversation
 from ringside.monitor.record_writer import RecordWriter
 from ringside.monitor.services import Services
 from ringside.monitor.spending import Spending
@@ -28,6 +32,7 @@ from ringside.openai.call_control import Outcome
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 2.0  # for answers of the session that only we know of to arrive, before the call is handed on
+CATCH_UP_SECONDS = 0.5  # for what the sideband kept while this process stood still to be read
 HANG_UP_PAUSE = 2.0  # between two requests to hang up a call that cannot be kept
 OVER = (Outcome.DONE, Outcome.GONE)
 LAST_WORDS_SECONDS = 1.0  # for what is still to be said to the session, before this owner leaves
@@ -41,13 +46,13 @@ class Supervisor:
         self._takeover = takeover
         self._call = takeover.call
         self._supervision = supervision = Supervision(
-            takeover.call, ownership, agent, CallClock(services.time), services.holds, self._stop_listening
+            takeover.call, ownership, agent, CallClock(services.time), services.holds, self._lost
         )
         monotonic = services.time.monotonic
         self._handover = Handover(ownership.epoch)
         self._writer = RecordWriter(supervision, services)
         self._attachment = Attachment(supervision, services, takeover)
-        self._spending = Spending(agent, services.prices, self._writer, usage_of(takeover.call), monotonic)
+        self._spending = Spending(agent, services.prices, self._writer, monotonic)
         self._hang_up = HangUp(supervision, services, self._writer, self._attachment)
         self._conversation = LiveConversation(supervision, services.metrics)
         self._effects = EffectRunner(
@@ -62,17 +67,19 @@ class Supervisor:
         self._conversation.perform = self._effects.perform
         self._expired = False
         self._closed = asyncio.Event()
+        self._leaving: asyncio.Task[None] | None = None
 
     async def run(self) -> SupervisionResult:
         """Supervise until the call is over, released or lost."""
         try:
             await self._supervise()
+            await self._writer.done()
         except Fenced:
             self._supervision.result = SupervisionResult.LOST
+            await self._writer.done()  # what was heard until now
         finally:
             self._conversation.stop()
-            if self._supervision.result is not SupervisionResult.OVER:
-                await self._writer.stop()
+            await self._writer.stop()
             await self._effects.stop()
             await self._attachment.stop()
             self._closed.set()
@@ -106,11 +113,45 @@ class Supervisor:
             await self._attachment.close()
 
     def lose(self) -> None:
-        """This owner can no longer prove that it is the owner: from this moment on it says and writes nothing."""
+        """This owner can no longer prove that it is the owner: from this moment on it says and does nothing."""
         self._supervision.lose()
 
-    def _stop_listening(self) -> None:
-        self._effects.start(self._attachment.close)
+    @property
+    def is_lost(self) -> bool:
+        """Whether this owner may no longer act: another monitor may have the call."""
+        return self._supervision.is_lost
+
+    def unheard_since(self) -> float:
+        """The last moment at which an owner surely listened (Unix seconds)."""
+        return self._attachment.unheard_since()
+
+    # --- lost, and listening ---
+
+    def _lost(self) -> None:
+        if self._supervision.end is None:  # else the end is being written, if it is still ours to write
+            self._leaving = self._effects.start(self._leave_lost_call)
+
+    async def _leave_lost_call(self) -> None:
+        """Listen on until the record says whose the call is, then leave.
+
+        If nobody has taken it, it is released for whoever comes, this monitor included, and only then left. If somebody
+        has, that owner listens by itself.
+        """
+        await self._services.time.sleep(CATCH_UP_SECONDS)
+        await self._writer.done()
+        try:
+            if self._supervision.is_fenced:
+                raise Fenced
+            await self._writer.give_back(self._attachment.unheard_since)
+        except Fenced:
+            self._supervision.result = SupervisionResult.LOST
+        else:
+            self._supervision.result = SupervisionResult.RELEASED
+        await self._attachment.close()
+
+    async def _left(self) -> None:
+        if self._leaving is not None:
+            await asyncio.wait((self._leaving,))
 
     # --- from the first sideband to the last ---
 
@@ -120,21 +161,25 @@ class Supervisor:
             await self._take_over()
         while supervision.goes_on:
             if not await attachment.open():
-                if supervision.goes_on:
+                if supervision.acts:
                     supervision.ended(await self._end_of_unknown_call())
                 break
             if (marker := attachment.take_marker()) is not None:
                 self._conversation.feed(marker)
             if (gap := attachment.gap()) is not None:
                 self._conversation.reattached(*gap)
-            if attachment.opened == 1 and "greeting" not in self._call.get("effects", ()):
+            if attachment.opened == 1 and Step.GREETED not in self._call["steps"]:
                 self._conversation.begin()
             await attachment.read(self._happened, self._writer)
+            if not supervision.may_act():
+                break
             if self._handover.next_owner_listens or (self._handover.is_offered and supervision.end is None):
                 supervision.release()  # closed while offered: the session has room for one of us only
             elif self._expired:
                 supervision.ended(End(Status.ENDED, EndReason.SESSION_EXPIRED, attachment.closed_at))
-        if supervision.result is SupervisionResult.RELEASED:
+        if supervision.is_lost and supervision.end is None:
+            await self._left()
+        elif supervision.result is SupervisionResult.RELEASED:
             await self._leave_to_next_owner()
         elif supervision.result is None and supervision.end is not None:
             await self._close_record(supervision.end)
@@ -152,6 +197,7 @@ class Supervisor:
     async def _take_over(self) -> None:
         """Another owner began this call: learn from the record what it knew, and finish what it had begun."""
         self._services.metrics.count("CallsTakenOver")
+        self._spending.others = await self._writer.usage_of_others()
         self._conversation.resume(await self._writer.history())
 
     # --- the end ---
@@ -188,26 +234,17 @@ class Supervisor:
         await self._writer.done()
         if self._supervision.result is not None:  # fenced while writing
             return
-        usage = self._conversation.usage
+        if self._takeover.from_another_owner:  # who may have written its share after we began
+            self._spending.others = await self._writer.usage_of_others()
+        usage = self._spending.others + self._conversation.usage
         cost, duration = self._spending.cost(usage), round(max(0.0, end.at - self._supervision.answered_at), 3)
         as_of = self._services.prices.as_of
         facts = {"usage": asdict(usage), "cost": cost, "prices_as_of": as_of, "duration": duration}
         await self._writer.end(end, facts)
-        await self._settle_accounts(end, cost)
         self._supervision.result = SupervisionResult.OVER
         self._services.metrics.count("CallsEnded")
         about = {"call_id": self._supervision.call_id, "reason": end.reason, "seconds": duration}
         log.info("call.ended", extra=about)
-
-    async def _settle_accounts(self, end: End, cost: float | None) -> None:
-        """Release the call's reservations and count its cost; admission looks after itself if this is cut short."""
-        record, call_id = self._services.record, self._supervision.call_id
-        try:
-            await record.release_reservations(call_id, self._call)
-            if cost:
-                await record.add_spending(self._supervision.agent.name, end.at, cost)
-        except Exception as error:
-            log.warning("call.not_counted", extra={"call_id": call_id, "error": type(error).__name__})
 
     async def _leave_to_next_owner(self) -> None:
         listens = self._handover.next_owner_listens

@@ -1,4 +1,4 @@
-"""Threads for the neighbours' blocking functions, in pools that never wait for each other."""
+"""Threads for blocking functions."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,17 +23,12 @@ class Pool:
 
 
 class Threads:
-    """A monitor's threads. What must not wait for anything else has its own: beats above all, then the messages."""
+    """A monitor's threads: for OpenAI's call control and the secret. The record and the queue need none."""
 
-    def __init__(self, polls: int) -> None:
-        self.record = Pool(64, "record")
-        self.beats = Pool(10, "beat")  # as many as may be under way at the same time (lease.MAX_UNANSWERED)
-        self.queue = Pool(8, "queue")
-        self.polls = Pool(polls, "poll")
-        # Asking OpenAI may take half a minute when OpenAI is down. That must not keep the record waiting for a thread.
+    def __init__(self) -> None:
+        # Asking OpenAI may take half a minute when OpenAI is down.
         self.openai = Pool(64, "openai")
 
     def shutdown(self) -> None:
         """Let the process end: nothing that waits for a thread is begun any more."""
-        for pool in (self.record, self.beats, self.queue, self.polls, self.openai):
-            pool.shutdown()
+        self.openai.shutdown()

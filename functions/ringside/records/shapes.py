@@ -59,6 +59,9 @@ USAGE = tuple(field.name for field in fields(Usage))
 STATUSES = tuple(Status)
 END_REASONS = tuple(EndReason)
 
+INTERNAL = frozenset({"pk", "sk", "epoch", "version", "late", "expires_at"})
+"""What an entry has for the record's own sake."""
+
 
 def listed(call: Mapping[str, Any]) -> dict[str, Any]:
     """A call of a list."""
@@ -78,7 +81,7 @@ def item(entry: Mapping[str, Any]) -> dict[str, Any]:
     """A turn, a tool run or a gap; of a kind that is not known here, what it has."""
     names = ITEMS.get(str(entry.get("kind")))
     if names is None:
-        return {name: value for name, value in entry.items() if name not in ("pk", "sk", "epoch", "expires_at")}
+        return {name: value for name, value in entry.items() if name not in INTERNAL}
     return {name: entry.get(name) for name in names}
 
 

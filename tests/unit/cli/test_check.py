@@ -47,7 +47,7 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path) -> None:
         "from hypothesis import strategies",
         "import hypothesis.strategies as st",
         "import json, pytest",
-        "def _later() -> None:\n    import aiohttp",
+        "def _later() -> None:\n    import moto",
         "try:\n    import pytest\nfinally:\n    pass",
         "_module = __import__('pytest')",
         "import importlib\n_module = importlib.import_module('hypothesis.strategies')",

@@ -9,11 +9,12 @@ from botocore.exceptions import ClientError
 from websockets.exceptions import ConnectionClosedOK
 
 from ringside.agentfile.agent import Agent
-from ringside.aws.call_queue import CallQueue, Message
+from ringside.aws.call_queue import Message
 from ringside.aws.record import Beat, Ownership
 from ringside.aws.table import Item
 from ringside.calls import End, Step
 from ringside.conversation import events as e
+from ringside.monitor.async_queue import AsyncQueue
 from ringside.monitor.async_record import AsyncRecord
 from ringside.monitor.clock import Time
 from ringside.monitor.contract import Connection
@@ -96,7 +97,7 @@ class _AtOnce(ThreadPoolExecutor):
 
 
 def threads() -> Threads:
-    made = Threads(1)
+    made = Threads()
     for pool in vars(made).values():
         pool._executor = _AtOnce(1)
     return made
@@ -116,6 +117,9 @@ class Record(AsyncRecord):
         self.beats: dict[str, Beat] = {}
         self.items: list[tuple[int, Item]] = []
         self.failures = 0
+        self.shares = e.Usage()
+        """What former owners have seen used."""
+        self.versions = 0
 
     async def _note(self, *what: Any) -> None:
         if self.failing:
@@ -145,7 +149,7 @@ class Record(AsyncRecord):
         self.failures += 1
         return self.failures
 
-    async def end(self, ownership: Ownership, end: End, facts: Mapping[str, Any]) -> None:
+    async def end(self, ownership: Ownership, end: End, facts: Mapping[str, Any], call: Item) -> None:
         await self._note("end", end, dict(facts))
 
     async def claim_effect(
@@ -161,10 +165,23 @@ class Record(AsyncRecord):
         self.claimed.add(effect)
         return first
 
+    def version(self) -> int:
+        self.versions += 1
+        return self.versions
+
     async def save(
-        self, ownership: Ownership, position: int, item: Mapping[str, Any], replaces: int | None = None
+        self, ownership: Ownership, position: int, item: Mapping[str, Any], version: int, late: bool
     ) -> None:
-        await self._note("save", position, dict(item), replaces)
+        await self._note("save", position, dict(item), version)
+
+    async def forget(self, ownership: Ownership, position: int, item_id: str) -> None:
+        await self._note("forget", position, item_id)
+
+    async def save_share(self, ownership: Ownership, usage: e.Usage) -> None:
+        await self._note("share", usage)
+
+    async def usage_of_others(self, ownership: Ownership) -> e.Usage:
+        return self.shares
 
     async def note(self, ownership: Ownership, facts: Mapping[str, Any]) -> None:
         await self._note("note", dict(facts))
@@ -190,14 +207,8 @@ class Record(AsyncRecord):
     async def beat(self, owner: str, until: float, calls: int, slots: int, number: int, *, draining: bool) -> None:
         await self._note("beat", until, calls, slots, number, draining)
 
-    async def release_reservations(self, call_id: str, call: Item) -> None:
-        await self._note("release_reservations", call_id)
 
-    async def add_spending(self, agent: str, at: float, cost: float) -> None:
-        await self._note("spending", agent, cost)
-
-
-class Queue(CallQueue):
+class Queue(AsyncQueue):
     """Messages that are there, and what becomes of them."""
 
     def __init__(self) -> None:
@@ -207,17 +218,19 @@ class Queue(CallQueue):
         self.asked: list[int] = []
         self.failing: list[Exception] = []
 
-    def receive(self, visibility: float, wait: float = 20, most: int = 1) -> list[Message]:
+    async def receive(self, visibility: float, wait: float, most: int) -> list[Message]:
         self.asked.append(most)
+        await asyncio.sleep(0)
         if self.failing:
             raise self.failing.pop(0)
         return self.messages.pop(0) if self.messages else []
 
-    def extend(self, receipts: Sequence[str], visibility: float) -> set[str]:
+    async def _extend(self, receipts: Sequence[str], visibility: float) -> set[str]:
+        await asyncio.sleep(0)
         self.done.append(("hide" if visibility else "show", *receipts, *([visibility] if visibility else [])))
         return {receipt for receipt in receipts if receipt.startswith("outdated")}
 
-    def delete(self, receipt: str) -> None:
+    async def delete(self, receipt: str) -> None:
         self.done.append(("delete", receipt))
 
 

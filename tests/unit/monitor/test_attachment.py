@@ -9,7 +9,6 @@ from ringside.calls import End, EndReason, Status
 from ringside.conversation import events as e
 from ringside.monitor.attachment import FAIR_SHARE, KEPT_SECONDS, MAX_FUTILE, Attachment
 from ringside.monitor.handover import EarlySideband, Takeover
-from ringside.monitor.supervision import SupervisionResult
 from tests.unit.monitor.fakes import GONE, NOON, RESPOND, Sideband
 from tests.unit.monitor.world import World, call_item, settle
 
@@ -87,7 +86,7 @@ async def test_nothing_is_opened_for_a_call_that_is_lost_meanwhile() -> None:
 
     world.clock.on_sleep = lose_lease
     assert not await world.attachment(supervision).open()
-    assert (supervision.result, len(world.contract.answers)) == (SupervisionResult.LOST, 1)
+    assert (supervision.is_lost, len(world.contract.answers)) == (True, 1)
 
 
 async def test_a_sideband_that_was_opened_early_is_used_first_and_begins_with_its_marker() -> None:
@@ -303,7 +302,7 @@ async def test_an_owner_without_a_lease_says_nothing() -> None:
     attachment.say(RESPOND)
     await settle()
 
-    assert (sideband.said, supervision.result) == ([], SupervisionResult.LOST)
+    assert (sideband.said, supervision.is_lost) == ([], True)
 
 
 async def test_nothing_is_said_in_a_call_that_is_over_and_nothing_waits_for_it() -> None:

@@ -281,10 +281,10 @@ async def poll(bench: Bench, polls: int) -> None:
     """Poll so often."""
     receive = bench.world.queue.receive
 
-    def counted(visibility: float, wait: float = 20, most: int = 1) -> list[Message]:
+    async def counted(visibility: float, wait: float, most: int) -> list[Message]:
         if len(bench.world.queue.asked) + 1 >= polls:
             bench.taker.stop()
-        return receive(visibility, wait, most)
+        return await receive(visibility, wait, most)
 
     bench.world.queue.receive = counted  # type: ignore[method-assign]
     await bench.taker.poll()

@@ -15,7 +15,6 @@ from ringside.conversation import events as e
 from ringside.monitor.effect_runner import EffectRunner
 from ringside.monitor.hang_up import HangUp
 from ringside.monitor.spending import Spending
-from ringside.monitor.supervision import SupervisionResult
 from ringside.openai.call_control import Outcome
 from tests.unit.monitor.fakes import AGENT, NOON, RESPOND, Sideband
 from tests.unit.monitor.world import Talk, World, save, settle
@@ -41,7 +40,7 @@ class Bench:
             self.world.services,
             self.writer,
             self.attachment,
-            Spending(agent, self.world.services.prices, self.writer, e.Usage(), monotonic),
+            Spending(agent, self.world.services.prices, self.writer, monotonic),
             self.hang_up,
             self.talk,
         )
@@ -94,13 +93,14 @@ async def test_a_call_that_costs_too_much_is_said_goodbye_to_unless_it_is_being_
     assert bench.talk.goodbyes == [EndReason.SPEND_LIMIT]
 
 
-async def test_an_owner_without_a_lease_does_nothing_at_all() -> None:
+async def test_an_owner_without_a_lease_does_nothing_and_writes_down_what_it_heard() -> None:
     bench = Bench()
     bench.lose_lease()
     await bench.perform(save(1), do.Send(RESPOND), do.Greet(RESPOND), TOOL, REFER, do.HangUp(EndReason.SILENCE))
 
-    assert (bench.world.record.written, bench.sideband.said, bench.world.control.asked) == ([], [], [])
-    assert (bench.world.tools.ran, bench.supervision.result) == ([], SupervisionResult.LOST)
+    assert [name for name, *_ in bench.world.record.written] == ["save"]
+    assert (bench.sideband.said, bench.world.control.asked) == ([], [])
+    assert (bench.world.tools.ran, bench.supervision.is_lost) == ([], True)
 
 
 # --- claimed first ---
@@ -154,7 +154,7 @@ async def test_an_owner_that_lost_its_lease_while_it_claimed_does_not_act(effect
 
     assert len(bench.world.record.of("claim")) == 1
     assert (bench.world.tools.ran, bench.world.control.asked, bench.sideband.said) == ([], [], [])
-    assert (bench.talk.fed, bench.supervision.result) == ([], SupervisionResult.LOST)
+    assert (bench.talk.fed, bench.supervision.is_lost) == ([], True)
 
 
 async def test_an_owner_that_was_fenced_while_it_claimed_does_not_act() -> None:
@@ -162,7 +162,7 @@ async def test_an_owner_that_was_fenced_while_it_claimed_does_not_act() -> None:
     bench.world.record.failing = [Fenced()]
     await bench.perform(REFER)
 
-    assert (bench.world.control.asked, bench.supervision.result) == ([], SupervisionResult.LOST)
+    assert (bench.world.control.asked, bench.supervision.is_lost) == ([], True)
 
 
 # --- tasks ---

@@ -7,7 +7,7 @@ import pytest
 from ringside.aws.record import Fenced
 from ringside.calls import EndReason
 from ringside.monitor.hang_up import MAX_CHECKS, HangUp
-from ringside.monitor.supervision import Supervision, SupervisionResult
+from ringside.monitor.supervision import Supervision
 from ringside.openai.call_control import Outcome
 from tests.unit.monitor.fakes import NOON, Sideband
 from tests.unit.monitor.world import World
@@ -74,7 +74,7 @@ async def test_an_owner_that_lost_its_lease_while_it_claimed_does_not_hang_up() 
     await hang_up.ask(EndReason.SILENCE)
 
     assert (world.control.asked, supervision.end) == ([], None)
-    assert supervision.result is SupervisionResult.LOST
+    assert supervision.is_lost
 
 
 async def test_an_owner_that_was_fenced_does_not_hang_up() -> None:

@@ -8,7 +8,7 @@ from ringside.agentfile.sections import Limits
 from ringside.calls import EndReason, Step
 from ringside.conversation import effects as do
 from ringside.conversation import events as e
-from ringside.monitor.live_conversation import LiveConversation, usage_of
+from ringside.monitor.live_conversation import LiveConversation
 from tests.unit.monitor.fakes import AGENT, NOON
 from tests.unit.monitor.world import World
 
@@ -27,11 +27,6 @@ class Bench:
         if self.broken:
             raise RuntimeError("broken")
         self.done += effects
-
-
-def test_usage_of_which_a_newer_version_counted_more_is_read_without_it() -> None:
-    assert usage_of({"usage": {"input_text": 7, "smell_in": 9}}) == e.Usage(input_text=7)
-    assert usage_of({"usage": None}) == usage_of({}) == e.Usage()
 
 
 async def test_an_event_that_breaks_something_costs_neither_the_call_nor_what_comes_later(

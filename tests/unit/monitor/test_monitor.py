@@ -70,12 +70,15 @@ async def broken(*args: Any) -> None:
     raise RuntimeError("broken")
 
 
+async def nothing(*args: Any) -> None: ...
+
+
 def break_lease(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench.monitor._heartbeat, "_report", lambda: 1 / 0)
 
 
 def break_poller(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench.world.queue, "receive", lambda *args: None)
+    monkeypatch.setattr(bench.world.queue, "receive", nothing)
 
 
 def break_drain(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

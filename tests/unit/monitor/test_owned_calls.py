@@ -22,6 +22,10 @@ class Supervised:
     def __init__(self) -> None:
         self.result: asyncio.Future[SupervisionResult] = asyncio.get_running_loop().create_future()
         self.lost = 0
+        self.is_lost = False
+
+    def unheard_since(self) -> float:
+        return NOON - 5
 
     async def run(self) -> SupervisionResult:
         return await self.result
@@ -87,7 +91,7 @@ async def test_a_lost_call_of_which_the_record_says_that_it_is_ours_is_released(
     await bench.ends(how)
 
     assert bench.world.clock.slept == [LEASE / 3] * 2
-    assert bench.world.record.of("release") == [(CALL, bench.world.clock.wall() - LEASE)]
+    assert bench.world.record.of("release") == [(CALL, NOON - 5)]
     assert bench.messages == [("show", "receipt")]
 
 
@@ -126,7 +130,6 @@ async def test_a_call_whose_supervision_always_breaks_is_hung_up_and_closed() ->
     ((end, _),) = bench.world.record.of("end")
     assert (end.status, end.reason) == (Status.FAILED, EndReason.SUPERVISION_LOST)
     assert (bench.world.control.asked, bench.messages) == (["hang_up"], [("delete", "receipt")])
-    assert bench.world.record.of("release_reservations") == [(CALL,)]
     assert bench.world.counted("CallsLost") == 1
 
 
@@ -151,6 +154,16 @@ async def test_the_messages_are_extended_but_for_those_that_are_offered() -> Non
     extended = [receipt for _, *receipts in bench.messages for receipt in receipts[:-1]]
     assert sorted(extended) == sorted(f"receipt {number}" for number in range(12) if number != 3)
     assert [len(batch) - 2 for batch in bench.messages] == [10, 1]
+
+
+async def test_the_message_of_a_lost_call_is_left_for_others_while_its_former_owner_listens() -> None:
+    bench = Bench()
+    bench.add("rtc_1", "ours")
+    _, lost = bench.add("rtc_2", "lost")
+    lost.is_lost = True
+    await bench.owned.extend()
+
+    assert bench.messages == [("hide", "ours", LEASE)]
 
 
 async def test_messages_that_could_not_be_extended_are_counted() -> None:
@@ -251,7 +264,7 @@ async def test_a_call_that_went_through_too_many_owners_is_given_up() -> None:
 
 async def test_a_call_that_cannot_even_be_begun_counts_as_failed_and_leaves_no_sideband_open() -> None:
     bench, early = Bench(), Sideband()
-    broken = call_item(usage="nonsense")
+    broken = call_item(steps=7)
     await bench.owned.start(Takeover(broken, None, EarlySideband(early, MARKER)), message())
 
     assert (early.closed, bench.world.record.failures, len(bench.owned)) == (True, 1, 0)

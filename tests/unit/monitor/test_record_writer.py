@@ -9,7 +9,6 @@ from botocore.exceptions import EndpointConnectionError
 from ringside.aws.record import Fenced
 from ringside.calls import End, EndReason, Status, Step
 from ringside.conversation.events import Usage
-from ringside.monitor.supervision import SupervisionResult
 from tests.unit.monitor.fakes import NOON, THROTTLED, TOO_LARGE
 from tests.unit.monitor.world import World, settle
 
@@ -39,7 +38,8 @@ async def test_an_outage_passes_and_nothing_is_lost_or_overtaken() -> None:
     writer.save(2, {}, 1)
     await writer.done()
 
-    assert world.record.of("save") == [(1, {}, None), (2, {}, 1)]
+    assert world.record.of("save") == [(1, {}, 1), (2, {}, 2)]
+    assert world.record.of("forget") == [(1, "1")]
     assert world.counted("WritesFailed") == 3
     for pause, slept in zip((0.2, 0.4, 0.8), world.clock.slept, strict=True):
         assert 0.5 * pause <= slept <= 1.5 * pause
@@ -57,7 +57,7 @@ async def test_a_write_that_will_never_be_taken_is_dropped_and_the_rest_goes_on(
     with caplog.at_level(logging.WARNING, "ringside"):
         await writer.done()
 
-    assert world.record.of("save") == [(2, {}, None)]
+    assert world.record.of("save") == [(2, {}, 2)]
     assert [vars(record).get("error") for record in caplog.records] == ["ValidationException", None]
 
 
@@ -70,11 +70,11 @@ async def test_a_write_that_another_owner_has_fenced_ends_the_supervision() -> N
     writer.save(1, {}, None)
     await writer.done()
 
-    assert supervision.result is SupervisionResult.LOST
+    assert (supervision.is_lost, supervision.is_fenced) == (True, True)
     assert world.counted("FencedWrites") == 1
 
 
-async def test_an_owner_whose_lease_ran_out_during_an_outage_gives_up() -> None:
+async def test_an_owner_whose_lease_ran_out_during_an_outage_claims_nothing_any_more() -> None:
     world = World()
     world.record.failing = [THROTTLED] * 3
 
@@ -85,8 +85,20 @@ async def test_an_owner_whose_lease_ran_out_during_an_outage_gives_up() -> None:
     writer = world.writer(world.supervision())
 
     with pytest.raises(Fenced):
-        await writer.end(END, {})
-    assert (len(world.clock.slept), world.record.of("end")) == (2, [])
+        await writer.claim("greeting")
+    assert (len(world.clock.slept), world.record.of("claim")) == (2, [])
+
+
+async def test_what_was_heard_and_the_end_are_written_however_long_that_takes_and_whoever_has_the_lease() -> None:
+    world = World()
+    world.holds = False
+    world.record.failing = [THROTTLED] * 20
+    writer = world.writer(world.supervision())
+
+    writer.save(1, {}, None)
+    await writer.done()
+    await writer.end(END, {})
+    assert (world.record.of("save"), len(world.record.of("end"))) == ([(1, {}, 1)], 1)
 
 
 async def test_all_tries_of_a_claim_carry_one_token_and_two_claims_two() -> None:

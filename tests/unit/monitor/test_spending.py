@@ -15,15 +15,16 @@ def limited(dollars: float | None) -> Agent:
     return AGENT.model_copy(update={"limits": Limits(max_cost=dollars)})
 
 
-def spending(world: World, agent: Agent = AGENT, saved: Usage | None = None) -> Spending:
-    writer = world.writer(world.supervision())
-    return Spending(agent, world.services.prices, writer, saved or Usage(), world.clock.monotonic)
+def spending(world: World, agent: Agent = AGENT, others: Usage | None = None) -> Spending:
+    made = Spending(agent, world.services.prices, world.writer(world.supervision()), world.clock.monotonic)
+    made.others = others or Usage()
+    return made
 
 
 async def saved(world: World, made: Spending, *usages: Usage, pause: float) -> list[Usage]:
     """What is written of these totals, told so many seconds apart."""
     for usage in usages:
-        made.save_now_and_then(usage)
+        made.save(usage)
         world.clock.now += pause
     await made._writer.done()
     return [usage for usage, _ in world.record.of("usage")]
@@ -61,7 +62,22 @@ async def test_the_first_total_is_written_at_once_and_the_others_now_and_then() 
 async def test_what_the_record_has_is_not_written_again() -> None:
     world = World()
 
-    assert await saved(world, spending(world, saved=MILLION), MILLION, MILLION, pause=60) == []
+    assert await saved(world, spending(world), MILLION, MILLION, pause=60) == [MILLION]
+    assert world.record.of("share") == [(MILLION,)]
+
+
+async def test_every_change_is_written_as_this_owners_share_and_the_total_has_what_others_saw_used() -> None:
+    world = World()
+    first, second = totals(2)
+
+    assert await saved(world, spending(world, others=MILLION), first, second, pause=1) == [MILLION + first]
+    assert world.record.of("share") == [(first,), (second,)]
+
+
+def test_what_former_owners_saw_used_counts_towards_the_limit() -> None:
+    made = spending(World(), limited(1.5), others=MILLION)
+
+    assert (made.is_over(Usage()), made.is_over(MILLION)) == (False, True)
 
 
 async def test_an_owner_that_leaves_writes_its_last_total_however_soon_it_comes() -> None:

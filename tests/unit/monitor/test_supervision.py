@@ -17,7 +17,8 @@ def test_it_goes_on_until_the_call_has_ended_or_this_owner_is_done_with_it() -> 
     released.release()
     lost.lose()
 
-    assert not any(each.goes_on for each in (ended, released, lost))
+    assert not any(each.acts for each in (ended, released, lost))
+    assert [each.goes_on for each in (ended, released, lost)] == [False, False, True]  # a lost one listens
     assert [each.may_speak for each in (ended, released, lost)] == [False, True, False]
 
 
@@ -31,7 +32,7 @@ def test_an_owner_that_cannot_prove_it_is_the_owner_loses_the_call_once_and_for_
     world.holds = True
 
     assert not supervision.may_act()
-    assert (supervision.result, world.lost) == (SupervisionResult.LOST, 1)
+    assert (supervision.is_lost, world.lost) == (True, 1)
 
 
 def test_a_call_that_was_lost_is_not_released_and_one_that_was_released_is_not_lost() -> None:
@@ -42,7 +43,7 @@ def test_a_call_that_was_lost_is_not_released_and_one_that_was_released_is_not_l
     assert released.release()
     released.lose()
 
-    assert (lost.result, released.result) == (SupervisionResult.LOST, SupervisionResult.RELEASED)
+    assert (lost.is_lost, released.is_lost, released.result) == (True, False, SupervisionResult.RELEASED)
     assert world.lost == 1
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from ringside.aws.record import Fenced, Ownership
-from ringside.aws.table import Item
 from ringside.calls import End, EndReason, Status, Step
 from ringside.conversation import events as e
 from ringside.monitor.attachment import MAX_FUTILE
@@ -65,8 +64,7 @@ async def test_a_caller_who_hangs_up_ends_the_call_and_what_was_said_is_in_the_r
     assert await bench.run() is SupervisionResult.OVER
     assert (bench.end.status, bench.end.reason, bench.end.at) == (Status.ENDED, EndReason.CALLER_HUNG_UP, NOON)
     assert bench.items("turn")[-1]["text"] == "Hi."
-    assert bench.world.record.of("release_reservations") == [(CALL,)]
-    assert [name for name, *_ in bench.world.record.written][-2:] == ["end", "release_reservations"]
+    assert [name for name, *_ in bench.world.record.written][-1] == "end"
 
 
 @pytest.mark.parametrize(
@@ -97,16 +95,6 @@ async def test_a_call_that_ended_while_no_monitor_listened_ended_when_it_was_las
     await bench.run(unheard_since=NOON - 3)
 
     assert bench.end.at == NOON - 3
-
-
-async def test_what_cannot_be_counted_does_not_keep_a_call_open() -> None:
-    bench = Bench(Sideband(None))
-
-    async def broken(call_id: str, call: Item) -> None:
-        raise THROTTLED
-
-    bench.world.record.release_reservations = broken  # type: ignore[method-assign]
-    assert await bench.run() is SupervisionResult.OVER
 
 
 # --- a sideband that comes and goes ---
@@ -142,7 +130,7 @@ async def test_a_call_whose_sidebands_close_at_once_is_given_up_openly_with_one_
 
 async def test_a_call_that_was_greeted_before_is_not_greeted_again() -> None:
     sideband = Sideband(None)
-    bench = Bench(sideband, epoch=2, effects={"greeting"})
+    bench = Bench(sideband, epoch=2, steps={Step.ATTACHED: NOON - 9, Step.GREETED: NOON - 9})
     await bench.run(unheard_since=NOON - 3)
 
     assert bench.world.record.of("claim") == []
@@ -165,17 +153,59 @@ async def test_an_owner_that_is_fenced_stops_and_says_nothing_more() -> None:
     assert (sideband.closed, bench.world.record.of("end")) == (True, [])
 
 
-async def test_an_owner_that_loses_its_lease_writes_nothing_from_then_on() -> None:
+async def test_an_owner_that_loses_its_lease_says_nothing_and_writes_what_it_hears_until_it_has_released_the_call() -> (
+    None
+):
     sideband = Sideband()
     bench = Bench(sideband)
     running = asyncio.create_task(bench.supervisor().run())
     await settle()
-    written = len(bench.world.record.written)
+    said = list(sideband.said)
     bench.world.holds = False
+    bench.world.record.failing = [THROTTLED] * 8
     sideband.hear(*SAID)
 
+    assert await running is SupervisionResult.RELEASED
+    assert (sideband.closed, sideband.said) == (True, said)
+    assert bench.items("turn")[-1]["text"] == "Hi."
+    ((_, unheard_since),) = bench.world.record.of("release")
+    assert unheard_since == bench.world.clock.wall()  # it listened until then
+
+
+async def test_what_is_heard_while_the_record_is_away_is_written_by_an_owner_that_was_replaced_meanwhile() -> None:
+    sideband = Sideband()
+    bench = Bench(sideband)
+    running = asyncio.create_task(bench.supervisor().run())
+    await settle()
+    bench.world.holds = False
+    bench.world.record.failing = [THROTTLED] * 5
+    sideband.hear(*SAID)
+    bench.world.record.release = fenced  # type: ignore[assignment,method-assign]
+
     assert await running is SupervisionResult.LOST
-    assert (sideband.closed, len(bench.world.record.written)) == (True, written)
+    assert bench.items("turn")[-1]["text"] == "Hi."
+
+
+async def fenced(*args: object) -> None:
+    raise Fenced
+
+
+async def test_a_call_that_was_lost_while_its_sideband_closed_was_last_heard_then() -> None:
+    sideband = Sideband()
+    bench = Bench(sideband)
+    running = asyncio.create_task(bench.supervisor().run())
+    await settle()
+    heard_at = bench.world.clock.wall()
+    bench.world.record.failing = [THROTTLED] * 3
+    sideband.hear(SAID[0])
+    await settle(3)
+    bench.world.clock.now += 8  # the process stands still
+    bench.world.holds = False
+    sideband.hear(None)
+
+    assert await running is SupervisionResult.RELEASED
+    ((_, unheard_since),) = bench.world.record.of("release")
+    assert unheard_since <= heard_at + 2
 
 
 async def test_a_lost_owner_hangs_up_on_nobody() -> None:
@@ -187,7 +217,7 @@ async def test_a_lost_owner_hangs_up_on_nobody() -> None:
 
     bench.world.clock.on_sleep = lose_lease
 
-    assert await bench.run() is SupervisionResult.LOST
+    assert await bench.run() is SupervisionResult.RELEASED
     assert bench.world.control.asked == []
 
 
@@ -240,7 +270,7 @@ async def test_a_sideband_that_closes_while_the_call_is_offered_makes_room_for_t
 
 async def test_the_next_owner_begins_with_its_marker_and_misses_nothing() -> None:
     early = Sideband(*SAID, None)
-    bench = Bench(epoch=2, effects={"greeting"})
+    bench = Bench(epoch=2, steps={Step.ATTACHED: NOON - 9, Step.GREETED: NOON - 9})
     marker = e.ItemAdded(marker_of(2), None, "other")
     assert await bench.run(sideband=EarlySideband(early, marker)) is SupervisionResult.OVER
 

@@ -17,7 +17,6 @@ from ringside.aws.table import Item
 from ringside.calls import EndReason, Step
 from ringside.conversation import effects as do
 from ringside.conversation import events as e
-from ringside.monitor.async_queue import AsyncQueue
 from ringside.monitor.attachment import Attachment
 from ringside.monitor.clock import CallClock
 from ringside.monitor.handover import Takeover
@@ -69,7 +68,7 @@ class World:
             attach_window=5.0,
             time=self.clock.time,
         )
-        self.messages = AsyncQueue(self.queue, self.threads)
+        self.messages = self.queue
 
     def counted(self, name: str) -> float:
         return sum(self.metrics.values.get(name, ()))

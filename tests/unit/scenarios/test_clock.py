@@ -5,7 +5,7 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
-from infra.scenarios.clock import UnhurriedLoop, waits
+from infra.scenarios.clock import UnhurriedLoop
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
@@ -69,30 +69,3 @@ def test_bytes_between_sockets_of_this_loop_arrive_before_a_timer() -> None:
         return heard
 
     assert run(talk()) == [b"LINE %d\n" % number for number in range(200)]
-
-
-class Mailbox:
-    """Something that is waited for in a thread, without being work."""
-
-    def __init__(self) -> None:
-        self.returned = 0
-
-    @waits
-    def receive(self) -> None:
-        time.sleep(0.2)
-
-    def arrived(self) -> None:
-        self.returned += 1
-
-
-def test_a_thread_that_only_waits_for_something_to_come_does_not_keep_the_clock() -> None:
-    async def wait_and_sleep() -> tuple[bool, int]:
-        mailbox, loop = Mailbox(), asyncio.get_running_loop()
-        poll = asyncio.ensure_future(loop.run_in_executor(None, mailbox.receive))
-        await asyncio.sleep(3600)
-        was_first = not poll.done()
-        await poll
-        await asyncio.sleep(0)
-        return was_first, mailbox.returned
-
-    assert run(wait_and_sleep()) == (True, 1)
