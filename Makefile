@@ -7,8 +7,6 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 FROM ?= +14255550112
-TO ?= +18005551212
-SCRIPT ?= opening-hours
 
 CONFIG ?= default
 TARGET = --config '$(CONFIG)' $(if $(STACK),--stack '$(STACK)')
@@ -23,11 +21,11 @@ help: ## show these targets
 demo: $(READY) ## three phone calls from ring to record: answered, transferred, declined
 	@$(BIN)/python -m infra.local demo $(ARGS)
 
-local: $(READY) ## the whole cloud on this machine, until Ctrl-C (OPENAI=real for real calls, CONTAINERS=yes for sam)
-	@$(BIN)/python -m infra.local up $(if $(OPENAI),--openai $(OPENAI)) $(if $(CONTAINERS),--containers) $(ARGS)
+local: $(READY) ## the whole cloud on this machine, with your changes to agents, until Ctrl-C (LOGS=yes, OPENAI=real TUNNEL=cloudflared for real calls, CONTAINERS=yes for sam)
+	@$(BIN)/python -m infra.local up $(if $(OPENAI),--openai $(OPENAI)) $(if $(CONTAINERS),--containers) $(if $(LOGS),--logs) $(if $(TUNNEL),--tunnel '$(TUNNEL)') $(ARGS)
 
-call: $(READY) ## ring at the running local cloud (FROM=+1... TO=+1... SCRIPT=opening-hours HEADER="Privacy: id")
-	@$(BIN)/python -m infra.local call --from '$(FROM)' --to '$(TO)' --script '$(SCRIPT)' $(if $(HEADER),--header '$(HEADER)') $(ARGS)
+call: $(READY) ## ring at the running local cloud (FROM=+1... TO=+1... AGENT=name SCRIPT=path/to/my.yaml HEADER="Privacy: id")
+	@$(BIN)/python -m infra.local call --from '$(FROM)' $(if $(TO),--to '$(TO)') $(if $(AGENT),--agent '$(AGENT)') $(if $(SCRIPT),--script '$(SCRIPT)') $(if $(HEADER),--header '$(HEADER)') $(ARGS)
 
 sam-invoke: $(READY) ## `sam local invoke` with the local cloud behind it (EVENT=incoming-guide, FUNCTION=SweeperFunction)
 	@$(BIN)/python -m infra.deploy.samlocal invoke $(if $(FUNCTION),--function $(FUNCTION) $(EVENT),$(or $(EVENT),incoming-guide)) $(ARGS)

@@ -24,7 +24,7 @@ from ringside.agentfile.loader import AgentFile, check_tools, read_agents
 from ringside.agentfile.yaml_lines import AgentFileError
 from ringside.openai import accept
 from ringside.settings import SHIPPED
-from ringside.tools.definition import Tool, ToolError, visible
+from ringside.tools.definition import Tool, ToolError
 from ringside.tools.loader import load_tools
 
 ALMOST = 0.8
@@ -67,7 +67,7 @@ def check(folder: Path, listed: Collection[str] = ()) -> Checked:
     else:
         for file in files.values():
             try:
-                check_tools(file, visible(file.agent.name, tools))
+                check_tools(file, tools)
             except AgentFileError as error:
                 found += map(Problem, str(error).splitlines())
     table = prices.load()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ringside.admission.opening_hours import DAYS
-from ringside.agentfile import schema_keywords
+from ringside.agentfile import schema_keywords, templates
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.sections import URI
 
@@ -68,7 +68,39 @@ def schema() -> Json:
         pattern: {"anyOf": [{"type": "string", "pattern": URI}, shape]}
         for pattern, shape in target["patternProperties"].items()
     }
+    _tighten(made)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Ringside agent", **made}
+
+
+NUMBER = r"^\s*(\+[0-9 ()./\u2010-\u2015-]{4,30}|default)\s*$"
+CALLERS = r"^(\+[0-9]{1,15}|ext:[0-9*#]{1,7}|anonymous|unknown)$"
+HOURS = r"^([01][0-9]|2[0-3]):[0-5][0-9]\s*-\s*(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+HOLIDAY = r"^([0-9]{4}-)?(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+ZONE = r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$"
+ZONES = ["UTC", "Europe/London", "Europe/Berlin", "America/New_York", "America/Chicago", "America/Los_Angeles"]
+
+
+def _tighten(made: Json) -> None:
+    """What the loader checks with code, as far as a pattern can say it: none of these refuses what the loader takes."""
+    properties, hours = made["properties"], made["$defs"]["OpeningHours"]["properties"]
+    _each_text(properties["answers"], {"pattern": NUMBER, "examples": ["+14255550112", "default"]})
+    _each_text(made["$defs"]["Rule"]["properties"]["callers"], {"pattern": CALLERS, "examples": ["+1900", "anonymous"]})
+    for day in DAYS:
+        _each_text(hours[day], {"pattern": HOURS, "examples": ["09:00-18:00"]})
+    _each_text(hours["holidays"], {"pattern": HOLIDAY, "examples": ["12-25", "2026-12-24"]})
+    properties["time_zone"] |= {"pattern": ZONE, "examples": ZONES}
+    facts = "|".join([*sorted(templates.FACTS), r"header\.[^{}]+"])
+    properties["instructions"]["not"] = {"pattern": rf"(^|[^\\])\{{\{{(?!\s*({facts})\s*\}}\}})[^{{}}]*\}}\}}"}
+    known = ", ".join(f"{{{{{name}}}}}" for name in sorted(templates.FACTS))
+    properties["instructions"]["description"] += f". Call facts: {known}, {{{{header.NAME}}}}"
+
+
+def _each_text(shape: Json, more: Json) -> None:
+    """Say more of a text, and of each text in a list, wherever a shape has one."""
+    if shape.get("type") == "string":
+        shape |= more
+    for inner in (*shape.get("anyOf", ()), *([shape["items"]] if "items" in shape else [])):
+        _each_text(inner, more)
 
 
 def documented(heading: str) -> dict[str, str]:

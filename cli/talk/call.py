@@ -94,6 +94,7 @@ class PlainCall:
         self._idle = asyncio.Event()
         self._broken: SessionError | None = None
         self._counted = e.Usage()
+        self._recovering = False  # a response has failed, and the conversation may ask for it again after a while
 
     async def __aenter__(self) -> Self:
         self._pumps = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
@@ -183,6 +184,8 @@ class PlainCall:
         try:
             while True:
                 event = await self._session.receive()
+                if event.get("type") == "response.created":
+                    self._recovering = False
                 self._complain(event)
                 self._follow(self._line.receives(event))
         except SessionClosed as closed:
@@ -204,6 +207,7 @@ class PlainCall:
         if not isinstance(error, Mapping):
             return
         code, text = error.get("code"), str(error.get("message") or error.get("code") or error.get("type"))
+        self._recovering = True
         if code in _FATAL:
             self._broken = SessionError(f"OpenAI: {text}")
         self._watcher.problem(text)
@@ -226,12 +230,14 @@ class PlainCall:
             self._perform(self._conversation.feed(event, self.clock.now()))
 
     def _wake(self) -> None:
+        self._recovering = False
         if not self.is_over:
             self._perform(self._conversation.wake(self.clock.now()))
 
     def _look(self) -> None:
         """Whose turn is it? The clock runs while the agent is at work."""
-        is_busy = not self.is_over and self._broken is None and bool(self._line.is_busy or self._work)
+        waits = self._recovering and self._conversation.deadline is not None
+        is_busy = not self.is_over and self._broken is None and bool(self._line.is_busy or self._work or waits)
         if is_busy:
             self._idle.clear()
             self.clock.run()

@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from ringside.agentfile.agent import Agent
+from ringside.agentfile.tool_keys import visible
 from ringside.conversation import builtin_tools
 from ringside.conversation.events import ToolFinished
 from ringside.tools import lambda_tools, runner
-from ringside.tools.definition import CallContext, Tool, visible
+from ringside.tools.definition import CallContext, Tool
 
 
 class OwnTools:

@@ -9,6 +9,7 @@ Every method blocks and may be called from any thread; asyncio callers use `asyn
 """
 
 import json
+import signal
 import subprocess
 import threading
 import time
@@ -31,6 +32,7 @@ from infra.local.records import Records
 from infra.local.template import FUNCTIONS, REPOSITORY
 
 READY_SECONDS = 60.0
+RELOAD_SECONDS = 15.0
 GRACE_SECONDS = 2.0
 """How long a component may take to stop when the whole cloud does: nobody is left to hand a call over to."""
 
@@ -83,6 +85,7 @@ class LocalCloud:
         self._guard: Guard | None = None
         self._lock = threading.Lock()
         self._stopped = False
+        self._reloads = 0
 
     # --- up and down ---
 
@@ -173,6 +176,28 @@ class LocalCloud:
     def kill_monitor(self, index: int) -> None:
         """`kill -9`."""
         self.monitors[index].kill()
+
+    def reload_agents(self) -> None:
+        """Put the agent files as they are now into force, for calls that come after this.
+
+        New functions and monitors are started, and calls in progress are handed over as in a deployment. The files
+        are to be checked before. Raises `ProcessDied`, with the former monitors in charge, if new ones do not start.
+        """
+        former = [monitor for monitor in self.monitors if monitor.alive and not monitor.expected_to_end]
+        gateway, self._reloads = self.processes["gateway"], self._reloads + 1
+        gateway.signal(signal.SIGHUP)
+        started = [self._start_monitor() for _ in former]
+        try:
+            for monitor in started:
+                monitor.wait_for_line(logged("monitor.ready"), READY_SECONDS)
+            gateway.wait_for_line(lambda line: line == f"gateway reloaded {self._reloads}", RELOAD_SECONDS)
+        except ProcessDied:
+            self._reloads -= 1
+            for monitor in started:
+                monitor.kill()
+            raise
+        for monitor in former:
+            monitor.terminate()
 
     # --- what is in it ---
 

@@ -122,6 +122,17 @@ class Environments:
             self.process.kill()
             await self.process.wait()
 
+    def anew(self) -> "Environments":
+        """The same function again, of which nothing runs yet."""
+        return Environments(self._function, self._environment, code=self._code, most=self._most)
+
+    async def retire(self) -> None:
+        """Let what is under way come to its end, then stop."""
+        deadline = time.monotonic() + self._function.timeout
+        while self._count > len(self._idle) and time.monotonic() < deadline:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.05)
+        await self.stop()
+
     async def invoke(self, event: Any) -> Any:
         """Run the handler and return its result; raise `FunctionError` when there is none."""
         await self.start()

@@ -5,6 +5,9 @@ Run as `python -m infra.local.gateway FD`, a listening socket, with a JSON docum
 
 A function can also be invoked by name, as AWS's Invoke does it:
 POST /2015-03-31/functions/{name}/invocations.
+
+SIGHUP starts the functions anew, with the agent files as they are then; `gateway reloaded N` says that it was done for
+the Nth time. If they cannot be started, the former ones stay.
 """
 
 import asyncio
@@ -15,6 +18,7 @@ import socket
 import sys
 import time
 import uuid
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -99,14 +103,60 @@ class Gateway:
             return web.json_response({"errorMessage": str(error)}, headers=unhandled)
 
 
-async def run_every(seconds: float, name: str, function: Environments) -> None:
+async def run_every(seconds: float, name: str, functions: Mapping[str, Environments]) -> None:
     """Invoke a function on its schedule, as EventBridge Scheduler does, failures included."""
     while True:
         await asyncio.sleep(seconds)
         try:
-            await function.invoke({})
+            await functions[name].invoke({})
         except FunctionError as error:
             log.error("%s: %s", name, error)
+
+
+class Reloading:
+    """Replaces the functions' processes by new ones while requests go on."""
+
+    def __init__(self, functions: dict[str, Environments], names: Iterable[str]) -> None:
+        """`names`: those that are to be ready at any time."""
+        self._functions = functions
+        self._names = list(names)
+        self._lock = asyncio.Lock()
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._times = 0
+        self.happened = asyncio.Event()
+
+    async def reload(self) -> None:
+        async with self._lock:
+            fresh = {name: environments.anew() for name, environments in self._functions.items()}
+            try:
+                await asyncio.gather(*(fresh[name].start() for name in self._names))
+            except FunctionError as error:
+                log.error("%s: the former functions stay", error)
+                for environments in fresh.values():
+                    await environments.stop()
+                return
+            for name, environments in fresh.items():
+                former, self._functions[name] = self._functions[name], environments
+                task = asyncio.create_task(former.retire())
+                self._retiring.add(task)
+                task.add_done_callback(self._retiring.discard)
+            self._times += 1
+            self.happened.set()
+            print(f"gateway reloaded {self._times}", flush=True)
+
+    async def until_one_dies(self) -> None:
+        """Return when the process of a function that is in use has ended."""
+        while True:
+            self.happened.clear()
+            processes = [process for name in self._names if (process := self._functions[name].process)]
+            deaths = [asyncio.create_task(process.wait()) for process in processes]
+            reloaded = asyncio.create_task(self.happened.wait())
+            await asyncio.wait([*deaths, reloaded], return_when=asyncio.FIRST_COMPLETED)
+            was_reloaded = self.happened.is_set()
+            for task in (*deaths, reloaded):
+                task.cancel()
+            if not was_reloaded:
+                return
 
 
 async def serve(listener: socket.socket, given: dict[str, Any]) -> int:
@@ -117,9 +167,10 @@ async def serve(listener: socket.socket, given: dict[str, Any]) -> int:
         for name, function in templates.functions(template).items()
     }
     routes = templates.routes(template)
-    behind_routes = [functions[name] for name in {route.function for route in routes}]
+    behind_routes = {route.function for route in routes}
+    reloading = Reloading(functions, behind_routes)
     try:
-        await asyncio.gather(*(environments.start() for environments in behind_routes))
+        await asyncio.gather(*(functions[name].start() for name in behind_routes))
     except FunctionError as error:
         log.error("%s", error)
         return 1
@@ -128,12 +179,12 @@ async def serve(listener: socket.socket, given: dict[str, Any]) -> int:
     await web.SockSite(runner, listener).start()
     print(f"gateway listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     schedules = templates.schedules(template) if given.get("schedules") else []
-    runs = [asyncio.create_task(run_every(s.seconds, s.function, functions[s.function])) for s in schedules]
-    processes = [environments.process for environments in behind_routes if environments.process]
+    runs = [asyncio.create_task(run_every(s.seconds, s.function, functions)) for s in schedules]
+    asked: set[asyncio.Task[None]] = set()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, lambda: asked.add(asyncio.create_task(reloading.reload())))
     try:
-        await asyncio.wait(
-            [asyncio.create_task(process.wait()) for process in processes], return_when=asyncio.FIRST_COMPLETED
-        )
+        await reloading.until_one_dies()
         log.error("a function's runtime died")
         return 1
     finally:

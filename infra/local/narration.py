@@ -34,6 +34,8 @@ class Narration:
     """What has been shown of one call. Feed it the record as often as it may have changed."""
 
     console: Console
+    mark: str = ""
+    """What tells this call from others that are shown at the same time."""
     _shown: set[str] = field(default_factory=set)
     _seen: dict[str, float] = field(default_factory=dict)
 
@@ -93,7 +95,10 @@ class Narration:
         line.add_column(width=11, style="dim")
         line.add_column(width=9, style=STYLES.get(who, ""))
         line.add_column(overflow="fold")
-        line.add_row(f"{max(moment, 0):8.2f} s", who, Text(safe(what)))
+        body = Text(safe(what))
+        if self.mark:
+            body.append(f"  [{safe(self.mark)}]", "dim")
+        line.add_row(f"{max(moment, 0):8.2f} s", who, body)
         self.console.print(line)
 
 

@@ -1,6 +1,7 @@
 """Which OpenAI the local cloud talks to: the emulator, or the real one."""
 
 import base64
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,15 +31,18 @@ class OpenAI:
         return self.base_url is not None
 
     @classmethod
-    def real(cls, environ: Mapping[str, str]) -> "OpenAI":
-        """The real one, with the credentials of the environment."""
+    def real(cls, environ: Mapping[str, str], *, has_tunnel: bool = False) -> "OpenAI":
+        """The real one, with the credentials of the environment. With a tunnel of ours the endpoint's secret is new."""
         needed = {
             "OPENAI_API_KEY": "the key of the project that answers the calls",
-            "OPENAI_WEBHOOK_SECRET": "the signing secret of the project's webhook (whsec_...)",
+            "OPENAI_WEBHOOK_SECRET": "the signing secret of its webhook (whsec_...), unless there is a --tunnel",
         }
+        if has_tunnel:
+            del needed["OPENAI_WEBHOOK_SECRET"]
         missing = [f"{name} is not set: {meaning}" for name, meaning in needed.items() if not environ.get(name)]
         if missing:
             raise MissingVariable("\n".join(missing))
-        return cls(
-            environ.get("OPENAI_BASE_URL") or REAL_URL, environ["OPENAI_API_KEY"], environ["OPENAI_WEBHOOK_SECRET"]
-        )
+        secret = new_webhook_secret() if has_tunnel else environ["OPENAI_WEBHOOK_SECRET"].strip()
+        if not re.fullmatch(r"whsec_[A-Za-z0-9+/]{24,}={0,2}", secret):
+            raise MissingVariable("OPENAI_WEBHOOK_SECRET is not a signing secret: those begin with whsec_")
+        return cls(environ.get("OPENAI_BASE_URL") or REAL_URL, environ["OPENAI_API_KEY"].strip(), secret)

@@ -150,6 +150,11 @@ class Process:
         if self.alive:
             self._process.send_signal(signal.SIGTERM)
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal that does not end it."""
+        if self.alive:
+            self._process.send_signal(number)
+
     def kill(self) -> None:
         """`kill -9` of the component and whatever it started, and wait until it is gone."""
         self.expected_to_end = True

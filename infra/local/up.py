@@ -9,12 +9,16 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.text import Text
 
 from cli.check import check
 from cli.terminal import safe
 from infra.local import containers, envfile
+from infra.local import tunnel as tunnels
+from infra.local.agents_watch import AgentsWatch
+from infra.local.calls_watch import CallsWatch
 from infra.local.cloud import LocalCloud
 from infra.local.engine import Way
 from ringside.settings import SHIPPED
@@ -29,11 +33,13 @@ class Output:
 
     console: Console
     raw: bool = False
+    logs: bool = True
+    """Without them only what goes wrong is shown, and what tools print."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def line(self, name: str, line: str) -> None:
         text = line if self.raw else readable(line)
-        if text is not None:
+        if text is not None and (self.logs or self.raw or is_worth_a_look(name, line)):
             self.say((f"{name:<10}|", "dim"), f" {safe(text)}")
 
     def say(self, *parts: str | tuple[str, str]) -> None:
@@ -57,6 +63,15 @@ def readable(line: str) -> str | None:
     return " ".join(filter(None, ["" if level == "INFO" else level, str(content["message"]), details]))
 
 
+def is_worth_a_look(name: str, line: str) -> bool:
+    """Whether somebody who does not read logs wants to see a line: errors, and what tools print or raise."""
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return name.startswith("monitor") or (name == "gateway" and not line.startswith("gateway "))
+    return isinstance(content, dict) and content.get("level") in ("ERROR", "CRITICAL")
+
+
 class Stop:
     """Set by the signals that end a program in a terminal. They interrupt nothing: a second one changes nothing.
 
@@ -71,12 +86,20 @@ class Stop:
 
 
 def run_until_stopped(
-    cloud: LocalCloud, output: Output, stop: Stop, directory: Path = envfile.DIRECTORY, way: Way | None = None
+    cloud: LocalCloud,
+    output: Output,
+    stop: Stop,
+    directory: Path = envfile.DIRECTORY,
+    way: Way | None = None,
+    folder: Path | None = None,
+    tunnel: str | None = None,
 ) -> int:
     """Start the cloud, announce it, keep it up; stop all of it when told to, or when a component dies.
 
-    `way`: how containers are to reach it, if they are to.
+    `way`: how containers are to reach it, if they are to. `folder`: the agents', whose changes are followed.
+    `tunnel`: how the real OpenAI is to reach it, if we are to see to that.
     """
+    calls: CallsWatch | None = None
     failure: list[Exception] = []
     opened = ExitStack()
 
@@ -103,10 +126,21 @@ def run_until_stopped(
             if not announced:
                 announced = True
                 envfile.write(cloud.env, directory)
-                announce(cloud, output)
+                announce(cloud, output, has_tunnel=tunnel is not None)
+                if tunnel is not None:
+                    opened.enter_context(tunnels.connected(cloud, tunnel, lambda text: output.say(safe(text))))
                 if way is not None:
                     path = opened.enter_context(containers.opened(way, cloud.env, directory))
                     output.say(f"  Containers reach it at {way.host}: sam local invoke --env-vars {path}")
+                if folder is not None:
+                    watching = AgentsWatch(cloud, folder, lambda text, style: output.say((safe(text), style)))
+                    watching.start()
+                    opened.callback(watching.stop)
+                if not (output.logs or output.raw):
+                    calls = CallsWatch(cloud.records, output.console)
+            if calls is not None:
+                with suppress(ClientError, BotoCoreError):  # the stand-in for AWS may be going down
+                    calls.look()
         return 0
     finally:
         output.say(("Stopping ...", "dim"))
@@ -115,7 +149,7 @@ def run_until_stopped(
         starting.join()
 
 
-def announce(cloud: LocalCloud, output: Output) -> None:
+def announce(cloud: LocalCloud, output: Output, *, has_tunnel: bool = False) -> None:
     """Where everything is, and what to do next."""
     rows = {
         "webhook": cloud.webhook_url,
@@ -131,16 +165,20 @@ def announce(cloud: LocalCloud, output: Output) -> None:
     for name, value in rows.items():
         output.say(f"  {name:<9}", (value, "cyan"))
     output.say()
-    if cloud.openai.is_real:
+    if has_tunnel:
+        output.say("  Opening the tunnel ...")
+    elif cloud.openai.is_real:
         port = cloud.gateway_url.rpartition(":")[2]
         output.say(f"  OpenAI must reach the webhook. Open a tunnel to port {port}, for example")
         output.say(f"    cloudflared tunnel --url {cloud.gateway_url}")
         output.say("  make https://<tunnel>/webhook your project's webhook for realtime.call.incoming, and call.")
+        output.say("  Or let TUNNEL=cloudflared (ngrok, or an address) do all of that.")
     else:
-        output.say("  Ring it, in another terminal:   make call")
+        output.say("  Ring it, in another terminal:   make call      (AGENT=name SCRIPT=path/to/my.yaml)")
+        output.say("  Type with an agent:             .venv/bin/ringside talk --stand-in")
         output.say("  Look at the calls:              open the console's URL in a browser")
         output.say("                                  .venv/bin/ringside calls list --local")
     for problem in check(Path(os.environ.get("RINGSIDE_AGENTS") or SHIPPED / "agents")).problems:
         output.say((f"  {safe(problem.text)}", "yellow"))
-    output.say("  Stop with Ctrl-C.")
+    output.say("  Change the agent files: the next call has the change. Stop with Ctrl-C.")
     output.say()

@@ -17,11 +17,12 @@ from ringside.agentfile import yaml_lines
 from ringside.agentfile.agent import DEFAULT, Agent
 from ringside.agentfile.agents import Agents
 from ringside.agentfile.problems import problems
+from ringside.agentfile.tool_keys import visible
 from ringside.agentfile.yaml_lines import AgentFileError, FieldPath, YamlFile
 from ringside.conversation import builtin_tools
 from ringside.errors import UserMistake
 from ringside.tools import lambda_tools
-from ringside.tools.definition import Tool, ToolError, visible
+from ringside.tools.definition import Tool, ToolError
 from ringside.tools.loader import load_agents_and_tools
 
 SUFFIX = ".scenario.yaml"

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from cli.cloud import read_env
+from infra.local import tunnel
 from infra.local.template import REPOSITORY
+from tests.integration.webhook_endpoints import KEY, WebhookEndpoints
 
 READY = "Stop with Ctrl-C."
 WITHOUT_CREDENTIALS = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OPENAI_"))}
@@ -24,10 +26,28 @@ WITHOUT_CREDENTIALS = {name: value for name, value in os.environ.items() if not 
 class Up:
     """A running `python -m infra.local up`."""
 
-    def __init__(self, directory: Path, *flags: str, environment: dict[str, str], ignoring: str = "") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *flags: str,
+        environment: dict[str, str],
+        ignoring: str = "",
+        monitors: int = 0,
+        logs: bool = True,
+    ) -> None:
         self.directory = directory
         ignore = ["sh", "-c", f"trap '' {ignoring}; exec \"$@\"", "sh"] if ignoring else []
-        program = [sys.executable, "-m", "infra.local", "up", "--monitors", "0", "--directory", str(directory)]
+        program = [
+            sys.executable,
+            "-m",
+            "infra.local",
+            "up",
+            "--monitors",
+            str(monitors),
+            "--directory",
+            str(directory),
+        ]
+        program += ["--logs"] if logs else []
         self.process = subprocess.Popen(
             [*ignore, *program, *flags],
             cwd=REPOSITORY,
@@ -184,7 +204,7 @@ def test_a_second_one_is_refused_and_a_dead_component_stops_the_first(tmp_path: 
 
 
 def call(directory: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infra.local", "call", "--directory", str(directory), *flags]
+    command = [sys.executable, "-m", "infra.local", "call", "--no-follow", "--directory", str(directory), *flags]
     return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 
@@ -232,13 +252,84 @@ def test_the_real_openai_needs_its_credentials(tmp_path: Path) -> None:
     assert [line.split(" ")[0] for line in running.lines] == ["OPENAI_API_KEY", "OPENAI_WEBHOOK_SECRET"]
 
 
-def test_with_the_real_openai_there_is_no_emulator_and_a_tunnel_to_open(tmp_path: Path) -> None:
-    credentials = {"OPENAI_API_KEY": "sk-real", "OPENAI_WEBHOOK_SECRET": "whsec_" + "A" * 32}
+@pytest.fixture
+def project() -> Iterator[WebhookEndpoints]:
+    project = WebhookEndpoints()
+    yield project
+    project.close()
+
+
+def test_with_the_real_openai_there_is_no_emulator_and_a_tunnel_to_open(
+    tmp_path: Path, project: WebhookEndpoints
+) -> None:
+    credentials = {"OPENAI_API_KEY": KEY, "OPENAI_WEBHOOK_SECRET": "whsec_" + "A" * 32, "OPENAI_BASE_URL": project.url}
     with up(tmp_path, "--openai", "real", environment=WITHOUT_CREDENTIALS | credentials) as running:
         running.until_said(READY)
         variables = read_env(tmp_path / "env")
 
-    assert variables["OPENAI_BASE_URL"] == "https://api.openai.com/v1"
+    assert variables["OPENAI_BASE_URL"] == project.url
     assert "RINGSIDE_EMULATOR_URL" not in variables
     assert any("tunnel" in line for line in running.lines)
-    assert not any("sk-real" in line for line in running.lines)
+    assert not any(KEY in line for line in running.lines)
+    assert project.endpoints == {}
+
+
+def test_with_a_tunnel_the_webhook_endpoint_is_made_tested_and_taken_away(
+    tmp_path: Path, project: WebhookEndpoints
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    credentials = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": project.url}
+    flags = ("--openai", "real", "--port", port, "--tunnel", f"http://127.0.0.1:{port}/")
+    with up(tmp_path, *flags, environment=WITHOUT_CREDENTIALS | credentials) as running:
+        running.until_said("A test event was delivered and answered with 200")
+        assert [endpoint["url"] for endpoint in project.endpoints.values()] == [f"http://127.0.0.1:{port}/webhook"]
+        running.tell(signal.SIGINT)
+        assert running.end() == 0
+    assert project.endpoints == {}
+
+
+def test_a_program_that_opens_tunnels_is_started_asked_for_its_address_and_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "cloudflared"
+    program.write_text("#!/bin/sh\necho 'INF |  https://some-words-here.trycloudflare.com  |'\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    tunnel.check("cloudflared", "https://api.openai.com/v1")
+    with tunnel.opened("cloudflared", "http://127.0.0.1:1") as outside:
+        assert outside == "https://some-words-here.trycloudflare.com"
+    program.write_text("#!/bin/sh\necho 'ERR no network'\n")
+    with pytest.raises(tunnel.TunnelError, match="cloudflared opened no tunnel"), tunnel.opened("cloudflared", "x"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("flags", "variables", "said"),
+    [
+        (("--tunnel", "ngrok"), {}, "--tunnel belongs to --openai real"),
+        (("--openai", "real", "--tunnel", "nonsense"), {"OPENAI_API_KEY": KEY}, "--tunnel takes cloudflared, ngrok"),
+        (("--openai", "real", "--tunnel", "http://h"), {"OPENAI_API_KEY": KEY}, "https:// only"),
+        (
+            ("--openai", "real"),
+            {"OPENAI_API_KEY": KEY, "OPENAI_WEBHOOK_SECRET": "sk-nonsense"},
+            "OPENAI_WEBHOOK_SECRET is not a signing secret",
+        ),
+    ],
+)
+def test_what_cannot_work_with_the_real_openai_is_one_line(
+    tmp_path: Path, flags: tuple[str, ...], variables: dict[str, str], said: str
+) -> None:
+    with up(tmp_path, *flags, environment=WITHOUT_CREDENTIALS | variables) as running:
+        assert running.end() == 1
+    (line,) = running.lines
+    assert said in line
+
+
+def test_a_key_that_openai_refuses_is_found_at_start(tmp_path: Path, project: WebhookEndpoints) -> None:
+    wrong = {"OPENAI_API_KEY": "sk-wrong", "OPENAI_BASE_URL": project.url}
+    wrong["OPENAI_WEBHOOK_SECRET"] = "whsec_" + "A" * 32
+    with up(tmp_path, "--openai", "real", environment=WITHOUT_CREDENTIALS | wrong) as running:
+        assert running.end() == 1
+    assert running.lines == ["OpenAI refuses this API key (401): check that it is complete, and of this project"]

@@ -230,6 +230,13 @@ async def test_the_stand_in_speaks_without_a_script() -> None:
         assert _said(call) == ["agent: Desk, hello."]
 
 
+async def test_a_response_that_a_rate_limit_refuses_is_waited_for() -> None:
+    limit = {"type": "tokens", "code": "rate_limit_exceeded", "message": "Please try again in 1.6s."}
+    async with _call(_agent(), {"agent": "Hello."}, {"fails": limit}, {"agent": "Here I am."}) as (call, _):
+        await call.says("Are you open?")
+    assert _said(call)[-1] == "agent: Here I am."
+
+
 async def test_a_session_that_breaks_is_an_end_with_a_reason() -> None:
     async with _call(_agent(), {"agent": "Hello."}, {"drop": {"code": 1011}}, {"agent": "Never said."}) as (call, _):
         await call.says("Hello?")

@@ -15,6 +15,7 @@ from ringside.agentfile import pasted, tokens, tool_schema, yaml_lines
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.agents import Agents
 from ringside.agentfile.problems import problems
+from ringside.agentfile.tool_keys import visible
 from ringside.agentfile.yaml_lines import AgentFileError, FieldPath, YamlFile
 from ringside.conversation import builtin_tools
 
@@ -35,7 +36,7 @@ class AgentFile:
 def load_agents(folder: Path, tools: Collection[str] | None = None) -> Agents:
     """Read `folder/*.yaml`; raise `AgentFileError` with every problem found.
 
-    `tools`: the names an agent may use besides the built-in ones; None leaves them unchecked.
+    `tools`: the keys of the tools that there are besides the built-in ones; None leaves them unchecked.
     """
     files = read_agents(folder, tools)
     return Agents({name: file.agent for name, file in files.items()})
@@ -207,9 +208,9 @@ def _too_long(agent: Agent, file: YamlFile) -> Iterator[str]:
 
 
 def check_tools(file: AgentFile, tools: Collection[str]) -> None:
-    """Raise `AgentFileError` if an agent lists a tool that is neither built in nor one of these."""
+    """Raise `AgentFileError` if an agent lists a tool that is neither built in nor one of these, by their keys."""
     agent, source = file.agent, file.source
-    known = set(tools) | builtin_tools.NAMES
+    known = visible(agent.name, dict.fromkeys(tools)).keys() | builtin_tools.NAMES
     wrong = [
         f"{source.where(('tools', index))}: tools: there is no tool named {name}; there are {', '.join(sorted(known))}"
         for index, name in enumerate(agent.tools)

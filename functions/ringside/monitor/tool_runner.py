@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from ringside.agentfile.agent import Agent
+from ringside.agentfile.tool_keys import key, visible
 from ringside.conversation import builtin_tools
 from ringside.conversation.events import ToolFinished
 from ringside.monitor.tool_workers import ToolWorkers
 from ringside.tools import runner
-from ringside.tools.definition import CallContext, Options, Tool, key, visible
+from ringside.tools.definition import CallContext, Options, Tool
 
 
 class ToolRunner(Protocol):

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from ringside.agentfile.tool_keys import visible
 from ringside.conversation import builtin_tools
-from ringside.tools.definition import visible
 
 if TYPE_CHECKING:
     from ringside.agentfile.agent import Agent

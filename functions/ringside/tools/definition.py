@@ -1,6 +1,6 @@
 """What a tool is: its name, its schema, how it is run, and what it may know about the call."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar, overload
 
@@ -9,27 +9,12 @@ from pydantic import BaseModel
 from ringside.errors import ServiceError, UserMistake
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
 
 RESULT_LIMIT = 16_000  # characters of a result that the model gets
 
 
 class ToolError(UserMistake):
     """A file of tools cannot be used; the message names the file and the function."""
-
-
-def key(owner: str, name: str) -> str:
-    """How a tool is known among all agents': `book` of `tools.py`, `dental.book` of `dental.py`. `owner`: an agent's
-    name, empty for a shared tool."""
-    return f"{owner}.{name}" if owner else name
-
-
-def visible(agent: str, tools: Mapping[str, T]) -> dict[str, T]:
-    """Of all agents' tools, by their keys, those that this one may use, by the names that it has for them: its own
-    ones, and shared ones, which its own hide."""
-    own = key(agent, "")
-    shared = {name: value for name, value in tools.items() if "." not in name}
-    return shared | {name.removeprefix(own): value for name, value in tools.items() if name.startswith(own)}
 
 
 @dataclass(frozen=True)

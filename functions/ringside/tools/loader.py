@@ -15,9 +15,10 @@ from typing import Any
 
 from ringside.agentfile.agents import Agents
 from ringside.agentfile.loader import check_tools, read_agents
+from ringside.agentfile.tool_keys import key
 from ringside.conversation import builtin_tools
 from ringside.tools import docstrings, signature
-from ringside.tools.definition import Options, Tool, ToolError, key, visible
+from ringside.tools.definition import Options, Tool, ToolError
 
 _RUNS_COROUTINES = {"run", "run_until_complete", "run_coroutine_threadsafe", "run_sync", "async_to_sync", "syncify"}
 """What a sync function calls that waits for an async one."""
@@ -36,7 +37,7 @@ def tool_files(folder: Path) -> dict[str, Path]:
 
 def load_tools(folder: Path, names: Collection[str] | None = None) -> dict[str, Tool]:
     """The tools of a folder: public functions with a docstring, and those marked with `@tool`, by their keys
-    (`definition.visible` says what an agent calls them).
+    (`tool_keys.visible` says what an agent calls them).
 
     `names`: those that agents list; others are helpers, and may be what no tool can be. None: all of them are tools.
     No file, no tools. Raises `ToolError`, which names file, line and function.
@@ -70,7 +71,7 @@ def load_agents_and_tools(folder: Path) -> tuple[Agents, dict[str, Tool]]:
     files = read_agents(folder)
     tools = load_tools(folder, {name for file in files.values() for name in file.agent.tools})
     for file in files.values():
-        check_tools(file, visible(file.agent.name, tools))
+        check_tools(file, tools)
     return Agents({name: file.agent for name, file in files.items()}), tools
 
 

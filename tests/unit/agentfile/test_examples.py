@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from ringside.agentfile.tool_keys import visible
 from ringside.tools import runner
-from ringside.tools.definition import CallContext, visible
+from ringside.tools.definition import CallContext
 from ringside.tools.loader import load_agents_and_tools, load_tools
 
 DOCS = Path(__file__).parents[3] / "docs"

@@ -6,7 +6,7 @@ import pytest
 
 from cli.check import check
 from cli.main import main
-from ringside.tools.definition import visible
+from ringside.agentfile.tool_keys import visible
 from ringside.tools.loader import load_agents_and_tools
 
 EXAMPLES = ("receptionist", "appointments", "voicemail", "blank")

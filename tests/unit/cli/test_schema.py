@@ -134,10 +134,36 @@ def test_whoever_is_rejected_without_a_status_is_declined(tmp_path: Path) -> Non
         {"answers": "default", "instructions": "Hi.", "voice": "marine"},
         {"answers": "default", "instructions": "Hi.", "limits": {"silence": 0}},
         {"answers": "default", "instructions": "Hi.", "transfer": {"sales": "555"}},
+        {"answers": ["555-0112"], "instructions": "Hi."},
+        {"answers": "default", "instructions": "Hi.", "time_zone": "Central European Time"},
+        {"answers": "default", "instructions": "Hi.", "opening_hours": {"monday": "9-17"}},
+        {"answers": "default", "instructions": "Hi.", "opening_hours": {"monday": ["09:00-25:00"]}},
+        {"answers": "default", "instructions": "Hi.", "opening_hours": {"holidays": ["24.12."]}},
+        {"answers": "default", "instructions": "Hi.", "admission": [{"name": "n", "callers": ["1900"], "reject": 603}]},
+        {"answers": "default", "instructions": "Hi {{callers}}."},
+        {"answers": "default", "instructions": "It is {{local_time}}, {{ day }}."},
     ],
 )
 def test_an_editor_sees_these_mistakes(wrong: object) -> None:
     assert mistakes(wrong) != []
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"answers": ["+1 (425) 555-0112", "default"]},
+        {"time_zone": "America/Argentina/Buenos_Aires"},
+        {"time_zone": "Etc/GMT+5"},
+        {"opening_hours": {"monday": ["09:00 - 12:00", "20:00-24:00"], "holidays": ["12-25", "2026-12-24"]}},
+        {"admission": [{"name": "n", "callers": ["+1900", "ext:1001", "unknown"], "reject": 603}]},
+        {"instructions": "{{caller}} {{ header.X-Tier }} \\{{name}} {one} {{weekday}}", "headers": ["X-Tier"]},
+    ],
+)
+def test_an_editor_takes_what_the_loader_takes(tmp_path: Path, right: dict[str, Any]) -> None:
+    values = {"answers": "default", "instructions": "Hi.", **right}
+    (tmp_path / "desk.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    assert load_agents(tmp_path).named("desk") is not None
+    assert mistakes(values) == []
 
 
 def test_every_field_is_explained_to_an_editor() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from infra.local.agents import DEMO_AGENTS
+from ringside.agentfile.tool_keys import visible
 from ringside.agentfile.yaml_lines import AgentFileError
 from ringside.openai import accept
-from ringside.tools.definition import Tool, ToolError, visible
+from ringside.tools.definition import Tool, ToolError
 from ringside.tools.loader import load_agents_and_tools, load_tools
 
 

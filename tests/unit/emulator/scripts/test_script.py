@@ -15,7 +15,7 @@ def test_the_shipped_scripts_are_well_formed_and_described() -> None:
     scripts = script.load_all(script.SHIPPED)
     assert set(scripts) == {
         *("opening-hours", "caller-hangs-up", "interruption", "late-transcripts", "dtmf", "silent-caller"),
-        *("parallel-tools", "long-call", "transfer", "garbage"),
+        *("parallel-tools", "long-call", "transfer", "garbage", "small-talk"),
     }
     assert all(each.description for each in scripts.values())
 
