@@ -13,7 +13,7 @@ TARGET = --config '$(CONFIG)' $(if $(STACK),--stack '$(STACK)')
 DEPLOYMENT = $(TARGET) $(if $(SET),--set $(SET))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local call sam-invoke sam-api test drills check plan image deploy destroy format lock hooks release clean
+.PHONY: help demo local call sam-invoke sam-api test drills check plan image deploy rollback destroy format lock hooks release clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ image: $(READY) ## build the monitor's image and push it to your account's regis
 
 deploy: $(READY) ## deploy to the AWS account and region of your environment (IMAGE=... for a former image)
 	@$(BIN)/python -m infra.deploy deploy $(DEPLOYMENT) $(if $(IMAGE),--image '$(IMAGE)') $(ARGS)
+
+rollback: $(READY) ## go back by one deployment: functions, agent files, image and parameters together
+	@$(BIN)/python -m infra.deploy rollback $(TARGET) $(ARGS)
 
 destroy: $(READY) ## delete the deployment again; the record of calls stays (ARGS=--with-records)
 	@$(BIN)/python -m infra.deploy destroy $(TARGET) $(ARGS)

@@ -1,4 +1,4 @@
-"""`python -m infra.deploy check | plan | image | deploy | destroy`: what `make` runs under these names."""
+"""`python -m infra.deploy check | plan | image | deploy | rollback | destroy`: what `make` runs under these names."""
 
 import sys
 

@@ -1,14 +1,17 @@
 """What must be there before anything is deployed. Everything that is missing is listed at once, with the remedy."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.deploy import builders, programs
 from infra.deploy.programs import DeployError
+
+Found = TypeVar("Found")
 
 NO_REGION = "No AWS region is set: set AWS_REGION (us-east-1 is close to OpenAI) or run `aws configure set region ...`."
 NO_CREDENTIALS = "No AWS credentials were found: run `aws sso login` or `aws configure`, or set AWS_PROFILE."
@@ -54,6 +57,17 @@ def find(*, docker: bool = False, build: bool = False) -> Account:
     if missing or region is None or number is None:
         raise DeployError("Something is still missing:\n" + "\n".join(f"  - {problem}" for problem in missing))
     return Account(region, number)
+
+
+def peek(look: Callable[[Account], Found]) -> Found | None:
+    """What can be seen in the account, within seconds; None without an account, or for whoever may not look."""
+    region = chosen_region()
+    try:
+        if region is None or boto3.Session().get_credentials() is None:
+            return None
+        return look(Account(region, ""))
+    except (BotoCoreError, ClientError):
+        return None
 
 
 def chosen_region() -> str | None:

@@ -23,6 +23,8 @@ Assignments = Annotated[
     list[str] | None, Parameter(name="--set", consume_multiple=True, help="parameters of template.yaml, as NAME=VALUE")
 ]
 
+Yes = Annotated[bool, Parameter(help="do not ask")]
+
 MonitorImage = Annotated[str | None, Parameter(name="--image", help="an image that was pushed before, as NAME@DIGEST")]
 
 
@@ -44,6 +46,8 @@ def _plan(
     name, chosen = _chosen(config, stack, parameters, monitor_image)
     shown = console()
     shown.print(plan.show(name, chosen), soft_wrap=True)
+    for line in plan.compared(account.peek(lambda here: stacks.parameters_of(here, name)) or {}, chosen):
+        shown.print(line, soft_wrap=True)
     shown.print(f"\nWithout a call it costs about {cost.monthly(chosen):.2f} USD a month; docs/cost.md says what for.")
 
 
@@ -70,7 +74,8 @@ def _image(
         print(image.make_elsewhere(registry, platform=platform, refresh=refresh, base=python_image, flags=flags))
         return
     here = account.find(docker=True)
-    print(image.make(here, _repository(here, name, chosen), refresh=refresh))
+    repository_name = _repository(here, name, chosen)
+    print(image.make(here, repository_name, refresh=refresh, base=python_image, tags=plan.tags(config)))
 
 
 @program.command(name="deploy")
@@ -80,15 +85,27 @@ def _deploy(
     stack: Stack = None,
     parameters: Assignments = None,
     monitor_image: MonitorImage = None,
+    yes: Yes = False,
 ) -> None:
-    """Build and deploy everything."""
+    """Build, show what will change, and deploy everything."""
     checks.agents()
     name, chosen = _chosen(config, stack, parameters, monitor_image)
     here = account.find(docker="MonitorImage" not in chosen, build=True)
     chosen["MonitorRepository"] = _repository(here, name, chosen)
+    if monitor_image:
+        print(
+            "The image alone is chosen here: the webhook gets the agent files of this checkout. See also make rollback."
+        )
     if "MonitorImage" not in chosen:
-        chosen["MonitorImage"] = image.make(here, chosen["MonitorRepository"])
-    stacks.deploy(here, name, config, chosen)
+        chosen["MonitorImage"] = image.make(here, chosen["MonitorRepository"], tags=plan.tags(config))
+    stacks.deploy(here, name, config, chosen, yes=yes)
+
+
+@program.command(name="rollback")
+def _rollback(*, config: Config = "default", stack: Stack = None, yes: Yes = False) -> None:
+    """Go back by one deployment: functions, agent files, image and parameters together."""
+    name, _ = _chosen(config, stack, None)
+    stacks.roll_back(account.find(), name, yes=yes)
 
 
 @program.command(name="destroy")
@@ -96,7 +113,7 @@ def _destroy(
     *,
     config: Config = "default",
     stack: Stack = None,
-    yes: Annotated[bool, Parameter(help="do not ask")] = False,
+    yes: Yes = False,
     with_records: Annotated[bool, Parameter(help="delete the record of calls, too")] = False,
 ) -> None:
     """Delete the stack. The record of calls stays."""

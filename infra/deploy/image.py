@@ -4,7 +4,7 @@ import base64
 import re
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from infra.deploy import builders, programs, repository
 from infra.deploy.account import Account
@@ -19,19 +19,29 @@ PINNED = REPOSITORY / "infra" / "python-image.txt"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
-def make(account: Account, repository_name: str, *, refresh: bool = False) -> str:
-    """Build and push to ECR; returns the image by its digest. `refresh` looks for a newer Python image first."""
-    repository.create(account, repository_name)
+def make(
+    account: Account,
+    repository_name: str,
+    *,
+    refresh: bool = False,
+    base: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> str:
+    """Build and push to ECR; returns the image by its digest. `refresh` looks for a newer Python image first; `base`
+    takes the place of the pinned one. `tags` are for the repository, if it is made."""
+    repository.create(account, repository_name, tags)
     if refresh:  # before the tag is named: a new pin that was not committed is a change, and a tag cannot be moved
         python_image(builders.find(), refresh=True)
     name, tag = f"{account.registry}/{repository_name}", commit()
+    if base:  # not what the commit says, so not under its name
+        tag = f"{tag.removesuffix('-changed')}-{int(time.time())}-changed"
     found = repository.pushed(account, repository_name, tag)
     if found:
         print(f"The image for {tag} was pushed before.")
         return f"{name}@{found}"
     builder = builders.find()
     log_in(account, builder)
-    return _made(builder, name, tag, PLATFORM, base=python_image(builder))
+    return _made(builder, name, tag, PLATFORM, base=base or python_image(builder))
 
 
 def make_elsewhere(

@@ -32,6 +32,19 @@ def configured(config: str) -> tuple[str, Parameters]:
     return section["stack_name"], assignments(words(section.get("parameter_overrides", "")))
 
 
+def tags(config: str) -> dict[str, str]:
+    """The tags that a section of samconfig.toml gives to all that is made, as SAM reads them."""
+    sections = tomllib.loads((REPOSITORY / "samconfig.toml").read_text(encoding="utf-8"))
+    given = sections.get(config, {}).get("deploy", {}).get("parameters", {}).get("tags", "")
+    return dict(word.split("=", 1) for word in words(given) if "=" in word)
+
+
+def confirms(config: str) -> bool:
+    """Whether a section of samconfig.toml says that somebody is to be asked before anything is changed."""
+    sections = tomllib.loads((REPOSITORY / "samconfig.toml").read_text(encoding="utf-8"))
+    return bool(sections.get(config, {}).get("deploy", {}).get("parameters", {}).get("confirm_changeset", False))
+
+
 def words(overrides: str | list[str]) -> list[str]:
     """`parameter_overrides` of samconfig.toml: one string, whose values may be quoted, or a list; SAM writes both."""
     return [word for text in ([overrides] if isinstance(overrides, str) else overrides) for word in shlex.split(text)]
@@ -78,6 +91,8 @@ def check_together(parameters: Parameters) -> None:
     for one, other in (("VpcId", "SubnetIds"), ("SubnetIds", "VpcId")):
         if values[one] and not values[other]:
             raise DeployError(f"{one} is given without {other}: an existing network needs both")
+    if values["Zones"] and values["VpcId"]:
+        raise DeployError("Zones is for the network that is made: an existing one has its zones by SubnetIds")
 
 
 def defaults(template: Mapping[str, Any]) -> Parameters:
@@ -145,3 +160,23 @@ def show(stack: str, parameters: Parameters) -> Group:
         parts += [f"\n  {name or stack}  ({len(found)} resources)", Padding.indent(table, 4)]
     given = [f"{key}={value}" for key, value in sorted(parameters.items())]
     return Group(*parts, f"\nParameters that differ from their defaults: {' '.join(given) or 'none'}")
+
+
+def compared(current: Parameters, given: Parameters) -> list[str]:
+    """What a deployment would change of the parameters of a stack that is there, and which values stay although they
+    are neither given nor the template's default."""
+    standard = defaults(templates.translate())
+    changed = [
+        f"  {name}: {current[name] or 'empty'} -> {value or 'empty'}"
+        for name, value in sorted(given.items())
+        if name in current and current[name] != value
+    ]
+    # The image and its repository are given with every deployment, WebhookConcurrency is decided by it.
+    ours = ("MonitorImage", "MonitorRepository", "WebhookConcurrency")
+    staying = [
+        f"  {name}={value or 'empty'} stays, and is not given; the default is {standard[name] or 'empty'}"
+        for name, value in sorted(current.items())
+        if name in standard and name not in given and name not in ours and value != standard[name]
+    ]
+    head = ["\nThe stack that is there:"] if changed or staying else []
+    return [*head, *changed, *staying]

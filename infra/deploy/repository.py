@@ -29,7 +29,7 @@ def of_stack(stack: str, parameters: Parameters) -> str:
     return parameters.get("MonitorRepository") or f"{stack.lower()}-monitor"
 
 
-def create(account: Account, repository: str) -> None:
+def create(account: Account, repository: str, tags: Mapping[str, str] | None = None) -> None:
     """Make the repository if it is missing: tags that cannot be moved, a scan of each image, what was deployed kept.
 
     It is looked for first: whoever may not make one can be given one.
@@ -46,6 +46,7 @@ def create(account: Account, repository: str) -> None:
         repositoryName=repository,
         imageTagMutability="IMMUTABLE",
         imageScanningConfiguration={"scanOnPush": True},
+        tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()],
     )
     ecr.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=json.dumps(lifecycle()))
     print(f"Created the repository {repository}.")

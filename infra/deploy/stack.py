@@ -1,4 +1,4 @@
-"""Deploy and destroy: `sam build`, `sam deploy` with the image's digest, and the way back to nothing."""
+"""Deploy, go back and destroy: `sam build`, a change set of `sam deploy` with the image's digest, and the ways back."""
 
 import sys
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
-from infra.deploy import concurrency, failures, programs, repository
+from infra.deploy import changeset, concurrency, failures, history, plan, programs, repository
 from infra.deploy.account import Account
 from infra.deploy.plan import Parameters
 from infra.deploy.programs import DeployError
@@ -15,25 +15,54 @@ DEPLOYMENT_MINUTES = 40
 """Within which a deployment has ended, rolled back or not: three monitors that never become healthy, in a row."""
 
 
-def deploy(account: Account, stack: str, config: str, parameters: Parameters) -> None:
-    """Create or change the stack, and say what to do next. `parameters` are those that differ from before."""
+def deploy(account: Account, stack: str, config: str, parameters: Parameters, *, yes: bool = False) -> None:
+    """Create or change the stack, and say what to do next. `parameters` are those that differ from before; `yes` does
+    not ask, where samconfig.toml says that somebody is to be asked."""
     current = ready(account, stack)
     prepare(account)
     parameters = {**concurrency.reservation(account, parameters, current), **parameters}
     if parameters.get("MonitorImage"):
         repository.keep(account, parameters["MonitorImage"])
     programs.run(programs.sam("build", "--cached", "--parallel"), what="sam build", env=programs.build_environment())
-    drain = int({**current, **parameters}.get("MonitorDrain") or 0)
+    former = history.current(account, describe(account, stack)) if current else None
+    before = changeset.waiting(account, stack)
     assigned = [override(name, value) for name, value in sorted(parameters.items())]
     command = programs.sam(
         *("deploy", "--config-env", config, "--stack-name", stack, "--region", account.region),
-        *("--max-wait-duration", str(DEPLOYMENT_MINUTES + drain), "--parameter-overrides", *assigned),
+        *("--no-execute-changeset", "--no-confirm-changeset", "--no-progressbar"),
+        *("--parameter-overrides", *assigned),
     )
-    try:
-        programs.run(command, what="sam deploy")
-    except DeployError as error:
-        reason = failures.explain(account, stack)
-        raise DeployError(f"{error}. What failed first:\n{reason}" if reason else str(error)) from None
+    programs.run(command, what="sam deploy")
+    made = changeset.waiting(account, stack) - before
+    if made:
+        ask = plan.confirms(config) and not yes
+        drain = int({**current, **parameters}.get("MonitorDrain") or 0)
+        parts = (current, parameters, DEPLOYMENT_MINUTES + drain)
+        if not changeset.carry_out(account, stack, made.pop(), *parts, ask=ask):
+            return
+        if former:
+            history.keep(account, describe(account, stack)["StackId"], former)
+    else:
+        print(f"{stack} is as it should be: nothing was changed.")
+    _say_outputs(account, stack)
+
+
+def roll_back(account: Account, stack: str, *, yes: bool = False) -> None:
+    """Go back by one deployment: functions, agent files, image and parameters together."""
+    current = ready(account, stack)
+    found = describe(account, stack)
+    now = history.current(account, found)
+    key, former = history.last(account, stack, found["StackId"], now)
+    if former.parameters.get("MonitorImage"):
+        repository.keep(account, former.parameters["MonitorImage"])
+    arn = changeset.back_to(account, found, former)
+    drain = int(current.get("MonitorDrain") or 0)
+    if changeset.carry_out(account, stack, arn, current, former.parameters, DEPLOYMENT_MINUTES + drain, ask=not yes):
+        history.forget(account, str(now.bucket), key)
+        _say_outputs(account, stack)
+
+
+def _say_outputs(account: Account, stack: str) -> None:
     for name, value in outputs(account, stack).items():
         print(f"{name:<20} {value}")
 

@@ -91,6 +91,7 @@ def test_a_parameter_that_would_be_refused_in_minutes_is_refused_at_once(word: s
         ({"MonitorCount": "5"}, "raise MaxMonitors"),
         ({"VpcId": "vpc-1"}, "without SubnetIds"),
         ({"SubnetIds": "subnet-1"}, "without VpcId"),
+        ({"VpcId": "vpc-1", "SubnetIds": "subnet-1", "Zones": "a,b"}, "Zones is for the network that is made"),
     ],
 )
 def test_parameters_that_do_not_go_together_are_refused_before_anything_is_built(
@@ -235,6 +236,22 @@ def test_a_pin_without_a_digest_is_refused() -> None:
         image.pinned("python:3.13-slim")
 
 
+def test_the_repository_has_the_tags_that_everything_has(here: Account, docker: Path) -> None:
+    image.make(here, "ringside-monitor", tags={"owner": "phone"})
+
+    (made,) = here.client("ecr").describe_repositories()["repositories"]
+    tags = here.client("ecr").list_tags_for_resource(resourceArn=made["repositoryArn"])["tags"]
+    assert tags == [{"Key": "owner", "Value": "phone"}]
+
+
+def test_another_python_image_is_another_tag(here: Account, docker: Path) -> None:
+    """The commit's own stays for what the commit says."""
+    image.make(here, "ringside-monitor", base="public.ecr.aws/docker/library/python:3.13-slim")
+
+    assert "PYTHON_IMAGE=public.ecr.aws/docker/library/python:3.13-slim" in docker.read_text()
+    assert re.search(r"--tag \S+:abc123-\d+-changed ", docker.read_text())
+
+
 def test_a_repository_that_is_there_is_left_as_it_is(here: Account, docker: Path) -> None:
     here.client("ecr").create_repository(repositoryName="ringside-monitor")
 
@@ -354,9 +371,8 @@ def test_a_deployment_builds_and_then_deploys_with_the_images_digest(here: Accou
         "--region",
         "eu-west-1",
     ]
-    assert (
-        int(asked[asked.index("--max-wait-duration") + 1]) <= 60
-    )  # minutes; without it, CloudFormation may take hours
+    assert "--no-execute-changeset" in asked  # what changes is shown before it does
+    assert stack.DEPLOYMENT_MINUTES <= 60  # without a limit, CloudFormation may take hours
     assert f"MonitorImage={name}" in asked[asked.index("--parameter-overrides") :]
 
 

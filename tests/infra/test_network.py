@@ -44,3 +44,11 @@ def test_an_existing_vpc_gets_a_security_group_and_nothing_else(network: dict[st
     made = {name for name, resource in network["Resources"].items() if "Condition" not in resource}
 
     assert made == {"SecurityGroup"}
+
+
+def test_two_zones_can_be_named_for_a_region_whose_first_lack_something(network: dict[str, Any]) -> None:
+    zones = [subnet["AvailabilityZone"]["Fn::If"] for subnet in of_type(network, "AWS::EC2::Subnet").values()]
+
+    assert sorted(named["Fn::Select"][0] for _, named, _ in zones) == [0, 0, 1, 1]
+    assert all(named["Fn::Select"][0] == first["Fn::Select"][0] for _, named, first in zones)
+    assert {condition for condition, _, _ in zones} == {"ZonesAreNamed"}

@@ -297,3 +297,18 @@ def test_every_log_is_forgotten_in_time(template: dict[str, Any]) -> None:
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
     for function in of_type(template, "AWS::Lambda::Function").values():
         assert function["LoggingConfig"]["LogGroup"]["Ref"] in of_type(template, "AWS::Logs::LogGroup")
+
+
+def test_every_role_keeps_to_the_accounts_boundary() -> None:
+    expected = {"Fn::If": ["RolesAreBounded", {"Ref": "PermissionsBoundary"}, {"Ref": "AWS::NoValue"}]}
+    monitor = templates.parse((REPOSITORY / "infra" / "monitor.yaml").read_text(encoding="utf-8"))
+    roles = of_type(templates.translate(), "AWS::IAM::Role") | of_type(templates.plain(monitor), "AWS::IAM::Role")
+
+    assert len(roles) == 5
+    assert all(role["PermissionsBoundary"] == expected for role in roles.values())
+
+
+def test_api_gateways_log_group_takes_no_room_in_the_regions_policy(template: dict[str, Any]) -> None:
+    assert str(of_type(template, "AWS::Logs::LogGroup")["HttpApiLogs"]["LogGroupName"]["Fn::Sub"]).startswith(
+        "/aws/vendedlogs/"
+    )
