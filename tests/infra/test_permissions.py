@@ -59,6 +59,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedCloud]:
         environment=environment,
     ) as cloud:
         answer_a_call(cloud)
+        lose_a_caller_before_the_answer(cloud)
         take_a_call_over(cloud)
         sweep(cloud)
         write_in_a_group(cloud)
@@ -76,6 +77,12 @@ def answer_a_call(cloud: DeployedCloud) -> None:
     record = cloud.records.wait_for_end(call_id)
     assert record.call["end_reason"] == "agent_hung_up"
     assert {item["kind"] for item in record.items} == {"turn", "tool"}
+
+
+def lose_a_caller_before_the_answer(cloud: DeployedCloud) -> None:
+    """OpenAI knows the call no more when it is accepted: what admission had counted is given back by the webhook."""
+    call_id = cloud.emulator.ring("opening-hours", faults={"accept": {"status": 404}})
+    assert cloud.records.wait_for_end(call_id).call["status"] == "missed"
 
 
 def take_a_call_over(cloud: DeployedCloud) -> None:
