@@ -151,6 +151,12 @@ def find(asked: "Deployment", environ: Mapping[str, str] | None = None, folder: 
     )
 
 
+def account(asked: "Deployment") -> Cloud:
+    """The account and region alone, before anything is deployed."""
+    access = _access(asked, os.environ)
+    return Cloud(f"the account, region {access['region_name'] or 'of the profile'}", {}, access)
+
+
 def _access(asked: "Deployment", environ: Mapping[str, str]) -> dict[str, Any]:
     # boto3 reads AWS_DEFAULT_REGION; everything else, Lambda included, uses AWS_REGION.
     return {"region_name": asked.region or environ.get("AWS_REGION") or None, "profile_name": asked.profile}

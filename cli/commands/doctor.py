@@ -20,21 +20,42 @@ Last = Annotated[
 ]
 
 
-def doctor(*, agents: AgentFiles = None, last: Last = 0, json: Json = False, deployment: Deployment = ANY) -> int:
+BeforeDeploy = Annotated[
+    bool,
+    Parameter(
+        show_default=False,
+        negative="",
+        help="Look at the account's limits instead, before a first deployment.",
+    ),
+]
+
+
+def doctor(
+    *,
+    agents: AgentFiles = None,
+    last: Last = 0,
+    before_deploy: BeforeDeploy = False,
+    json: Json = False,
+    deployment: Deployment = ANY,
+) -> int:
     """Check everything; 1 if anything is wrong."""
     from cli import cloud, json_output
+    from cli.doctor import before_deploy as limits
     from cli.doctor.examine import examine
     from cli.doctor.finding import State
     from cli.terminal import busy, console, show
     from cli.views import findings as view
 
-    where = cloud.find(deployment)
+    where = cloud.account(deployment) if before_deploy else cloud.find(deployment)
     out = console()
     if not json:
         print(f"checking {where.source}", file=sys.stderr)
     findings = []
     with busy(out, "Checking", json):
-        for finding in examine(where, agents, datetime.now(UTC).date(), last):
+        checks = (
+            limits.before_deploy(where) if before_deploy else examine(where, agents, datetime.now(UTC).date(), last)
+        )
+        for finding in checks:
             findings.append(finding)
             if not json:
                 show(out, view.finding(finding))
