@@ -44,7 +44,8 @@ def schema() -> Json:
         _describe(made["$defs"][name], heading)
     _describe(made, "The agent")
     _describe(made, "The session")
-    # What the loader takes besides: the name from the file, one where a list may stand, true for 603, an address alone.
+    # What the loader takes besides: the name from the file, one where a list may stand, true for 603, an address or
+    # kinds alone.
     made["required"] = ["answers"]
     made["anyOf"] = [{"required": [name]} for name in ("instructions", "instructions_file", "prompt")]
     made["patternProperties"] = {"^x-": {"description": "for YAML anchors, and for other programs; ignored here"}}
@@ -63,6 +64,8 @@ def schema() -> Json:
                 "description": field.pop("description", ""),
                 "anyOf": [{"type": "string"}, field],
             }
+    kinds = made["$defs"]["Redact"]["properties"]["kinds"]
+    made["properties"]["redact"]["anyOf"].append({name: kinds[name] for name in ("type", "items")})
     target = made["properties"]["transfer"]
     target["patternProperties"] = {
         pattern: {"anyOf": [{"type": "string", "pattern": URI}, shape]}

@@ -18,7 +18,7 @@ FUNCTIONS = Path(__file__).parents[2] / "functions"
 MODULES = sorted(FUNCTIONS.rglob("*.py"))
 ENTRY_POINTS = ("webhook", "sweeper", "monitor")
 
-ALLOWED = frozenset(("pydantic", "pydantic_core", "yaml", "phonenumbers", "standardwebhooks"))
+ALLOWED = frozenset(("pydantic", "pydantic_core", "yaml", "phonenumbers", "standardwebhooks", "stdnum"))
 WIRING, SETTINGS = "wiring.py", "settings.py"
 
 

@@ -1,7 +1,8 @@
 """One agent, as its file describes it, and what follows for the session and the call. Pure."""
 
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -10,10 +11,13 @@ from ringside import phone_numbers
 from ringside.admission.opening_hours import OpeningHours
 from ringside.admission.rules import Rule
 from ringside.agentfile import templates
-from ringside.agentfile.sections import Digits, LambdaTool, Limits, TargetName, Transfer
+from ringside.agentfile.sections import Digits, LambdaTool, Limits, Redact, TargetName, Transfer
 from ringside.agentfile.session import FunctionChoice, McpChoice, SessionConfig
 from ringside.conversation import builtin_tools
 from ringside.conversation.behaviour import Behaviour, Target
+
+if TYPE_CHECKING:
+    from ringside.redaction.redactor import Redactor
 
 DEFAULT = "default"
 """In `answers`: every number that no other agent answers."""
@@ -62,6 +66,7 @@ class Agent(SessionConfig):
     transfer: dict[TargetName, Transfer] = Field(default={})
     digits: Digits = Digits()
     limits: Limits = Limits()
+    redact: Redact | None = None
 
     @field_validator("answers", mode="before")
     @classmethod
@@ -132,6 +137,16 @@ class Agent(SessionConfig):
         """The instructions with this call's facts filled in. `at`: Unix seconds; `headers`: by name, in any case."""
         facts = templates.facts(self.name, caller, dialled, at, self.time_zone)
         return templates.render(self.instructions, facts, headers)
+
+    @property
+    def redactor(self) -> "Redactor | None":
+        """What takes out of the record what this agent does not keep."""
+        if self.redact is None:
+            return None
+        from ringside.redaction.redactor import Redactor  # python-stdnum: only the monitor of such an agent needs it
+
+        own = {name: re.compile(text) for name, text in self.redact.patterns.items()}
+        return Redactor(frozenset(self.redact.kinds), self.redact.languages, self.redact.countries, own)
 
     @property
     def behaviour(self) -> Behaviour:

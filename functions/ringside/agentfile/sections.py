@@ -1,11 +1,13 @@
 """The parts of an agent file besides the session: transfers, limits, keys, Lambda tools. Pure."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ringside import phone_numbers
 from ringside.agentfile.session import JsonObject
+from ringside.redaction.tokens import Kind
 from ringside.sip import refer
 from ringside.strict_model import Strict
 
@@ -25,6 +27,23 @@ def _address(uri: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_address), Field(json_schema_extra={"pattern": URI})]
+
+
+def _country(code: str) -> str:
+    if not phone_numbers.is_country(code):
+        raise ValueError(f"{code} is not a country (ISO 3166, such as US)")
+    return code
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return text
+
+
+PatternName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 
 
 class Transfer(Strict):
@@ -58,6 +77,24 @@ class Digits(Strict):
     next_key: float = Field(default=5, gt=0, le=60)  # for each further key
     pause: float = Field(default=1.5, gt=0, le=10)  # without a key: ends a sequence pressed unasked
     told: str = Field(default="The caller pressed {digits} on the phone's keypad.", pattern=r"\{digits\}")
+
+
+Country = Annotated[str, AfterValidator(_country), Field(pattern=r"^[A-Z]{2}$")]
+PatternText = Annotated[str, AfterValidator(_pattern), Field(min_length=1, max_length=500)]
+
+
+class Redact(Strict):
+    """What is taken out of everything that is kept of a call. The model still hears it, and so do the tools."""
+
+    kinds: tuple[Kind, ...] = ("cards", "ibans", "ids", "phones", "emails")
+    languages: tuple[Literal["en", "de", "es", "fr"], ...] = Field(default=("en", "de", "es", "fr"), min_length=1)
+    countries: tuple[Country, ...] = ("US", "GB", "DE", "ES", "FR")  # whose phone numbers are known without their code
+    patterns: dict[PatternName, PatternText] = Field(default={})  # regular expressions of your own
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kinds_alone(cls, value: Any) -> Any:
+        return {"kinds": value} if isinstance(value, (list, tuple)) else value
 
 
 class LambdaTool(Strict):

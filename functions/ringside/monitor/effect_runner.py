@@ -16,6 +16,7 @@ from ringside.monitor.services import Services
 from ringside.monitor.spending import Spending
 from ringside.monitor.supervision import Supervision
 from ringside.openai.call_control import Outcome
+from ringside.redaction.kept_words import KeptWords
 from ringside.tools.definition import CallContext
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class EffectRunner:
         self._spending = spending
         self._hang_up = hang_up
         self._conversation = conversation
+        self._kept = KeptWords(supervision.agent.redactor)
         self._tasks: set[asyncio.Task[None]] = set()
         self._tools_running: set[asyncio.Task[None]] = set()
 
@@ -71,7 +73,7 @@ class EffectRunner:
                 continue
             match effect:
                 case do.Save():
-                    self._writer.save(effect.position, effect.item, effect.replaces)
+                    self._writer.save(effect.position, self._kept.entry(effect.position, effect.item), effect.replaces)
                 case do.Send(command):
                     self._attachment.say(command)
                 case do.RunTool():
@@ -83,7 +85,7 @@ class EffectRunner:
                 case do.Refer():
                     self.start(self._refer, effect)
                 case do.Note(facts):
-                    self._writer.note(facts)
+                    self._writer.note(self._kept.facts(facts))
                 case do.HangUp(reason):
                     self.start(self._hang_up.ask, reason)
                 case do.Reattach():

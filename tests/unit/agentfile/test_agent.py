@@ -195,3 +195,30 @@ def test_a_language_may_have_a_region(tmp_path: Path, tag: str) -> None:
 def test_what_is_no_language_is_refused(tmp_path: Path, tag: str) -> None:
     (told,) = problems(tmp_path, f"{LINE}transcription: {{language: {tag}}}\n")
     assert "is not a language tag (for example en or zh-tw)" in told
+
+
+def test_what_is_redacted_is_a_list_of_kinds_or_more_than_that(tmp_path: Path) -> None:
+    (plain,) = load(tmp_path, desk=LINE)
+    assert plain.redactor is None
+
+    (listed,) = load(tmp_path, desk=LINE + "redact: [cards, emails]\n")
+    assert listed.redactor is not None
+    assert listed.redactor.text("4111 1111 1111 1111, a@b.example, +14155552671") == "[CARD], [EMAIL], +14155552671"
+
+    more = "redact: {kinds: [phones], languages: [de], countries: [DE], patterns: {member: 'M-[0-9]{6}'}}\n"
+    (own,) = load(tmp_path, desk=LINE + more)
+    assert own.redactor is not None
+    assert own.redactor.text("M-481516? null drei null neun null eins acht zwei null") == "[MEMBER]? [PHONE]"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("redact: [names]", "redact.0: must be"),
+        ("redact: {countries: [XX]}", "XX is not a country"),
+        ("redact: {patterns: {member: '('}}", "not a regular expression"),
+        ("redact: {patterns: {Member No: x}}", "redact.patterns"),
+    ],
+)
+def test_what_cannot_be_redacted_is_told_with_its_line(tmp_path: Path, content: str, told: str) -> None:
+    assert told in "\n".join(problems(tmp_path, LINE + content + "\n"))
