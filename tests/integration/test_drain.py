@@ -119,7 +119,8 @@ async def test_a_deployment_waits_for_a_call_to_end(
 
     call = call_item(cloud, call_id)
     assert (call["end_reason"], call["epoch"]) == ("caller_hung_up", 1)
-    assert [asked["ProtectionEnabled"] for asked in ecs.protections] == [True, False]
+    # To take it away may be asked twice, when the work ends while it is being asked.
+    assert list(dict.fromkeys(asked["ProtectionEnabled"] for asked in ecs.protections)) == [True, False]
 
 
 async def test_a_waiting_monitor_takes_no_call_and_hands_over_what_has_not_ended_in_time(

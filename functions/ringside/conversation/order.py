@@ -5,7 +5,7 @@ transcript is often ready only after the agent has answered. Every item gets a p
 that sorts; the record's sort key is made of it, so a query returns the call as it was spoken.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ringside.conversation import snapshot
@@ -25,13 +25,15 @@ class Order:
     such as a gap, is pinned: it stays behind what stood before it when it happened, and before whatever follows.
     """
 
-    def __init__(self, positions: Mapping[str, int] | None = None) -> None:
+    def __init__(self, positions: Mapping[str, int] | None = None, links: Mapping[str, str] | None = None) -> None:
+        """`links`: of the items with a position, which item the session put them behind."""
         self._position = dict(positions or {})
         self._items = sorted(self._position, key=self._position.__getitem__)
-        self._previous: dict[str, str] = {}
-        self._waiting: dict[str, str] = {}  # an item not seen yet -> the item that follows it
+        self._previous = dict(links or {})
+        self._waiting = self._unseen()  # an item not seen yet -> the item that follows it
         self._strays_before: tuple[str, ...] = ()
         self._pinned: set[str] = set()
+        self._pinned_behind: dict[str, str] = {}  # ... and the turn that had begun before it, and got its place later
 
     def __contains__(self, item_id: str) -> bool:
         return item_id in self._position
@@ -58,15 +60,20 @@ class Order:
         start = self._items.index(item_id) if known else None
         end = self._end_of_run(start) if start is not None else None
         run = self._items[start:end] if start is not None else [item_id]
+        later = set(self._items[start:]) if start is not None else set()  # what happened when it had its place already
         if start is not None:
             del self._items[start:end]
+        along = [pin for pin in self._items if self._pinned_behind.get(pin) == item_id]
+        if along and run != [item_id, *along]:
+            self._items = [each for each in self._items if each not in along]
+            run = [item_id, *along, *run[1:]]
         follower = self._waiting.pop(item_id, None)
         if previous_id is not None and previous_id != item_id:
             self._previous[item_id] = previous_id
             if previous_id not in self._position:
                 self._waiting[previous_id] = item_id
         if previous_id in self._position and previous_id in self._items:
-            at = self._after_pinned(self._items.index(previous_id) + 1)
+            at = self._after_pinned(self._items.index(previous_id) + 1, later)
         elif start is not None:
             at = start  # its predecessor is still unknown: it stays where it was
         elif follower is not None:
@@ -88,9 +95,11 @@ class Order:
                 moved = run + tail
         return self._number(self._items.index(moved[0]), len(moved))
 
-    def pin(self, item_id: str) -> None:
-        """It happened just now: it stands last, until something follows."""
+    def pin(self, item_id: str, behind: str | None = None) -> None:
+        """It happened just now: it stands last, until something follows. `behind`: the turn that had begun before."""
         self._pinned.add(item_id)
+        if behind is not None:
+            self._pinned_behind[item_id] = behind
         self._items.append(item_id)
         self._number(len(self._items) - 1, 1)
 
@@ -107,14 +116,23 @@ class Order:
         before, self._strays_before = self._strays_before, anchors
         return before
 
+    def previous(self, item_id: str) -> str | None:
+        """The item that the session put it behind, if that is known."""
+        return self._previous.get(item_id)
+
     def hole(self, item_id: str) -> str | None:
         """The item before this one, if it was never seen."""
         previous = self._previous.get(item_id)
         return previous if previous is not None and previous not in self._position else None
 
+    def holes(self) -> list[str]:
+        """The items that were never seen, before the last ones."""
+        return [hole for item_id in self._items[-TAIL:] if (hole := self.hole(item_id)) is not None]
+
     def snapshot(self) -> dict[str, Any]:
         tail = [[item_id, self._position[item_id], self._previous.get(item_id)] for item_id in self._items[-TAIL:]]
-        return {"tail": tail, "strays_before": list(self._strays_before)}
+        pinned = [list(pair) for pair in list(self._pinned_behind.items())[-TAIL:]]
+        return {"tail": tail, "strays_before": list(self._strays_before), "pinned_behind": pinned}
 
     def restore(self, value: object) -> None:
         """What the record does not have: items that are not written down, and the links."""
@@ -130,8 +148,12 @@ class Order:
                         self._previous[item_id] = previous
         self._items = sorted(self._position, key=self._position.__getitem__)
         self._pinned -= self._previous.keys()
-        self._waiting = {before: item_id for item_id, before in self._previous.items() if before not in self._position}
+        self._waiting = self._unseen()
         self._strays_before = tuple(snapshot.texts(given.get("strays_before")))
+        self._pinned_behind = dict(snapshot.pairs(given.get("pinned_behind")))
+
+    def _unseen(self) -> dict[str, str]:
+        return {before: item_id for item_id, before in self._previous.items() if before not in self._position}
 
     def _end_of_run(self, start: int) -> int:
         """The index after the last of the items that are linked one to the next from `start`, and what is pinned."""
@@ -145,8 +167,8 @@ class Order:
             end = at + 1
         return end
 
-    def _after_pinned(self, at: int) -> int:
-        while at < len(self._items) and self._items[at] in self._pinned:
+    def _after_pinned(self, at: int, later: Collection[str]) -> int:
+        while at < len(self._items) and self._items[at] in self._pinned and self._items[at] not in later:
             at += 1
         return at
 

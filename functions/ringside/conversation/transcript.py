@@ -16,6 +16,10 @@ from ringside.conversation.gap import Gap
 from ringside.conversation.items import Remark, ToolRun, Turn, from_item
 from ringside.conversation.order import Order
 
+LINK = "previous_item_id"
+"""With an entry in the record: where the session put it. A write may be overtaken, and its owner may die before it is
+done: by this the next owner puts what it then hears of in its place."""
+
 REMEMBERED = 8  # of the agent's last items, at a hand-over: more may come of them
 
 
@@ -69,7 +73,9 @@ class Transcript:
     def save(self, entry: Turn | ToolRun | Remark, replaces: int | None = None) -> list[Effect]:
         effects = [] if entry.item_id in self.order else self.place(entry.item_id, None)
         self._saved.add(entry.item_id)
-        return [*effects, Save(self.order.position(entry.item_id), entry.as_item(), replaces)]
+        previous = self.order.previous(entry.item_id)
+        link = {} if previous is None else {LINK: previous}
+        return [*effects, Save(self.order.position(entry.item_id), entry.as_item() | link, replaces)]
 
     def is_after(self, item_id: str, earlier: str) -> bool:
         """Whether an item comes later in the conversation than another one, as far as their places are known."""
@@ -192,7 +198,12 @@ class Transcript:
             gap, effects = self.remark("gap", since, until, why)
             probe = gap.item_id
         unfinished = [turn.item_id for turn in self.turns.values() if turn.state == "pending"]
-        for item_id in (*(each for each in unfinished if each in self.order), *sorted(self._begun)):
+        # A predecessor that is not on record may be a turn that its owner died with; other kinds have no words.
+        for item_id in (
+            *(each for each in unfinished if each in self.order),
+            *sorted(self._begun),
+            *self.order.holes(),
+        ):
             effects += self.gap.retrieve(item_id)
         return self.gap.opened(probe), effects
 
@@ -217,12 +228,13 @@ class Transcript:
         remark = Remark(f"{kind}_{self._owner}_{len(self.remarks) + 1}", kind, since, until, text)
         self.remarks[remark.item_id] = remark
         effects: list[Effect] = []
-        anchors = self.order.strays_before()
+        anchors, begun = self.order.strays_before(), None
         for turn in self.turns.values():
-            if turn.state == "pending" and turn.item_id not in self.order:  # it began before this
+            if turn.state == "pending" and self.order.previous(turn.item_id) is None:  # it began before this
                 effects += self.place(turn.item_id, None)
+                begun = turn.item_id
         self.order.strays_before(*anchors)
-        self.order.pin(remark.item_id)
+        self.order.pin(remark.item_id, begun)
         return remark, effects + self.save(remark)
 
     # --- the end ---
@@ -296,7 +308,8 @@ class Transcript:
     def load(self, history: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
         """Take over what another owner wrote, with the positions."""
         entries = [(position, dict(item)) for position, item in history]
-        self.order = Order({item["item_id"]: position for position, item in entries})
+        links = {item["item_id"]: item[LINK] for _, item in entries if isinstance(item.get(LINK), str)}
+        self.order = Order({item["item_id"]: position for position, item in entries}, links)
         self._saved = {item["item_id"] for _, item in entries}
         for _, item in entries:
             match from_item(item):

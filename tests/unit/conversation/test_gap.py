@@ -161,3 +161,39 @@ def test_the_next_owner_asks_again_for_what_did_not_come_and_awaits_the_probe() 
     assert following.is_open
     following.came(probe)
     assert not following.is_open
+
+
+def lost_on_the_way(talk: Talk, item: str) -> None:
+    """The write of an entry was overtaken by later ones, and its owner died before it was done."""
+    (position,) = [position for position, each in talk.table.at.items() if each["item_id"] == item]
+    del talk.table.at[position]
+
+
+def test_a_turn_that_its_owner_died_with_is_asked_for_and_stands_where_it_was_said() -> None:
+    talk = Talk()
+    question = talk.caller_says("When are you open?")
+    talk.agent_says("Until six.", response="r1")
+    lost_on_the_way(talk, question)
+
+    talk.is_taken_over()
+    assert do.Send(e.RetrieveItem(question)) in talk.is_reattached()
+    talk.feed(e.ItemRetrieved(question, "caller", "When are you open?"))
+
+    assert [line for line in talk.lines if not line.startswith("gap")] == [
+        "agent: Hello!",
+        "caller: When are you open?",
+        "agent: Until six.",
+    ]
+
+
+def test_words_that_come_late_stand_where_the_session_put_them_also_with_the_next_owner() -> None:
+    talk = Talk()
+    question = talk.caller_starts()
+    talk.caller_stops(question)
+    talk.agent_says("Until six.", response="r1")
+    lost_on_the_way(talk, question)
+
+    talk.is_taken_over()
+    talk.transcribed(question, "When are you open?")
+
+    assert talk.lines == ["agent: Hello!", "caller: When are you open?", "agent: Until six."]

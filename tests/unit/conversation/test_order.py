@@ -274,3 +274,13 @@ def test_entries_become_items_that_name_their_kind_and_all_their_fields(
     assert item["kind"] == kind
     assert item["item_id"] == "i"
     assert set(entry.__slots__) <= set(item)
+
+
+def test_what_happened_while_somebody_spoke_goes_along_with_their_turn() -> None:
+    order = Order()
+    order.place("turn", None)
+    order.place("first", None)
+    order.pin("keys", "turn")
+    order.place("second", "first")
+    order.place("turn", "second")
+    assert list(order) == ["first", "second", "turn", "keys"]
