@@ -16,6 +16,7 @@ import sys
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import moto.sqs.models
@@ -121,6 +122,28 @@ class LongPolls:
                 waiting.remove(woken)
 
 
+@cache  # twice would wrap what is wrapped already
+def only_the_newest_receipt_counts() -> None:
+    """moto honours every receipt that a message ever had. "Always use the most recent ReceiptHandle": with another one,
+    a deletion succeeds and may not delete (SQS API reference, DeleteMessage).
+    """
+    queue: Any = moto.sqs.models.Queue
+    message: Any = moto.sqs.models.Message
+    delete = queue.delete_message
+
+    def delete_message(self: Any, receipt: str) -> None:
+        outdated = any(
+            receipt in each.all_receipt_handles and receipt != each.receipt_handle for each in self._messages
+        )
+        if not outdated:
+            delete(self, receipt)
+
+    def had_receipt_handle(self: Any, receipt: str) -> bool:
+        return bool(receipt == self.receipt_handle)
+
+    queue.delete_message, message.had_receipt_handle = delete_message, had_receipt_handle
+
+
 def next_visible(queue: Any) -> float:
     """When the queue's next message can be received, as `time.time()` has it; infinity for an empty one."""
     moments = (max(message.visible_at, message.delayed_until) for message in queue._messages)
@@ -130,8 +153,13 @@ def next_visible(queue: Any) -> float:
 class Aws:
     """The server: one request at a time through moto."""
 
+    cut_polls_take = False
+    """Whether a message that comes for a receiver which has hung up is in flight all the same, as it may be at AWS."""
+
     def __init__(self) -> None:
         self._moto = Moto()
+        only_the_newest_receipt_counts()
+        self._unheard: set[asyncio.Task[Answer]] = set()
         self._polls = LongPolls()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -153,7 +181,16 @@ class Aws:
         action = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
         asked = json.loads(body) if body.startswith(b"{") else {}
         if action == "ReceiveMessage":
-            return await self._receive(request, asked, region)
+            receiving = asyncio.create_task(self._receive(request, asked, region))
+            try:
+                return await asyncio.shield(receiving)
+            except asyncio.CancelledError:
+                if self.cut_polls_take:
+                    self._unheard.add(receiving)
+                    receiving.add_done_callback(self._unheard.discard)
+                else:
+                    receiving.cancel()
+                raise
         answer = self._moto(request, body, "sqs")
         if answer[0] == 200 and "QueueUrl" in asked:
             self._polls.wake(action, asked)

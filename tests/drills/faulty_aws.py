@@ -18,7 +18,8 @@ from typing import Any
 
 from aiohttp import web
 
-from infra.local.aws import CREDENTIAL_SCOPE, MAX_REQUEST_BYTES, Aws
+from infra.local.aws import CREDENTIAL_SCOPE, MAX_REQUEST_BYTES
+from tests.drills.forgetful_sqs import ForgetfulSqs
 
 Refusal = tuple[int, str]
 
@@ -41,7 +42,7 @@ LOST_SHARE = 0.4
 """Of the faults: those whose request was carried out all the same."""
 
 
-class FaultyAws(Aws):
+class FaultyAws(ForgetfulSqs):
     """AWS on a bad day."""
 
     def __init__(self) -> None:
@@ -127,6 +128,7 @@ def main() -> None:
     application = web.Application(client_max_size=MAX_REQUEST_BYTES)
     application.router.add_route("*", "/_faults", aws.switch)
     application.router.add_get("/_writes", aws.writes)
+    application.router.add_route("*", "/_receipts", aws.receipts)
     application.router.add_route("*", "/{path:.*}", aws.handle)
     print(f"aws listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     web.run_app(

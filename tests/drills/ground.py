@@ -73,6 +73,14 @@ class Ground(LocalCloud):
             written: dict[str, float] = http.get(f"{self.aws_url}/_writes").json()
         return written
 
+    def forget_receipts(self, seconds: float = 0.0) -> dict[str, int]:
+        """Let SQS honour no receipt for so long; returns how often the message of each call was received so far."""
+        with httpx.Client(trust_env=False) as http:
+            if seconds:
+                http.put(f"{self.aws_url}/_receipts", json={"seconds": seconds})
+            received: dict[str, int] = http.get(f"{self.aws_url}/_receipts").json()
+        return received
+
     def runs(self) -> Counter[str]:
         """How often the tool of each tool call really ran."""
         return Counter(line.split()[1] for line in self._ledger.read_text(encoding="utf-8").splitlines())

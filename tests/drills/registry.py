@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.drills import neighbours, outages, ownership
+from tests.drills import liveness, neighbours, outages, ownership
 from tests.drills.ground import Ground
 from tests.drills.report import Sheet, Size
 
@@ -31,5 +31,9 @@ DRILLS = {
     "throttled": Drill(outages.throttled, 50, 8),
     "forgetful": Drill(outages.forgetful, 50, 10),
     "stopped": Drill(outages.stopped, 50, 8),
+    "receipts": Drill(liveness.receipts, 50, 8),
+    "at-once": Drill(liveness.at_once, 40, 6),
+    "tools": Drill(liveness.tools, 40, 8),
+    "logs": Drill(liveness.logs, 20, 4),
     "drain": Drill(ownership.drain, 1000, 30),
 }

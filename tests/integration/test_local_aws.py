@@ -185,6 +185,24 @@ def test_a_receiver_that_hung_up_is_not_given_a_message(aws: Clients, queue: str
     assert message["Body"] == "call"
 
 
+def test_only_the_newest_receipt_of_a_message_counts(aws: Clients, queue: str) -> None:
+    aws.sqs.send_message(QueueUrl=queue, MessageBody="again")
+
+    def receive() -> str:
+        (message,) = aws.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=3, VisibilityTimeout=1)["Messages"]
+        return message["ReceiptHandle"]
+
+    first, second = receive(), receive()
+    entries: Any = [{"Id": "1", "ReceiptHandle": first, "VisibilityTimeout": 60}]
+    outdated = aws.sqs.change_message_visibility_batch(QueueUrl=queue, Entries=entries)
+    assert [failed["Code"] for failed in outdated["Failed"]] == ["ReceiptHandleIsInvalid"]
+    aws.sqs.delete_message(QueueUrl=queue, ReceiptHandle=first)
+    third = receive()
+    assert len({first, second, third}) == 3
+    aws.sqs.delete_message(QueueUrl=queue, ReceiptHandle=third)
+    assert "Messages" not in aws.sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=2)
+
+
 def test_a_query_returns_one_partition_in_order_and_every_kind_of_value_as_it_was_put(aws: Clients) -> None:
     name = f"table-{uuid4().hex}"
     aws.dynamodb.create_table(

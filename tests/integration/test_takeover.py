@@ -72,7 +72,7 @@ def test_a_repeatable_tool_whose_owner_died_is_run_again_and_answered_once(groun
 def test_a_call_is_handed_over_where_only_one_sideband_is_allowed(ground: Ground, status: int) -> None:
     ground.emulator.settings(max_attachments=1, attach_refusal_status=status)
     (first,) = ground.fresh_monitors(1)
-    talk = script([{"agent": GREETING}, *exchange(1), *exchange(2), *exchange(3), *goodbye()])
+    talk = script([{"agent": GREETING}, *(line for number in range(1, 11) for line in exchange(number)), *goodbye()])
     call_id = ground.emulator.ring(talk)
     ground.wait_for_greetings([call_id], 20)
 

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from ringside.aws import requests
 from ringside.aws.attributes import Item
 from ringside.aws.group_commit import GroupCommit
-from ringside.aws.json_client import Client
+from ringside.aws.json_client import REQUEST_SECONDS, Client
 from ringside.aws.requests import Conflict, Request, Sentence, T
 from ringside.aws.table import TRIES, Heard, addressed, answered, met_another, pause, refused
 
@@ -29,13 +29,13 @@ class AsyncTable:
         """Delete an item without a condition, in company."""
         await asyncio.shield(self._groups.delete(key))
 
-    async def run(self, sentence: Sentence[T]) -> T:
-        """Send what a sentence asks for, until it has its result."""
+    async def run(self, sentence: Sentence[T], seconds: float = REQUEST_SECONDS) -> T:
+        """Send what a sentence asks for, until it has its result. `seconds`: that an answer may take."""
         try:
             request = next(sentence)
             while True:
                 try:
-                    answer = await self.send(request)
+                    answer = await self.send(request, seconds)
                 except Conflict as conflict:
                     request = sentence.throw(conflict)
                 else:
@@ -44,19 +44,19 @@ class AsyncTable:
             result: T = done.value
             return result
 
-    async def send(self, request: Request) -> Any:
+    async def send(self, request: Request, seconds: float = REQUEST_SECONDS) -> Any:
         """Send one request. Raises `Conflict` if a condition was not met."""
         tells = self._heard is not None and request.is_told
-        result = answered(request, await self._send(addressed(request, self._name, whole=tells)))
+        result = answered(request, await self._send(addressed(request, self._name, whole=tells), seconds))
         if tells and self._heard is not None:
             item = result if request.operation == "UpdateItem" else await self.send(requests.get(request.key))
             self._heard(request.changed, item or {})
         return result
 
-    async def _send(self, request: Request) -> dict[str, Any]:
+    async def _send(self, request: Request, seconds: float) -> dict[str, Any]:
         for tried in range(TRIES):
             try:
-                return await self._client.call(request.operation, request.params)
+                return await self._client.call(request.operation, request.params, seconds)
             except ClientError as error:
                 conflict = refused(error)
                 if conflict is not None:

@@ -24,3 +24,5 @@ class Beat:
 
     until: float
     draining: bool = False
+    number: int = 0
+    """How often it has beaten."""

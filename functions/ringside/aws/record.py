@@ -5,6 +5,7 @@
                         sk USAGE#<epoch>               what each owner has seen used
                         sk CLAIM#<effect>              what may happen once, and who claimed it
     pk MONITORS         sk <owner>                     a monitor's heartbeat
+    pk RECEIPTS#<owner> sk <call_id>                      (`receipts`)
 
 One `Query` on a call's key returns the whole call in order. Indexes: `by_day` and `live` (sharded, `live` only while
 the call is open), `by_caller`.
@@ -286,7 +287,7 @@ def beat(
 def last_beat(owner: str) -> Sentence[Beat]:
     """The last that is known of a monitor."""
     item = (yield requests.get({"pk": "MONITORS", "sk": owner})) or {}
-    return Beat(float(item.get("until", 0)), bool(item.get("draining")))
+    return Beat(float(item.get("until", 0)), bool(item.get("draining")), int(item.get("beats", 0)))
 
 
 def whole_call(found: Sequence[Item]) -> tuple[Item, list[Item]] | None:

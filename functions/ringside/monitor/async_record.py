@@ -10,12 +10,15 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ringside.aws import call_writes, counters, entries, record, requests
+from ringside.aws import call_writes, counters, entries, receipts, record, requests
 from ringside.aws.async_table import AsyncTable
+from ringside.aws.receipts import LeftReceipt
 from ringside.aws.record import Beat, Ownership
 from ringside.aws.table import Item
 from ringside.calls import End, Step
 from ringside.conversation.events import Usage
+
+BEAT_SECONDS = 10.0  # as long as an answer is of use under a lease of 12 s
 
 UNAVAILABLE = (ClientError, BotoCoreError)
 """What the record raises when AWS refuses a request or cannot be reached."""
@@ -118,5 +121,14 @@ class AsyncRecord:
 
     # --- monitors ---
 
+    async def leave_receipt(self, owner: str, left: LeftReceipt, now: float) -> None:
+        await self._table.run(receipts.leave(owner, left, now))
+
+    async def receipt_left(self, owner: str, call_id: str) -> LeftReceipt | None:
+        return await self._table.run(receipts.last_left(owner, call_id))
+
+    async def receipts_left(self, owner: str) -> list[LeftReceipt]:
+        return await self._table.run(receipts.left_for(owner))
+
     async def beat(self, owner: str, until: float, calls: int, slots: int, number: int, *, draining: bool) -> None:
-        await self._table.run(record.beat(owner, until, calls, slots, number, draining=draining))
+        await self._table.run(record.beat(owner, until, calls, slots, number, draining=draining), BEAT_SECONDS)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 
 from ringside.aws.call_queue import BATCH, Message
+from ringside.aws.receipts import LeftReceipt
 from ringside.aws.record import Beat
 from ringside.aws.table import Conflict, Item
 from ringside.calls import Status, Step
@@ -125,7 +126,8 @@ class CallTaker:
         # Ours, and not supervised here: the answer to an earlier take was lost, or the lease was for a while.
         ours = owner == self._owner
         beat = Beat(0.0) if ours or owner is None else await self._last_beat(owner, now)
-        if beat.until > now:
+        is_silent = beat.until > now and not beat.draining and await self._is_silent(owner, beat, message)
+        if beat.until > now and not is_silent:
             return await self._leave_to_owner(found, beat, message, steps)
         try:
             call = await self._record.take(call_id, self._owner, message.id, steps, found)
@@ -135,7 +137,22 @@ class CallTaker:
             return Takeover(call, now - self._lease.seconds if Step.ATTACHED in call["steps"] else None)
         # Its last beat is the last sign of the former owner; a sweeper has none.
         last_sign = beat.until - self._lease.seconds if beat.until else float(found["steps"].get(Step.TAKEN, now))
-        return Takeover(call, last_sign)
+        # Its clock was ahead of ours: it was silent for a lease before the message first came, and for one since then.
+        return Takeover(call, min(last_sign, now - 2 * self._lease.seconds) if is_silent else last_sign)
+
+    async def _is_silent(self, owner: str | None, beat: Beat, message: Message) -> bool:
+        """Whether the owner has not beaten since its message was last delivered, which hid it for a whole lease.
+
+        So it is dead, whatever its beat says: its clock may be ahead of ours. No clock is asked.
+        """
+        if owner is None or message.call_id is None or message.deliveries < 2:
+            return False
+        left = await self._record.receipt_left(owner, message.call_id)
+        return (
+            left is not None
+            and (left.message_id, left.beats) == (message.id, beat.number)
+            and left.deliveries < message.deliveries
+        )
 
     async def _leave_to_owner(
         self, found: Item, beat: Beat, message: Message, steps: Mapping[Step, float]
@@ -145,8 +162,10 @@ class CallTaker:
             await self._queue.delete(message.receipt)
         elif beat.draining:
             return await self._take_over(found, message, steps)
-        else:  # delivered twice: its owner keeps it
+        else:  # its owner keeps it, but SQS honours only the newest receipt, which is this one
             await self._queue.hide([message.receipt], self._lease.seconds)
+            left = LeftReceipt(str(found["call_id"]), message.id, message.receipt, message.deliveries, beat.number)
+            await self._record.leave_receipt(found["owner"], left, self._time.wall())
         return None
 
     async def _last_beat(self, owner: str, now: float) -> Beat:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.agents import Agents
@@ -134,6 +134,21 @@ class OwnedCalls:
             failed = await self._queue.hide(receipts, self._lease_seconds)
             if failed:
                 self._services.metrics.count("ExtensionsFailed", failed)
+        await self._take_receipts()
+
+    async def _take_receipts(self) -> None:
+        """SQS honours only a message's newest receipt: whoever it was delivered to meanwhile has left it here."""
+        if not self._calls:
+            return
+        try:
+            left_by_others = await self._services.record.receipts_left(self.owner)
+        except Exception as error:  # the messages are extended all the same, and the next time is soon
+            log.warning("queue.receipts_unread", extra={"error": type(error).__name__})
+            return
+        for left in left_by_others:
+            call = self._calls.get(left.call_id)
+            if call is not None and call.message.id == left.message_id and call.message.deliveries < left.deliveries:
+                call.message = replace(call.message, receipt=left.receipt, deliveries=left.deliveries)
 
     async def offer(self, call: OwnedCall) -> None:
         """Let other monitors have the call's message."""

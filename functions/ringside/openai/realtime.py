@@ -18,6 +18,9 @@ from ringside.openai.error_details import code_of, retry_after
 if TYPE_CHECKING:
     pass
 
+LONGEST_SECONDS = 3600.0
+"""Of speech in one turn: a session lasts an hour at most (guide, Managing conversations). More cannot be true."""
+
 LARGE = 1 << 20
 """Frames longer than this are not parsed, unless the call could not go on without them."""
 
@@ -292,10 +295,11 @@ def _caller_transcript(event: Mapping[str, Any]) -> e.Event:
     usage = _mapping(event.get("usage"))
     seconds = _seconds(usage.get("seconds"))
     if seconds is not None:
-        heard = max(0.0, seconds)
+        heard = seconds
     else:  # tokens: the caller's audio is one token per 100 ms (guide, Managing costs)
         audio = _mapping(usage.get("input_token_details")).get("audio_tokens", usage.get("input_tokens"))
         heard = _count(audio) / 10
+    heard = heard if 0 < heard <= LONGEST_SECONDS else 0.0  # DynamoDB takes no 1e300, and would not close the call
     text = str(event.get("transcript") or "").strip()
     return e.CallerTranscript(_text(event["item_id"]), text, e.Usage(transcription_seconds=heard))
 

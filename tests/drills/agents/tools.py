@@ -1,6 +1,8 @@
 """Tools that leave a trace: one line for every time that one of them really ran."""
 
+import ctypes
 import os
+import threading
 import time
 
 from ringside.tools.definition import CallContext, tool
@@ -27,6 +29,35 @@ def look_up_slowly(reference: str, call: CallContext) -> str:
     _note(call)
     time.sleep(SLOW_SECONDS)
     return f"found {reference}"
+
+
+def hang() -> str:
+    """Never return."""
+    threading.Event().wait()
+    return ""
+
+
+def spin() -> str:
+    """Never return, and never rest."""
+    while True:
+        pass
+
+
+def hold() -> str:
+    """Keep the interpreter, as a library written in C may."""
+    ctypes.PyDLL(None).sleep(15)
+    return ""
+
+
+async def block() -> str:
+    """Let no other async tool run."""
+    time.sleep(15)
+    return ""
+
+
+def end() -> str:
+    """End the process."""
+    os._exit(7)
 
 
 def _note(call: CallContext) -> None:

@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosedOK
 
 from ringside.agentfile.agent import Agent
 from ringside.aws.call_queue import Message
+from ringside.aws.receipts import LeftReceipt
 from ringside.aws.record import Beat, Ownership
 from ringside.aws.table import Item
 from ringside.calls import End, Step
@@ -115,6 +116,7 @@ class Record(AsyncRecord):
         """What happens while an answer is on its way."""
         self.calls: dict[str, Item] = {}
         self.beats: dict[str, Beat] = {}
+        self.receipts: dict[tuple[str, str], LeftReceipt] = {}
         self.items: list[tuple[int, Item]] = []
         self.failures = 0
         self.shares = e.Usage()
@@ -207,6 +209,16 @@ class Record(AsyncRecord):
     async def beat(self, owner: str, until: float, calls: int, slots: int, number: int, *, draining: bool) -> None:
         await self._note("beat", until, calls, slots, number, draining)
 
+    async def leave_receipt(self, owner: str, left: LeftReceipt, now: float) -> None:
+        await self._note("leave_receipt", owner)
+        self.receipts[owner, left.call_id] = left
+
+    async def receipt_left(self, owner: str, call_id: str) -> LeftReceipt | None:
+        return self.receipts.get((owner, call_id))
+
+    async def receipts_left(self, owner: str) -> list[LeftReceipt]:
+        return [left for (whose, _), left in self.receipts.items() if whose == owner]
+
 
 class Queue(AsyncQueue):
     """Messages that are there, and what becomes of them."""
@@ -234,8 +246,10 @@ class Queue(AsyncQueue):
         self.done.append(("delete", receipt))
 
 
-def message(call_id: str | None = CALL, receipt: str = "receipt", message_id: str = "message") -> Message:
-    return Message(message_id, receipt, call_id, NOON - 1, 1)
+def message(
+    call_id: str | None = CALL, receipt: str = "receipt", message_id: str = "message", deliveries: int = 1
+) -> Message:
+    return Message(message_id, receipt, call_id, NOON - 1, deliveries)
 
 
 class Sideband(Connection):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ringside.aws.call_queue import BATCH, Message
+from ringside.aws.receipts import LeftReceipt
 from ringside.aws.record import Beat
 from ringside.aws.table import Conflict, Item
 from ringside.calls import Step
@@ -199,6 +200,39 @@ async def test_a_leaving_owner_that_died_on_the_way_is_looked_up_again() -> None
         await bench.taker._last_beat(FORMER, now)
 
     assert len(bench.world.record.of("last_beat")) == 2
+
+
+async def test_a_message_of_an_owner_that_lives_is_hidden_and_its_newest_receipt_left_to_it() -> None:
+    bench = Bench()
+    bench.owner(FORMER, until=NOON + LEASE)
+
+    assert await bench.consider(message(receipt="newest", deliveries=2)) is None
+    assert bench.messages == [("hide", "newest", LEASE)]
+    assert bench.world.record.receipts[FORMER, CALL] == LeftReceipt(CALL, "message", "newest", 2, 0)
+
+
+@pytest.mark.parametrize(("beaten_since", "taken"), [(0, True), (1, False)])
+async def test_an_owner_whose_clock_is_ahead_is_dead_when_it_has_not_beaten_for_a_lease(
+    beaten_since: int, taken: bool
+) -> None:
+    bench, ahead = Bench(), NOON + 40 + LEASE
+    bench.owner(FORMER, until=ahead)
+    assert await bench.consider(message(deliveries=2)) is None
+
+    bench.owner(FORMER, until=ahead)
+    bench.world.record.beats[FORMER] = Beat(ahead, number=beaten_since)
+    takeover = await bench.consider(message(deliveries=3))
+
+    assert (takeover is not None) is taken
+    if takeover is not None:
+        assert takeover.unheard_since == NOON - 2 * LEASE
+
+
+async def test_one_delivery_says_nothing_of_an_owner_however_often_it_is_looked_at() -> None:
+    bench = Bench()
+    for _ in range(2):
+        bench.owner(FORMER, until=NOON + 40 + LEASE)
+        assert await bench.consider(message(deliveries=2)) is None
 
 
 # --- from an owner that leaves ---

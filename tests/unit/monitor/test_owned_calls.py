@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import pytest
 
+from ringside.aws.receipts import LeftReceipt
 from ringside.aws.record import Fenced, Ownership
 from ringside.calls import EndReason, Status
 from ringside.monitor.handover import EarlySideband, Takeover
@@ -208,6 +209,35 @@ async def test_the_same_message_again_has_a_newer_receipt_and_is_shown_if_it_was
 
     assert call.message.receipt == "newer"
     assert bench.messages == ([("show", "newer")] if offered else [])
+
+
+async def test_a_newer_receipt_that_another_monitor_has_left_is_the_one_that_counts() -> None:
+    bench, left = Bench(), LeftReceipt(CALL, "message", "newer", 2, 0)
+    call, _ = bench.add()
+    bench.world.record.receipts["me", CALL] = left
+    await bench.owned.extend()
+    assert (call.message.receipt, call.message.deliveries) == ("newer", 2)
+
+    await bench.owned.received_again(CALL, message(receipt="newest", deliveries=3))
+    await bench.owned.extend()
+    assert call.message.receipt == "newest"
+
+
+async def test_a_receipt_of_another_message_or_that_cannot_be_read_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = Bench()
+    call, _ = bench.add()
+    bench.world.record.receipts["me", CALL] = LeftReceipt(CALL, "another", "newer", 2, 0)
+    await bench.owned.extend()
+
+    async def broken(owner: str) -> list[LeftReceipt]:
+        raise THROTTLED
+
+    monkeypatch.setattr(bench.world.record, "receipts_left", broken)
+    await bench.owned.extend()
+    assert call.message.receipt == "receipt"
+    assert len(bench.messages) == 2
 
 
 async def test_a_second_message_for_a_call_of_ours_is_deleted() -> None:

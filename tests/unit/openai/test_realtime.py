@@ -451,6 +451,8 @@ def test_no_usage_is_no_usage(usage: Any) -> None:
     [
         ({"type": "duration", "seconds": 3.2}, 3.2),
         ({"type": "duration", "seconds": -1}, 0.0),
+        ({"type": "duration", "seconds": 1e300}, 0.0),
+        ({"type": "tokens", "input_tokens": 2**52}, 0.0),
         (TOKENS, 3.0),
         ({**TOKENS, "input_token_details": {"audio_tokens": 25, "text_tokens": 5}}, 2.5),
         (None, 0.0),
