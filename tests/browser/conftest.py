@@ -12,10 +12,11 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 NO_BROWSER = "no Chromium on this machine: apt-get install chromium"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip(NO_BROWSER)
+    # Of one module: while it lasts, no other loop can run in this process.
     with sync_playwright() as playwright:
         # As root Chromium has no sandbox; what it opens here is ours.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -23,7 +24,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cloud(browser: Browser) -> Iterator[LocalCloud]:
     with LocalCloud(pace=0.2, console=True) as cloud:
         yield cloud

@@ -65,7 +65,7 @@ def one_sideband(ground: Ground, size: Size, sheet: Sheet) -> None:
     sheet.all_of("that moved have each gap in the record", sum(has_its_gaps(call) for call in moved), len(moved))
 
 
-def deployed(ground: Ground, size: Size, sheet: Sheet, short: int = 21) -> tuple[list[Lived], list[Flaw]]:
+def deployed(ground: Ground, size: Size, sheet: Sheet, short: int = 34) -> tuple[list[Lived], list[Flaw]]:
     """Replace each of two monitors, twice, and check what must hold whatever the session has room for.
 
     `short`: seconds of a call at pace 1 in the short form.
