@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -89,6 +90,9 @@ def test_a_whole_call_goes_through_sams_api_and_nothing_of_it_stays(
     assert call["end_reason"] == "agent_hung_up"
     assert not [line for line in cloud.processes["gateway"].lines if call_id in line]  # another has answered it
     assert cloud.emulator.settings()["webhook_url"] is None
+    until = time.monotonic() + 30  # SAM removes them as it ends, one after the other
+    while containers.run("ps", "--all", "--quiet") != before and time.monotonic() < until:
+        time.sleep(0.5)
     assert containers.run("ps", "--all", "--quiet") == before
 
 
