@@ -99,7 +99,7 @@ app.command(
     help="""Play the scenarios of your agents, without a phone, a cloud or a key.
 
     The exit status is 0 if all passed, 1 if something failed, 2 if a file or the command line is wrong, 3 if nothing
-    failed but a run was broken.""",
+    failed but something is unsure or broken.""",
 )
 
 

@@ -71,7 +71,12 @@ def show_call(
     ] = False,
     replace: Annotated[
         tuple[str, ...],
-        Parameter(metavar="WORD=OTHER", negative="", help="With --as-scenario: replace a word; may be repeated."),
+        Parameter(
+            metavar="WORD=OTHER",
+            negative="",
+            show_default=False,
+            help="With --as-scenario: replace a word; may be repeated.",
+        ),
     ] = (),
     agents: AgentFiles = None,
     deployment: Deployment = ANY,

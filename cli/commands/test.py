@@ -9,7 +9,7 @@ from cli.options import OPTIONS, Json, read_count
 
 LIVE = Group("With --live", sort_key=2)
 
-app = App(name="test", group_parameters=OPTIONS)
+app = App(name="test", usage="ringside test [OPTIONS] [FILE...]", group_parameters=OPTIONS)
 
 
 @app.default
@@ -22,7 +22,8 @@ def play(
         ),
     ],
     only: Annotated[
-        str | None, Parameter(name=["--only", "-k"], metavar="TEXT", help="Only those with this text in their name.")
+        str | None,
+        Parameter(name=["--only", "-k"], metavar="TEXT", help="Only those with this in their name, or this tag."),
     ] = None,
     agents: Annotated[
         Path | None,

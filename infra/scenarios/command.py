@@ -36,7 +36,7 @@ class Wanted:
     files: Sequence[Path] = ()
     agents: Path | None = None
     only: str | None = None
-    """A part of the scenarios' names."""
+    """A part of the scenarios' names, or one of their tags."""
     json: bool = False
     junit: Path | None = None
     live: "LiveWanted | None" = None
@@ -87,8 +87,8 @@ def run(wanted: Wanted, out: Console) -> int:
     if not wanted.json:
         more = f" Read more: {logs[0]}" + (f" and {len(logs) - 1} more" if len(logs) > 1 else "") if logs else ""
         print(f"{report.summary(results)}.{more}", flush=True)
-        for line in live.last_words() if live is not None else ():
-            print(safe(line), flush=True)
+    for line in live.last_words() if live is not None else ():
+        print(safe(line), flush=True, file=sys.stderr if wanted.json else sys.stdout)
     return exit_status(results)
 
 
@@ -167,20 +167,22 @@ def prepare(wanted: Wanted) -> tuple[list[Prepared], list[str]]:
         paths = reading.find(wanted.files or [place for place in PLACES if place.is_dir()])
     except ScenarioError as error:
         return [], [str(error)]
-    if wanted.only is not None:
-        paths = [path for path in paths if wanted.only in path.name]
-    if not paths:
-        which = f" with {wanted.only} in its name" if wanted.only else ""
-        where = ", ".join(map(str, wanted.files or PLACES))
-        return [], [f"ringside test: there is no *{SUFFIX}{which} in {where}"]
     found, wrong = [], []
     for path in paths:
+        is_named = wanted.only is None or wanted.only in path.name
         try:
             prepared = reading.read(path, wanted.agents)
         except ScenarioError as error:
-            wrong.append(str(error))
+            if is_named:
+                wrong.append(str(error))
+            continue
+        if not (is_named or wanted.only in prepared.scenario.tags):
             continue
         if prepared.scenario.draft is not None:
             wrong.append(f"{path}: draft: {prepared.scenario.draft} Take the line out when you have read it")
         found.append(prepared)
+    if not (found or wrong):
+        which = f" with {wanted.only} in its name or among its tags" if wanted.only else ""
+        where = ", ".join(map(str, wanted.files or PLACES))
+        wrong.append(f"ringside test: there is no *{SUFFIX}{which} in {where}")
     return found, wrong

@@ -1,4 +1,8 @@
-"""Scenario files, read and held against the agent that they name: every problem with file, line and field."""
+"""Scenario files, read and held against the agent that they name: every problem with file, line and field.
+
+One module: what a file may say depends on the agent, its tools and the fakes together, and all of it is looked at in
+one pass, so that all problems are reported at once.
+"""
 
 import importlib.util
 import inspect

@@ -51,7 +51,7 @@ def test_json_is_one_object_per_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     [
         (["none.scenario.yaml"], "none.scenario.yaml: there is no such file"),
         (["."], "ringside test: there is no *.scenario.yaml in ."),
-        (["--only", "x", "."], "ringside test: there is no *.scenario.yaml with x in its name in ."),
+        (["--only", "x", "."], "ringside test: there is no *.scenario.yaml with x in its name or among its tags in ."),
         (["--frob"], "ringside: Unknown option: --frob (see ringside test --help)"),
     ],
 )
@@ -61,6 +61,15 @@ def test_a_wrong_command_line_is_one_line_and_status_2(
     assert main(["test", *arguments]) == 2
     out, err = capsys.readouterr()
     assert (out, err.splitlines()[0].rstrip(".")) == ("", said.rstrip("."))
+
+
+def test_scenarios_are_chosen_by_their_name_or_a_tag(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, PASSES, "good")
+    write(tmp_path, "tags: [slow]\n" + PASSES, "other")
+    write(tmp_path, PASSES.replace("end:", "ends:"), "bad")
+    assert main(["test", str(tmp_path), "--only", "slow", "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["name"] == "other"
 
 
 def test_a_wrong_file_stops_everything_before_it_begins(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
