@@ -83,7 +83,7 @@ def count(flaws: Iterable[Flaw], *kinds: str) -> int:
 
 def _words(call: Lived, pace: float) -> Iterable[tuple[str, str]]:
     said = [_words_of(turn) for turn in call.known["spoken"]]
-    recorded = [(turn["role"], turn["text"]) for turn in call.turns]
+    recorded = [(turn["role"], None if _is_all_that_came(turn, call) else turn["text"]) for turn in call.turns]
     for turn in call.known["spoken"]:
         if _words_of(turn) not in recorded:
             lasts = speech.audio_ms(turn["text"]) / 1000 * pace
@@ -104,6 +104,14 @@ def _words_of(turn: dict[str, Any]) -> tuple[str, str | None]:
     """Who said what; what a caller said is nothing that could be known until it was transcribed."""
     known = turn["role"] == "agent" or turn["transcribed"] == "completed"
     return turn["role"], turn["text"] if known else None
+
+
+def _is_all_that_came(turn: dict[str, Any], call: Lived) -> bool:
+    """Whether these are the first words of a transcript that never came to its end: none, some or all of them."""
+    spoken = next((each for each in call.known["spoken"] if each["item_id"] == turn["item_id"]), None)
+    if spoken is None or _words_of(spoken)[1] is not None:
+        return False
+    return str(spoken["text"]).startswith((turn["text"] or "").rstrip())
 
 
 def _effects(call: Lived) -> Iterable[tuple[str, str]]:
@@ -130,6 +138,9 @@ def _end(call: Lived, reason: str) -> Iterable[tuple[str, str]]:
     elif call.record.call.get("end_reason") != reason:
         told = f"{call.record.call.get('end_reason')} ({call.record.call.get('end_detail')})"
         yield "wrong end", f"{told} instead of {reason}"
+    last = next((turn for turn in reversed(call.known["spoken"]) if turn["role"] == "agent"), None)
+    if reason == "agent_hung_up" and last is not None and last["interrupted"]:
+        yield "cut goodbye", f"{last['text']} (heard for {last['heard_ms']} ms)"
 
 
 def _script(call: Lived, script: Script) -> Iterable[tuple[str, str]]:

@@ -71,10 +71,13 @@ def deployed(ground: Ground, size: Size, sheet: Sheet, short: int = 34) -> tuple
     `short`: seconds of a call at pace 1 in the short form.
     """
     pace = ground_pace(ground, size, 0.5)
-    script = chat(short if size.short else 115, terse=size.short)
+    lasts = short if size.short else 115
+    # Some end while monitors go, so that a goodbye falls into a hand-over; the longest outlive it.
+    scripts = [chat(lasts * share, terse=size.short) for share in (1, 0.8, 0.6, 1)]
+    scripts = [scripts[number % len(scripts)] for number in range(size.calls)]
     old = ground.fresh_monitors(2)
     first, statuses = old[0], []
-    ids = ring(ground, size, script)
+    ids = ring(ground, size, scripts)
     for _ in range(2):
         for place, index in enumerate(old):
             ground.add_monitor()
@@ -82,7 +85,7 @@ def deployed(ground: Ground, size: Size, sheet: Sheet, short: int = 34) -> tuple
             statuses.append(ground.stop_monitor(index))
     alive = sum(call["state"] == "live" for call in ground.shown(ids))
     calls = ground.lived(ids, ended_within=180)
-    flaws = all_flaws(calls, script, pace)
+    flaws = [flaw for call, script in zip(calls, scripts, strict=True) for flaw in flaws_of(call, script, pace=pace)]
     moved = sum(len(call.attached) > 1 for call in calls)
     sheet.note("every monitor exits with 0", statuses, set(statuses) == {0})
     sheet.note("calls that lived through it all", f"{alive} of {len(ids)}, {moved} moved", alive > 0)
@@ -155,9 +158,10 @@ def ground_pace(ground: Ground, size: Size, short: float = 0.2) -> float:
     return pace
 
 
-def ring(ground: Ground, size: Size, script: Script, *, called: str = CALLED) -> list[str]:
-    """Ring with as many calls as the drill has, and wait until each was greeted."""
-    ids = ground.ring_all([script] * size.calls, over=size.calls / RINGS_A_SECOND, called=called)
+def ring(ground: Ground, size: Size, script: Script | Sequence[Script], *, called: str = CALLED) -> list[str]:
+    """Ring with as many calls as the drill has, all with one script or each with its own, until each was greeted."""
+    scripts = script if isinstance(script, Sequence) else [script] * size.calls
+    ids = ground.ring_all(scripts, over=size.calls / RINGS_A_SECOND, called=called)
     ground.wait_for_greetings(ids, 60)
     return ids
 
@@ -189,4 +193,5 @@ def words_and_effects(sheet: Sheet, flaws: Sequence[Flaw], *more: str) -> None:
     sheet.none("words lost" + ("" if more else " outside the gap"), flaws, "lost words", *more)
     sheet.none("words doubled or out of order", flaws, "doubled words", "order")
     sheet.none("effects doubled or lost", flaws, "doubled effects", "lost effects", "unasked words")
+    sheet.none("goodbyes cut short", flaws, "cut goodbye")
     sheet.none("left open at OpenAI or in the record", flaws, "left open", "not closed")

@@ -103,7 +103,7 @@ class Conversation:
         if parts.responses.lost() is Purpose.FAREWELL:
             parts.say_goodbye_again()
         parts.caller_speaks = parts.answer_due = False
-        parts.playback.lost(may_play=parts.playback.is_playing and parts.goodbye.is_wanted)
+        parts.lost_track(now)
         parts.patience.last_event_at = now
         probe, effects = parts.transcript.gap_closed(since, now, why, goes_on=goes_on)
         effects += parts.tools.tell_lost()

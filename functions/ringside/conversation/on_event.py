@@ -72,6 +72,7 @@ def digit_pressed(parts: Parts, event: e.DigitPressed, now: float) -> list[Effec
 
 def response_started(parts: Parts, event: e.ResponseStarted, now: float) -> list[Effect]:
     parts.answer_due = False
+    parts.playback.begins()
     if parts.responses.begun(event) in ANSWERS:
         parts.tools.keypad.overtaken()
     return []

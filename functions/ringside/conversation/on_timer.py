@@ -6,6 +6,7 @@ from ringside.calls import EndReason
 from ringside.conversation import events as e
 from ringside.conversation.effects import Count, Effect, Reattach, Send
 from ringside.conversation.parts import Parts
+from ringside.conversation.playback import BEFORE
 from ringside.conversation.responses import Purpose
 
 
@@ -53,6 +54,11 @@ def give_up_goodbye(parts: Parts, now: float) -> list[Effect]:
     return [] if reason is None else [Count("farewell_cut"), parts.goodbye.hang_up(reason)]
 
 
+def was_heard_meanwhile(parts: Parts, now: float) -> list[Effect]:
+    parts.playback.stopped(BEFORE)
+    return []
+
+
 def digits_are_complete(parts: Parts, now: float) -> list[Effect]:
     return parts.tools.row_of_keys(now)
 
@@ -90,6 +96,7 @@ WHEN_DUE: dict[str, Callable[[Parts, float], list[Effect]]] = {
     "silence": caller_is_silent,
     "slow": tool_is_slow,
     "stalled": session_is_stalled,
+    "unheard": was_heard_meanwhile,
     "verdict": transfer_is_judged,
     "warning": time_is_nearly_up,
 }

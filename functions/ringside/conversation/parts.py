@@ -11,7 +11,7 @@ from ringside.conversation.effects import Effect
 from ringside.conversation.goodbye import Goodbye
 from ringside.conversation.items import ToolRun
 from ringside.conversation.patience import Patience
-from ringside.conversation.playback import Playback
+from ringside.conversation.playback import BEFORE_SECONDS, Playback
 from ringside.conversation.responses import Purpose, Responses
 from ringside.conversation.timers import Timers
 from ringside.conversation.tool_calls import ToolCalls
@@ -59,13 +59,27 @@ class Parts:
         """The model has called a tool."""
         if run.name != builtin_tools.HANG_UP:
             effects = self.tools.begin(run, now)
+            if self.tools.transfer.stage == "announcing":
+                self._hear_it_out(now)
             return effects + self.stay(now) if self.tools.transfer.stage is not None else effects
         if self.goodbye.is_wanted:
             return []
         if self.caller_speaks or self.tools.transfer.stage is not None:
             return self.tools.refuse_hang_ups(now)
         self.goodbye.by_model(now)
+        self._hear_it_out(now)
         return []
+
+    def lost_track(self, now: float) -> None:
+        """We did not listen for a while. A goodbye or an announcement that was being said is still heard out."""
+        is_awaited = self.goodbye.is_wanted or self.tools.transfer.stage == "announcing"
+        self.playback.lost(may_play=self.playback.is_playing and is_awaited)
+        if self.playback.is_playing:
+            self._hear_it_out(now)
+
+    def _hear_it_out(self, now: float) -> None:
+        if self.playback.may_be_saying_it():
+            self.timers.set_once("unheard", now + BEFORE_SECONDS)
 
     # --- handed over ---
 

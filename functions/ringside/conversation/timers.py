@@ -16,6 +16,7 @@ Name = Literal[
     "silence",
     "slow",
     "stalled",
+    "unheard",
     "verdict",
     "warning",
 ]

@@ -10,8 +10,9 @@ from ringside.conversation import effects as do
 from ringside.conversation import events as e
 from ringside.conversation.behaviour import Target
 from ringside.conversation.goodbye import Goodbye
+from ringside.conversation.playback import BEFORE_SECONDS
 from ringside.conversation.timers import Timers
-from tests.unit.conversation.talk import ANSWERED, BEHAVIOUR, FAREWELL, Talk, quiet, saying_goodbye
+from tests.unit.conversation.talk import ANSWERED, BEHAVIOUR, FAREWELL, Talk, called, quiet, saying_goodbye
 
 # --- silence ---------------------------------------------------------------------------------
 
@@ -171,6 +172,59 @@ def test_keys_pressed_while_leaving_start_no_new_answer_after_the_goodbye() -> N
     talk.feed(e.PlaybackStopped("r1"))
     assert talk.asked == [FAREWELL]
     assert talk.hung_up == [EndReason.OPERATOR_HUNG_UP]
+
+
+# --- a goodbye in a gap ----------------------------------------------------------------------
+
+
+def missed_hang_up(talk: Talk) -> None:
+    """The session shows the call of hang_up when it is asked for it."""
+    talk.feed(e.ItemRetrieved("item_of_call_1", None, None, called("call_1", name="hang_up")))
+
+
+@pytest.mark.parametrize("began", ["before the gap", "in it"])
+def test_a_goodbye_that_is_found_after_a_gap_is_heard_to_its_end(began: str) -> None:
+    talk = Talk()
+    if began == "before the gap":
+        talk.agent_begins("Goodbye!", response="r1")
+    talk.hands_over()
+    talk.is_taken_over()
+    talk.is_reattached(0.3)
+    missed_hang_up(talk)
+    talk.wait(1.0)
+    assert talk.hung_up == []
+    talk.feed(e.PlaybackStopped("r1"))
+    assert talk.hung_up == [EndReason.AGENT_HUNG_UP]
+
+
+def test_a_goodbye_whose_response_ends_after_the_gap_is_heard_to_its_end() -> None:
+    talk = Talk()
+    talk.is_reattached(2.0)
+    talk.response_ends("r1", calls=[called("call_1", name="hang_up")])
+    assert talk.hung_up == []
+    talk.feed(e.PlaybackStopped("r1"))
+    assert talk.hung_up == [EndReason.AGENT_HUNG_UP]
+
+
+def test_a_goodbye_of_a_gap_whose_end_is_never_told_is_waited_for_for_a_moment() -> None:
+    talk = Talk()
+    talk.is_reattached(2.0)
+    missed_hang_up(talk)
+    talk.wait(BEFORE_SECONDS - 0.1)
+    assert talk.hung_up == []
+    talk.wait(0.1)
+    assert talk.hung_up == [EndReason.AGENT_HUNG_UP]
+    assert "farewell_cut" not in talk.counted
+
+
+def test_a_goodbye_without_words_long_after_a_gap_waits_for_nothing() -> None:
+    talk = Talk()
+    talk.is_reattached(2.0)
+    talk.caller_says("That was all.")
+    talk.response_begins("r2")
+    talk.calls_tool("hang_up", "call_1", "r2")
+    talk.response_ends("r2")
+    assert talk.hung_up == [EndReason.AGENT_HUNG_UP]
 
 
 # --- the caller is not done ------------------------------------------------------------------

@@ -16,6 +16,7 @@ from ringside.conversation.transfer import Transfer
 from tests.unit.conversation.talk import (
     BEHAVIOUR,
     Talk,
+    called,
     learned,
     refers,
 )
@@ -51,6 +52,24 @@ def test_a_transfer_waits_until_its_announcement_was_heard() -> None:
     talk.feed(e.PlaybackStopped("r1"))
     assert refers(talk) == ["tel:+14255550100"]
     assert talk.facts["transfer"]["verdict"] == "asked"
+
+
+@pytest.mark.parametrize("found", ["before the gap", "after it"])
+def test_an_announcement_that_goes_on_over_a_gap_is_heard_to_its_end(found: str) -> None:
+    talk = Talk(OFFICE)
+    talk.agent_begins("I will put you through.", response="r1")
+    if found == "before the gap":
+        talk.calls_tool("transfer", "call_1", "r1", arguments='{"to": "sales"}')
+    talk.hands_over()
+    talk.is_taken_over()
+    talk.is_reattached(0.3)
+    if found == "after it":
+        call = replace(called("call_1", name="transfer"), arguments='{"to": "sales"}')
+        talk.feed(e.ItemRetrieved("item_of_call_1", None, None, call))
+    talk.wait(1.0)
+    assert refers(talk) == []
+    talk.feed(e.PlaybackStopped("r1"))
+    assert len(refers(talk)) == 1
 
 
 def test_a_transfer_that_openai_took_is_waited_for() -> None:
