@@ -31,6 +31,7 @@ HEADINGS = {
     "Digits": "Keys",
     "Rule": "Admission",
     "OpeningHours": "Opening hours",
+    "Events": "Events",
 }
 """The parts of an agent file, and the chapters of docs/agents.md with their tables."""
 

@@ -1,7 +1,7 @@
 """Which adapters an entry point gets: the only module that builds clients."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,10 +15,10 @@ from ringside.agentfile.agents import Agents
 from ringside.agentfile.loader import load_agents
 from ringside.aws.call_queue import CallQueue
 from ringside.aws.counters import Counters
-from ringside.aws.event_bus import EventBus
+from ringside.aws.event_bus import Content, EventBus
 from ringside.aws.record import Record
 from ringside.aws.secrets import Secrets
-from ringside.aws.table import Heard, Table
+from ringside.aws.table import Heard, Item, Table
 from ringside.intake import Intake
 from ringside.openai.call_control import CallControl
 from ringside.settings import SHIPPED, Settings
@@ -70,7 +70,17 @@ class Wiring:
         if not self.settings.event_bus:
             return None
         client = boto3.client("events", config=_config(read_timeout=2, attempts=2))
-        return EventBus(client, self.settings.event_bus, self.settings.stack, self.metrics)
+        return EventBus(
+            client, self.settings.event_bus, self.settings.stack, self.metrics, self._event_content, self._said
+        )
+
+    def _event_content(self, agent: str) -> Content | None:
+        found = self.agents.named(agent)
+        return found.events if found else None
+
+    def _said(self, call_id: str) -> Sequence[Item]:
+        whole = self.record.whole_call(call_id)
+        return whole[1] if whole else ()
 
     def flush(self) -> None:
         """Let go of what was gathered: events that are still on their way, and the metrics."""
