@@ -80,7 +80,7 @@ class Replacing:
         """A text with everything replaced that is in it."""
         replaced = _TOKEN.sub(self._token, text)
         for word, other in sorted(self._words.items(), key=lambda item: -len(item[0])):
-            replaced = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", lambda _, other=other: other, replaced)  # type: ignore[misc]
+            replaced = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", lambda _, other=other: other, replaced)  # type: ignore[misc]  # a lambda with a default
         return replaced
 
     def _token(self, found: "re.Match[str]") -> str:

@@ -4,17 +4,18 @@ The shape is the model's (ringside/agentfile/agent.py), the words are those of d
 """
 
 import json
-import re
 import sys
-from pathlib import Path
-from typing import Any
 
+from infra.json_schema import Json, describe, untitled
+from infra.local.template import REPOSITORY
 from ringside.admission.opening_hours import DAYS
 from ringside.agentfile import schema_keywords, templates
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.sections import URI
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = REPOSITORY / "docs"
+PAGE = DOCS / "agents.md"
+COLUMNS = 3  # of its tables of fields
 FILE = DOCS / "agent.schema.json"
 
 HEADINGS = {
@@ -35,18 +36,16 @@ HEADINGS = {
 }
 """The parts of an agent file, and the chapters of docs/agents.md with their tables."""
 
-Json = dict[str, Any]
-
 
 def schema() -> Json:
     """The JSON schema of an agent file."""
-    made: Json = _untitled(Agent.model_json_schema())
+    made: Json = untitled(Agent.model_json_schema())
     for name, heading in HEADINGS.items():
-        _describe(made["$defs"][name], heading)
-    _describe(made, "The agent")
-    _describe(made, "The session")
-    # What the loader takes besides: the name from the file, one where a list may stand, true for 603, an address or
-    # kinds alone.
+        describe(made["$defs"][name], PAGE, heading, COLUMNS)
+    describe(made, PAGE, "The agent", COLUMNS)
+    describe(made, PAGE, "The session", COLUMNS)
+    # The loader also takes the name from the file's, one value in place of a list, true for 603, and a target's address
+    # or the kinds of `redact` alone.
     made["required"] = ["answers"]
     made["anyOf"] = [{"required": [name]} for name in ("instructions", "instructions_file", "prompt")]
     made["patternProperties"] = {"^x-": {"description": "for YAML anchors, and for other programs; ignored here"}}
@@ -105,26 +104,6 @@ def _each_text(shape: Json, more: Json) -> None:
         shape |= more
     for inner in (*shape.get("anyOf", ()), *([shape["items"]] if "items" in shape else [])):
         _each_text(inner, more)
-
-
-def documented(heading: str) -> dict[str, str]:
-    """The fields in the table of a chapter of docs/agents.md, and what is said of them."""
-    text = (DOCS / "agents.md").read_text(encoding="utf-8")
-    chapter = re.split(r"\n#+ ", text.partition(f"# {heading}\n")[2])[0]
-    return dict(re.findall(r"^\| `([a-z_]+)` \|[^|]*\| ?(.*?) ?\|$", chapter, re.MULTILINE))
-
-
-def _describe(shape: Json, heading: str) -> None:
-    for name, words in documented(heading).items():
-        if words and name in shape["properties"]:
-            shape["properties"][name]["description"] = words
-
-
-def _untitled(value: Any) -> Any:
-    """Pydantic titles every field with its own name, which no editor needs to show."""
-    if isinstance(value, dict):
-        return {key: _untitled(each) for key, each in value.items() if not (key == "title" and isinstance(each, str))}
-    return [_untitled(each) for each in value] if isinstance(value, list) else value
 
 
 def text() -> str:

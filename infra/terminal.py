@@ -15,7 +15,7 @@ def console() -> Console:
     or COLUMNS, and are not wrapped where there is neither.
     """
     colours = None if os.environ.get("NO_COLOR") else "auto"
-    made = Console(markup=False, emoji=False, highlight=False, color_system=colours)  # type: ignore[arg-type]
+    made = Console(markup=False, emoji=False, highlight=False, color_system=colours)  # type: ignore[arg-type]  # a Literal in rich
     if not made.is_terminal and not os.environ.get("COLUMNS"):
         made.width = UNLIMITED
     return made

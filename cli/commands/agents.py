@@ -1,4 +1,5 @@
-"""`ringside agents check`: what is wrong with the agent files; `ringside agents import`: one from a session body."""
+"""`ringside agents check`: what is wrong with the agent files; `ringside agents import`: a file made from a
+session body."""
 
 import sys
 from pathlib import Path

@@ -58,7 +58,8 @@ class PlainCall:
     """`async with PlainCall(...) as call: await call.begin(); await call.says("Hello"); ...`
 
     Each of the caller's methods returns when it is the caller's turn again, or the call is over. They raise
-    `SessionError` if OpenAI cannot go on.
+    `SessionError` if OpenAI cannot go on. One class, since it is a supervisor and a telephone line in one: what the
+    caller does, what the session sends and what the conversation wants all meet in the same turn.
     """
 
     def __init__(

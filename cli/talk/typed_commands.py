@@ -1,4 +1,4 @@
-"""What a typed line means: words of the caller's, or one of a few commands with a slash."""
+"""What a typed line means: something that the caller says, or one of a few commands with a slash."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass

@@ -44,7 +44,7 @@ class LineFormatter(LambdaPowertoolsFormatter):
             use_rfc3339=True,
         )
 
-    def serialize(self, log: dict[str, Any]) -> str:  # type: ignore[override]
+    def serialize(self, log: dict[str, Any]) -> str:  # type: ignore[override]  # any dict, as it is called
         """Powertools' hook for the last word on a line. Of an exception it has text, notes and source lines, too."""
         thrown = log.pop("stack_trace", None)
         for name in ("exception", "exception_name", "exception_notes", "taskName"):

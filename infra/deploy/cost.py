@@ -254,7 +254,7 @@ def filled(page: str) -> str:
     """The page with every table as it is worked out now. A table is between two comments with its name."""
     for name, table in tables().items():
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        page, count = marks.subn(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", page)  # type: ignore[misc]
+        page, count = marks.subn(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", page)  # type: ignore[misc]  # a default
         if count != 1:
             raise ValueError(f"the page has {count} places for the table {name}")
     return page

@@ -78,7 +78,7 @@ def local_environment(path: Path = REPOSITORY / LOCAL) -> dict[str, str]:
 def signing_secret(environment: Mapping[str, str]) -> str:
     """What the local cloud's secret holds for webhooks."""
     access = {name.lower(): environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-    session = boto3.Session(**access, region_name=environment["AWS_REGION"])  # type: ignore[arg-type]
+    session = boto3.Session(**access, region_name=environment["AWS_REGION"])  # type: ignore[arg-type]  # names known
     client = session.client("secretsmanager", endpoint_url=environment["AWS_ENDPOINT_URL"])
     content = json.loads(client.get_secret_value(SecretId=environment["RINGSIDE_SECRET_ID"])["SecretString"])
     return str(content["webhook_secrets"][0])

@@ -52,7 +52,7 @@ class Moto:
             started.append((status, headers))
             return lambda _: None
 
-        application = self._direct.get(service, self._any)  # type: ignore[call-overload]
+        application = self._direct.get(service, self._any)  # type: ignore[call-overload]  # by name
         chunks: Iterable[bytes] = application(wsgi_environ(request, body), start_response)
         content = b"".join(chunks)
         (status, headers) = started[0]

@@ -45,7 +45,7 @@ class LocalCloud:
     `SweeperFunction`, `Monitor`. `agents` is the folder of agent files. `pace` is the emulator's: 0.1 speaks ten times
     as fast. `schedules` runs the sweeper every minute; without, only `run_sweeper` runs it. `console` starts the
     console, at `console_url`. `sink` gets every line of
-    every component.
+    every component. One class, since what it starts is stopped in the opposite order, however far it came.
     """
 
     aws: Clients

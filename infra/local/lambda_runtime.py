@@ -91,7 +91,7 @@ def serve_and_exit(handler: Handler, connection: socket.socket) -> None:
 def main() -> None:
     (name, descriptor) = sys.argv[1:]
     # One write a line: many environments share one log.
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a text stream here
     module, _, attribute = name.rpartition(".")
     handler: Handler = getattr(importlib.import_module(module), attribute)
     control = socket.socket(fileno=int(descriptor))

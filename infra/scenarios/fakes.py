@@ -105,7 +105,7 @@ class ScenarioTools:
                 return chosen.returns
             try:
                 result = fake(**_wanted(fake, given, self._world, context))
-                return asyncio.run(result) if inspect.isawaitable(result) else result  # type: ignore[arg-type]
+                return asyncio.run(result) if inspect.isawaitable(result) else result  # type: ignore[arg-type]  # awaitable
             except ToolFailed:
                 raise
             except Exception as error:

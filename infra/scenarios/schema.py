@@ -4,14 +4,15 @@ The shape is the model's (model.py), the words are those of the tables in docs/t
 """
 
 import json
-import re
 import sys
-from typing import Any
 
+from infra.json_schema import Json, describe, untitled
 from infra.local.template import REPOSITORY
 from infra.scenarios.model import Scenario
 
 DOCS = REPOSITORY / "docs"
+PAGE = DOCS / "testing.md"
+COLUMNS = 2  # of its tables of fields
 FILE = DOCS / "scenario.schema.json"
 
 HEADINGS = {
@@ -25,15 +26,13 @@ HEADINGS = {
 }
 """Parts of the file, and the chapters of docs/testing.md with their tables."""
 
-Json = dict[str, Any]
-
 
 def schema() -> Json:
     """The JSON schema of a scenario file."""
-    made: Json = _untitled(Scenario.model_json_schema())
+    made: Json = untitled(Scenario.model_json_schema())
     shapes = made["$defs"]
     for name, heading in HEADINGS.items():
-        _describe(made if name == "Scenario" else shapes[name], heading)
+        describe(made if name == "Scenario" else shapes[name], PAGE, heading, COLUMNS)
     # Where a list of texts may be, one may be.
     for name in ("said", "unsaid"):
         field = shapes["Expect"]["properties"][name]
@@ -53,26 +52,6 @@ def schema() -> Json:
     shapes["AgentLine"]["anyOf"] = [{"required": [name]} for name in ("agent", "tool", "tools")]
     made["patternProperties"] = {"^x-": {"description": "for YAML anchors, and for other programs; ignored here"}}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Ringside scenario", **made}
-
-
-def documented(heading: str) -> dict[str, str]:
-    """The fields in the tables of a chapter of docs/testing.md, and what is said of them."""
-    text = (DOCS / "testing.md").read_text(encoding="utf-8")
-    chapter = re.split(r"\n#+ ", text.partition(f"# {heading}\n")[2])[0]
-    return dict(re.findall(r"^\| `([a-z_]+)` \| ?(.*?) ?\|$", chapter, re.MULTILINE))
-
-
-def _describe(shape: Json, heading: str) -> None:
-    for name, words in documented(heading).items():
-        if words and name in shape["properties"]:
-            shape["properties"][name]["description"] = words
-
-
-def _untitled(value: Any) -> Any:
-    """Pydantic titles every field with its own name, which no editor needs to show."""
-    if isinstance(value, dict):
-        return {key: _untitled(each) for key, each in value.items() if not (key == "title" and isinstance(each, str))}
-    return [_untitled(each) for each in value] if isinstance(value, list) else value
 
 
 def text() -> str:

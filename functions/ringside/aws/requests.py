@@ -45,7 +45,7 @@ class Request:
 
     @property
     def as_part(self) -> dict[str, Any]:
-        """This write as one of a transaction's, which answer with nothing."""
+        """This write as part of a transaction, which returns no attributes."""
         kind = self.operation.removesuffix("Item")
         return {kind: {name: value for name, value in self.params.items() if name != "ReturnValues"}}
 

@@ -60,4 +60,4 @@ def whole(value: object) -> int | None:
 def moment(value: object) -> float | None:
     """A time in Unix seconds. The record gives back whole numbers as integers."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) and abs(value) < 1e12 else None  # type: ignore[arg-type]
+    return float(value) if is_number and math.isfinite(value) and abs(value) < 1e12 else None  # type: ignore[arg-type]  # is_number

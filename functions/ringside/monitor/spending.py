@@ -34,7 +34,7 @@ class Spending:
         return limit is not None and cost is not None and cost >= limit
 
     def save(self, own: Usage) -> None:
-        """Write what was used under this owner; and the call's total, if the last one is a while ago."""
+        """Write what was used under this owner; and the call's total, unless it was written a moment ago."""
         now = self._monotonic()
         if own != self._shared:
             self._shared = own

@@ -39,7 +39,11 @@ LAST_WORDS_SECONDS = 1.0  # for what is still to be said to the session, before 
 
 
 class Supervisor:
-    """Supervises one call from taking it to its end, or until it is released."""
+    """Supervises one call from taking it to its end, or until it is released.
+
+    One class, since it is one life: each stage begins where the one before has left the call, and all of them can be
+    cut short by the end, the drain or a lost lease.
+    """
 
     def __init__(self, takeover: Takeover, ownership: Ownership, agent: Agent, services: Services) -> None:
         self._services = services

@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from cli import schema
-from cli.schema import documented
+from cli.schema import COLUMNS
+from cli.schema import PAGE as AGENTS_PAGE
+from infra.json_schema import documented
 from infra.local.agents import DEMO_AGENTS
 from ringside.admission.opening_hours import OpeningHours
 from ringside.admission.rules import Rule
@@ -59,11 +61,13 @@ CHAPTERS: dict[str, Any] = {
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_every_field_is_documented_and_nothing_else(chapter: str) -> None:
-    assert set(documented(chapter)) == set(CHAPTERS[chapter].model_fields)
+    assert set(documented(AGENTS_PAGE, chapter, COLUMNS)) == set(CHAPTERS[chapter].model_fields)
 
 
 def test_so_are_the_agent_s_own_fields_and_the_built_in_tools() -> None:
-    assert set(documented("The agent")) == set(Agent.model_fields) - set(SessionConfig.model_fields)
+    assert set(documented(AGENTS_PAGE, "The agent", COLUMNS)) == set(Agent.model_fields) - set(
+        SessionConfig.model_fields
+    )
     chapter = PAGE.partition("### Built in\n")[2].partition("\n#")[0]
     assert set(re.findall(r"^\| `([a-z_]+)`", chapter, re.MULTILINE)) == NAMES
 

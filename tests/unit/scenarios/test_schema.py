@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
+from infra.json_schema import documented
 from infra.scenarios import schema
 from infra.scenarios.model import Scenario
 
@@ -40,8 +41,8 @@ def test_an_editor_marks_what_the_command_refuses(wrong: object) -> None:
 @pytest.mark.parametrize("model", schema.HEADINGS)
 def test_every_field_is_explained(model: str) -> None:
     shape = schema.schema() if model == "Scenario" else schema.schema()["$defs"][model]
-    documented = schema.documented(schema.HEADINGS[model])
-    assert documented.keys() == shape["properties"].keys()
+    described = documented(schema.PAGE, schema.HEADINGS[model], schema.COLUMNS)
+    assert described.keys() == shape["properties"].keys()
 
 
 def test_the_examples_of_the_page_are_scenarios() -> None:
