@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from ringside.invocation import handle
+from ringside.cold_start import without_collection
+
+with without_collection():
+    from ringside.invocation import handle
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, int]:

@@ -3,8 +3,11 @@
 import base64
 from typing import Any
 
-from ringside.intake import Answer, Intake
-from ringside.invocation import handle
+from ringside.cold_start import without_collection
+
+with without_collection():
+    from ringside.intake import Answer, Intake
+    from ringside.invocation import handle
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ringside.conversation.events import Usage
 
 
@@ -51,6 +49,8 @@ class Prices:
 
 def load() -> Prices:
     """The table that ships with this version."""
+    import yaml  # the webhook, which prices nothing, imports this module and need not wait for it
+
     path = Path(__file__).with_name("prices.yaml")
     table: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return Prices(str(table["as_of"]), table["realtime"], table["transcription"])

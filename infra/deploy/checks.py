@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.check import check as check_agents
-from infra.deploy import programs
+from infra.deploy import package, programs
 from infra.deploy.programs import DeployError
 from infra.local import template as templates
 from infra.local.aws_session import REGION
@@ -104,6 +104,7 @@ def _build(template: Path, folder: Path) -> None:
     flags = ("--template", str(template), "--base-dir", str(REPOSITORY), "--build-dir", str(folder))
     command = programs.sam("build", *flags, "--cached", "--parallel")
     programs.run(command, what="sam build", env={**programs.build_environment(), "AWS_REGION": REGION}, quiet=True)
+    package.package(folder)
 
 
 def agents() -> None:

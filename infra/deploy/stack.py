@@ -6,10 +6,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
-from infra.deploy import changeset, concurrency, failures, history, plan, programs, repository
+from infra.deploy import changeset, concurrency, failures, history, package, plan, programs, repository
 from infra.deploy.account import Account
 from infra.deploy.plan import Parameters
 from infra.deploy.programs import DeployError
+from infra.local.template import REPOSITORY
 
 DEPLOYMENT_MINUTES = 40
 """Within which a deployment has ended, rolled back or not: three monitors that never become healthy, in a row."""
@@ -24,6 +25,7 @@ def deploy(account: Account, stack: str, config: str, parameters: Parameters, *,
     if parameters.get("MonitorImage"):
         repository.keep(account, parameters["MonitorImage"])
     programs.run(programs.sam("build", "--cached", "--parallel"), what="sam build", env=programs.build_environment())
+    package.package(REPOSITORY / ".aws-sam" / "build")
     former = history.current(account, describe(account, stack)) if current else None
     before = changeset.waiting(account, stack)
     assigned = [override(name, value) for name, value in sorted(parameters.items())]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from infra.deploy import changes, changeset, concurrency, following, history, plan, programs, stack
+from infra.deploy import changes, changeset, concurrency, following, history, package, plan, programs, stack
 from infra.deploy.account import Account
 from infra.deploy.changes import Change
 from infra.deploy.programs import DeployError
@@ -152,6 +152,7 @@ def deploy(here: Account, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     monkeypatch.setattr(programs, "run", run)
     monkeypatch.setattr(programs, "build_environment", dict)
+    monkeypatch.setattr(package, "package", lambda build: None)
     monkeypatch.setattr(following, "POLL_SECONDS", 0)
     monkeypatch.setattr(concurrency, "reservation", lambda *given: {})
 

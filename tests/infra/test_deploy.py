@@ -13,7 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.deploy import account, builders, image, plan, programs, repository, stack
+from infra.deploy import account, builders, image, package, plan, programs, repository, stack
 from infra.deploy.account import Account
 from infra.deploy.programs import DeployError
 from infra.local import template as templates
@@ -340,7 +340,7 @@ def test_the_registrys_password_is_on_no_command_line(here: Account, docker: Pat
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The programs that were run, in order; none is."""
+    """The programs that were run, in order, and the packaging between them; none is."""
     commands: list[list[str]] = []
 
     def run(line: list[str], **more: Any) -> str:
@@ -349,6 +349,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     monkeypatch.setattr(programs, "run", run)
     monkeypatch.setattr(programs, "build_environment", dict)
+    monkeypatch.setattr(package, "package", lambda build: commands.append(["package", str(build)]))
     monkeypatch.setattr(stack, "outputs", lambda account, name: {"NextStep": "ringside setup"})
     return commands
 
@@ -358,8 +359,9 @@ def test_a_deployment_builds_and_then_deploys_with_the_images_digest(here: Accou
 
     stack.deploy(here, "ringside", "default", {"MonitorImage": name})
 
-    build, deploy = ran
+    build, packaging, deploy = ran
     assert build[build.index("sam") :][:2] == ["sam", "build"]
+    assert packaging == ["package", str(REPOSITORY / ".aws-sam" / "build")]
     asked = deploy[deploy.index("sam") :]
     assert asked[:8] == [
         "sam",
