@@ -1,4 +1,4 @@
-"""`ringside calls list | show | watch`: recorded calls, and calls in progress."""
+"""`ringside calls list | show | watch | export`: recorded calls, and calls in progress."""
 
 import sys
 from pathlib import Path
@@ -10,6 +10,14 @@ from cyclopts import App, Parameter
 from cli.options import ANY, OPTIONS, AgentFiles, CallId, Deployment, Json, Utc, read_caller, read_count, read_day
 
 app = App(name="calls", group_parameters=OPTIONS)
+app.command(
+    "cli.commands.export:export_calls",
+    name="export",
+    help="""Export the calls of some days, to standard output or a file a day into a folder.
+
+    The same command again goes on where it was interrupted, and reads anew what may have changed. A call whose
+    retention has passed is not exported; what has been exported is yours to delete.""",
+)
 
 
 @app.command(name="list")

@@ -66,6 +66,7 @@ def trouble(house: LocalCloud) -> None:
     record.claim({**call, "call_id": "rtc_trouble_2"}, NOON)
     record.take("rtc_trouble_2", "monitor-9", "message", {}, None)
     Counters(Table(dynamodb, table)).reserve_live("live#trouble", "rtc_trouble", 9, NOON)
+    house.cli("calls", "export", "--from-day", "2020-01-01", "--to-day", "2020-01-01")
     left = receipts.LeftReceipt("rtc_trouble", "message", "receipt", 2, 4)
     Table(dynamodb, table).run(receipts.leave("monitor-9", left, NOON))
 

@@ -46,8 +46,7 @@ class Filters:
     @property
     def days(self) -> list[str]:
         """Every day, newest first."""
-        count = (self.last_day - self.first_day).days + 1
-        return [(self.last_day - timedelta(days=past)).isoformat() for past in range(count)]
+        return days_between(self.first_day, self.last_day)[::-1]
 
     def fits(self, call: Item) -> bool:
         """Whether this call is wanted; its day is not looked at."""
@@ -59,6 +58,11 @@ class Filters:
             "end_reason": self.end_reason,
         }
         return all(value is None or call.get(name) == value for name, value in wanted.items())
+
+
+def days_between(first: date, last: date) -> list[str]:
+    """Every day, oldest first, both included: ISO dates."""
+    return [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,8 @@
+"""`ringside calls export`: the calls of some days as files, for those who ask more than the record answers.
+
+columns     calls and what was said in them, as rows of flat tables
+writers     JSON Lines, CSV and Parquet
+reading     the calls of a day, whole, several at a time
+folder      one file a day, and which days are done
+progress    how far it is
+"""
