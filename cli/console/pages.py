@@ -9,10 +9,9 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from cli import headers
 from cli.console import csv_output, templating, words
 from cli.console.deployment import Deployed
-from cli.errors import CliError, UsageError
+from cli.errors import CliError
 from ringside.calls import EndReason, Status
 from ringside.records import reader
 from ringside.records.query import BadQuery, Filters
@@ -114,7 +113,7 @@ class Pages:
         if asked["from"] or asked["to"]:
             try:
                 decision = self._decision(asked)
-            except UsageError as error:
+            except BadQuery as error:
                 problem = str(error)
         return self._page(
             "agents.html",
@@ -154,9 +153,8 @@ class Pages:
 
     def _decision(self, asked: Mapping[str, str]) -> dict[str, Any]:
         if not (asked["from"] and asked["to"]):
-            raise UsageError("Give both numbers: who calls, and which number is dialled.")
-        caller, dialled = headers.caller(asked["from"], "Caller"), headers.number(asked["to"], "Dialled number")
-        return self._reader.decision(caller, dialled, _moment(asked["at"]) if asked["at"] else None)
+            raise BadQuery("Give both numbers: who calls, and which number is dialled.")
+        return self._reader.decision(asked["from"], asked["to"], _moment(asked["at"]) if asked["at"] else None)
 
 
 def _filters(request: Request, today: date) -> tuple[dict[str, str], Filters]:
@@ -169,23 +167,16 @@ def _filters(request: Request, today: date) -> tuple[dict[str, str], Filters]:
         today=today,
         status=asked["status"],
         end_reason=asked["end_reason"],
-        caller=_read(headers.caller, asked["caller"], "caller"),
-        dialled=_read(headers.number, asked["dialled"], "dialled"),
+        caller=asked["caller"],
+        dialled=asked["dialled"],
         agent=asked["agent"],
     )
     return asked, wanted
-
-
-def _read(read: Callable[[str, str], str], text: str, name: str) -> str:
-    try:
-        return read(text, name) if text else ""
-    except UsageError as error:
-        raise BadQuery(str(error)) from None
 
 
 def _moment(text: str) -> float:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{text} is not a time (for example 2026-12-24T20:00+01:00)") from None
+        raise BadQuery(f"at: {text} is not a time (for example 2026-12-24T20:00+01:00)") from None
     return moment.timestamp()

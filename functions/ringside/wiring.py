@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ringside.monitor.task_protection import TaskProtection, Worker
     from ringside.monitor.threads import Threads
     from ringside.monitor.tool_worker import ToolWorker, WorkerSettings
+    from ringside.records.reader import Reader
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Wiring:
     """One process's adapters, each built when it is first asked for."""
 
     settings: Settings
-    service: str  # webhook | monitor | sweeper: the metrics' dimension
+    service: str  # webhook | monitor | sweeper | api: the metrics' dimension
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -166,6 +167,14 @@ class Wiring:
             self.settings.ring_limit,
             self.settings.trunk,
         )
+
+    @cached_property
+    def reader(self) -> "Reader":
+        """For reading the record; the agents without their tools, which only the monitor runs."""
+        from ringside.records.reader import Reader
+
+        agents = load_agents(self.settings.agents)
+        return Reader(self.record, lambda: self.counters, lambda: agents, self.settings.trunk)
 
     @cached_property
     def sweeper(self) -> Sweeper:

@@ -18,7 +18,7 @@ import socket
 import sys
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -44,7 +44,7 @@ class Gateway:
     """Routes requests to functions, and answers for them when they fail, in API Gateway's words."""
 
     def __init__(self, routes: list[Route], functions: dict[str, Environments], max_wait: float = MAX_WAIT) -> None:
-        self._routes = {route.key: route for route in routes}
+        self._routes = routes
         self._functions = functions
         self._longest_wait = max_wait
 
@@ -56,8 +56,13 @@ class Gateway:
         return application
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        route = self._routes.get(f"{request.method} {request.path}")
-        response = await self._proxy(route, request) if route else message(404, "Not Found")
+        route = find(self._routes, request.method, request.path)
+        if route is None:
+            response = message(404, "Not Found")
+        elif route.by_iam and not request.headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 Credential="):
+            response = message(403, "Forbidden")  # the signature itself is not checked here
+        else:
+            response = await self._proxy(route, request)
         answer = web.Response(status=response.status, body=response.body)
         for name, value in response.headers:
             if name == "content-type":
@@ -101,6 +106,18 @@ class Gateway:
         except FunctionError as error:
             unhandled = {"X-Amz-Function-Error": "Unhandled"}
             return web.json_response({"errorMessage": str(error)}, headers=unhandled)
+
+
+def find(routes: Sequence[Route], method: str, path: str) -> Route | None:
+    """The route of a request: a full match before one with a greedy path variable, `{proxy+}`.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+    """
+    here = [route for route in routes if route.method == method]
+    greedy = [route for route in here if route.path.endswith("/{proxy+}")]
+    matching = [route for route in here if route.path == path]
+    matching += [route for route in greedy if path.startswith(route.path.removesuffix("{proxy+}"))]
+    return next(iter(matching), None)
 
 
 async def run_every(seconds: float, name: str, functions: Mapping[str, Environments]) -> None:
@@ -167,7 +184,8 @@ async def serve(listener: socket.socket, given: dict[str, Any]) -> int:
         for name, function in templates.functions(template).items()
     }
     routes = templates.routes(template)
-    behind_routes = {route.function for route in routes}
+    # Who asks with IAM's leave is in no hurry: that function starts with its first request.
+    behind_routes = {route.function for route in routes if not route.by_iam}
     reloading = Reloading(functions, behind_routes)
     try:
         await asyncio.gather(*(functions[name].start() for name in behind_routes))

@@ -40,6 +40,7 @@ class Route:
     method: str
     path: str
     function: str
+    by_iam: bool = False  # whether whoever asks must have signed with AWS's Signature Version 4
 
     @property
     def key(self) -> str:
@@ -110,19 +111,26 @@ def functions(template: dict[str, Any]) -> dict[str, Function]:
     }
 
 
+def _wanted(value: Expression) -> Expression:
+    """Of what is deployed under a condition, what there is where it holds."""
+    return value["Fn::If"][1] if set(value) == {"Fn::If"} else value
+
+
 def routes(template: dict[str, Any]) -> list[Route]:
     """The routes of the HTTP API, from the OpenAPI document that SAM writes for it."""
     found = []
     for api in of_type(template, "AWS::ApiGatewayV2::Api").values():
         for path, methods in api["Body"]["paths"].items():
-            for method, operation in methods.items():
+            for method, operation in _wanted(methods).items():
+                operation = _wanted(operation)
                 integration = operation["x-amazon-apigateway-integration"]
-                target = re.search(r"functions/\$\{(\w+)(\.Arn)?\}", integration["uri"]["Fn::Sub"])
+                target = re.search(r"functions/\$\{(\w+)(\.Arn)?\}", _wanted(integration["uri"])["Fn::Sub"])
                 if integration["payloadFormatVersion"] != "2.0" or target is None:
                     raise TemplateError(
                         f"{method.upper()} {path}: only functions with payload format 2.0 are known here"
                     )
-                found.append(Route(method.upper(), path, str(target[1])))
+                by_iam = {"AWS_IAM": []} in operation.get("security", [])
+                found.append(Route(method.upper(), path, str(target[1]), by_iam))
     return found
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 import botocore.loaders
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -55,7 +56,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedCloud]:
     environment = dict.fromkeys(ROLES, own)
     with DeployedCloud(
         pace=0.1,
-        parameters={"LeaseSeconds": "2", "AttachWindowSeconds": "2", "MonitorDrain": "20"},
+        parameters={"LeaseSeconds": "2", "AttachWindowSeconds": "2", "MonitorDrain": "20", "RecordsApi": "true"},
         environment=environment,
     ) as cloud:
         answer_a_call(cloud)
@@ -65,6 +66,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedCloud]:
         write_in_a_group(cloud)
         run_a_lambda_tool(cloud)
         keep_a_task(cloud)
+        read_over_https(cloud)
         what_aws_does_for_us(cloud)
         yield cloud
 
@@ -134,9 +136,26 @@ def keep_a_task(cloud: DeployedCloud) -> None:
     assert [deployment["status"] for deployment in service["deployments"]] == ["PRIMARY"]
 
 
+def read_over_https(cloud: DeployedCloud) -> None:
+    """Everything that the records API can be asked; a decision counts what the agent's rules ask for."""
+    signed = {"authorization": "AWS4-HMAC-SHA256 Credential=somebody"}
+    with httpx.Client(base_url=f"{cloud.gateway_url}/v1", headers=signed, trust_env=False, timeout=30) as api:
+        (call, *_) = api.get("/calls").raise_for_status().json()["calls"]
+        number = {"caller": "+14255550112", "dialled": "+18005551212"}
+        for path in (f"/calls/{call['call_id']}", "/live", "/statistics", "/agents"):
+            api.get(path).raise_for_status()
+        assert api.get("/calls", params={"caller": number["caller"]}).json()["calls"]
+        assert api.get("/decision", params=number).json()["counted"] is True
+
+
 def what_aws_does_for_us(cloud: DeployedCloud) -> None:
     """What Lambda, ECS and the scheduler do with our roles before any code of ours runs."""
-    for role, group in (("WebhookRole", "WebhookLogs"), ("SweeperRole", "SweeperLogs"), ("ExecutionRole", "Logs")):
+    for role, group in (
+        ("WebhookRole", "WebhookLogs"),
+        ("SweeperRole", "SweeperLogs"),
+        ("ApiRole", "ApiLogs"),
+        ("ExecutionRole", "Logs"),
+    ):
         where = {"logGroupName": cloud.outputs[group], "logStreamName": "stream"}
         logs = cloud.client("logs", role)
         logs.create_log_stream(**where)
@@ -267,6 +286,7 @@ def test_roles_can_be_assumed_by_the_service_that_needs_them_alone() -> None:
     assert services == {
         "WebhookRole": "lambda.amazonaws.com",
         "SweeperRole": "lambda.amazonaws.com",
+        "ApiRole": "lambda.amazonaws.com",
         "ScheduleRole": "scheduler.amazonaws.com",
         "TaskRole": "ecs-tasks.amazonaws.com",
         "ExecutionRole": "ecs-tasks.amazonaws.com",

@@ -49,12 +49,12 @@ def default(template: dict[str, Any], expression: Any) -> Any:
     return expression
 
 
-@pytest.mark.parametrize("component", ["WebhookFunction", "SweeperFunction", "Monitor"])
+@pytest.mark.parametrize("component", ["WebhookFunction", "SweeperFunction", "ApiFunction", "Monitor"])
 def test_every_variable_set_is_one_that_somebody_reads(environments: dict[str, dict[str, Any]], component: str) -> None:
     assert set(environments[component]) <= SETTINGS | READ_BY_BOTO3
 
 
-@pytest.mark.parametrize("component", ["WebhookFunction", "SweeperFunction", "Monitor"])
+@pytest.mark.parametrize("component", ["WebhookFunction", "SweeperFunction", "ApiFunction", "Monitor"])
 def test_every_component_is_told_where_everything_is(environments: dict[str, dict[str, Any]], component: str) -> None:
     assert set(environments[component]) >= COMMON
 
@@ -118,7 +118,11 @@ def test_functions_are_traced_only_when_asked_to_and_may_write_traces_only_then(
 
     assert template["Parameters"]["Tracing"]["Default"] == "PassThrough"
     assert template["Conditions"][policy["Condition"]] == {"Fn::Equals": [{"Ref": "Tracing"}, "Active"]}
-    assert policy["Properties"]["Roles"] == [{"Ref": "WebhookRole"}, {"Ref": "SweeperRole"}]
+    assert policy["Properties"]["Roles"] == [
+        {"Ref": "WebhookRole"},
+        {"Ref": "SweeperRole"},
+        {"Fn::If": ["RecordsApiIsWanted", {"Ref": "ApiRole"}, {"Ref": "AWS::NoValue"}]},
+    ]
 
 
 def test_parameters_keep_to_the_limits_that_the_code_has(template: dict[str, Any]) -> None:
@@ -178,6 +182,7 @@ def test_the_functions_are_the_entry_points_that_ship(template: dict[str, Any]) 
     assert {name: function.handler for name, function in functions.items()} == {
         "WebhookFunction": "webhook.handler",
         "SweeperFunction": "sweeper.handler",
+        "ApiFunction": "api.handler",
     }
     for properties in of_type(template, "AWS::Lambda::Function").values():
         assert (properties["Runtime"], properties["Architectures"]) == ("python3.13", ["arm64"])
@@ -189,9 +194,17 @@ def test_a_claim_is_respected_longer_than_the_webhook_may_run(template: dict[str
     assert templates.functions(template)["WebhookFunction"].timeout < calls.CLAIM_SECONDS
 
 
+def test_nothing_of_the_records_api_is_deployed_unless_it_is_asked_for(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["RecordsApi"]["Default"] == "false"
+    of_the_api = {name: each for name, each in template["Resources"].items() if name.startswith("Api")}
+    assert set(of_the_api) >= {"ApiFunction", "ApiRole", "ApiLogs"}
+    assert {each.get("Condition") for each in of_the_api.values()} == {"RecordsApiIsWanted"}
+
+
 def test_webhooks_come_in_by_post_and_the_sweeper_runs_every_minute(template: dict[str, Any]) -> None:
-    assert [(route.key, route.function) for route in templates.routes(template)] == [
-        ("POST /webhook", "WebhookFunction")
+    assert [(route.key, route.function, route.by_iam) for route in templates.routes(template)] == [
+        ("POST /webhook", "WebhookFunction", False),
+        ("GET /v1/{proxy+}", "ApiFunction", True),
     ]
     assert [(schedule.seconds, schedule.function) for schedule in templates.schedules(template)] == [
         (60, "SweeperFunction")
@@ -293,7 +306,7 @@ def test_every_log_is_forgotten_in_time(template: dict[str, Any]) -> None:
     nested = templates.parse((REPOSITORY / "infra" / "monitor.yaml").read_text(encoding="utf-8"))
     groups = [*of_type(template, "AWS::Logs::LogGroup").values(), *of_type(nested, "AWS::Logs::LogGroup").values()]
 
-    assert len(groups) == 4
+    assert len(groups) == 5
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
     for function in of_type(template, "AWS::Lambda::Function").values():
         assert function["LoggingConfig"]["LogGroup"]["Ref"] in of_type(template, "AWS::Logs::LogGroup")
@@ -304,7 +317,7 @@ def test_every_role_keeps_to_the_accounts_boundary() -> None:
     monitor = templates.parse((REPOSITORY / "infra" / "monitor.yaml").read_text(encoding="utf-8"))
     roles = of_type(templates.translate(), "AWS::IAM::Role") | of_type(templates.plain(monitor), "AWS::IAM::Role")
 
-    assert len(roles) == 5
+    assert len(roles) == 6
     assert all(role["PermissionsBoundary"] == expected for role in roles.values())
 
 

@@ -49,6 +49,7 @@ async def serving(code: Path, max_wait: float = 30) -> AsyncIterator[httpx.Async
     slow = Function("SlowFunction", "handlers.handler", 60, 512, {})
     functions = {function.name: Environments(function, {"GIVEN": "yes"}, code=code) for function in (echo, slow)}
     routes = [Route("POST", "/webhook", echo.name), Route("POST", "/slow", slow.name)]
+    routes += [Route("GET", "/v1/{proxy+}", echo.name, by_iam=True)]
     gateway = Gateway(routes, functions, max_wait)
     async with TestServer(gateway.application()) as server:
         limits = httpx.Limits(max_connections=None)
@@ -81,6 +82,16 @@ async def test_a_request_reaches_the_handler_and_its_result_is_the_response(http
 async def test_what_no_route_names_is_not_found(http: httpx.AsyncClient) -> None:
     for response in (await http.post("/other"), await http.get("/webhook"), await http.post("/webhook/")):
         assert seen(response) == (404, {"message": "Not Found"})
+
+
+async def test_a_greedy_route_has_everything_below_it_for_those_who_sign(http: httpx.AsyncClient) -> None:
+    signed = {"authorization": "AWS4-HMAC-SHA256 Credential=AKIA/20261122/us-east-1/execute-api/aws4_request"}
+
+    assert (await http.get("/v1/calls/rtc_1?a=b", headers=signed)).status_code == 202
+    assert (await http.get("/v1/calls", headers={"authorization": "Bearer me"})).status_code == 403
+    assert seen(await http.get("/v1/calls")) == (403, {"message": "Forbidden"})
+    assert (await http.post("/v1/calls", headers=signed)).status_code == 404
+    assert (await http.get("/v2/calls", headers=signed)).status_code == 404
 
 
 @pytest.mark.parametrize("do", ["raise", "exit", "nonsense", "unserialisable", "sleep30"])

@@ -16,7 +16,7 @@ import pytest
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 MODULES = sorted(FUNCTIONS.rglob("*.py"))
-ENTRY_POINTS = ("webhook", "sweeper", "monitor")
+ENTRY_POINTS = ("webhook", "sweeper", "monitor", "api")
 
 ALLOWED = frozenset(("pydantic", "pydantic_core", "yaml", "phonenumbers", "standardwebhooks", "stdnum"))
 WIRING, SETTINGS = "wiring.py", "settings.py"

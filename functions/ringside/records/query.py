@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from ringside import phone_numbers
 from ringside.aws.record import Record
 from ringside.aws.table import Item
-from ringside.calls import EndReason, Status
+from ringside.calls import ANONYMOUS, UNKNOWN, EndReason, Status
 from ringside.errors import RequestError
+from ringside.sip.parties import EXTENSION
 
 MAX_DAYS = 92
 """Days of one question: an index by day is all there is, and each day is read from eight partitions."""
@@ -23,6 +25,22 @@ MAX_LOOKED_AT = 5_000
 
 class BadQuery(RequestError):
     """What was asked cannot be answered; the message names the parameter."""
+
+
+def caller(text: str, name: str = "caller") -> str:
+    """A caller as the record has it, of a number, `ext:1001`, `anonymous` or `unknown`; else `BadQuery`."""
+    if text in (ANONYMOUS, UNKNOWN):
+        return text
+    extension = text.removeprefix("ext:")
+    return extension if extension != text and EXTENSION.fullmatch(extension) else number(text, name)
+
+
+def number(text: str, name: str = "dialled") -> str:
+    """A number as E.164; `BadQuery` for anything else."""
+    found = phone_numbers.number(text)
+    if found is None:
+        raise BadQuery(f"{name}: {text} is not an international number (for example +14255550112)")
+    return found
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,8 @@ class Reader:
         return {"agents": [agent_shape.shape(agent, self._clock()) for agent in self._agents()]}
 
     def decision(self, caller: str, dialled: str, at: float | None, headers: Sequence[Mapping[str, str]] = ()) -> Json:
-        """Which rule would admit or reject a call. `at`: Unix seconds, now without it."""
+        """Which rule would admit or reject a call. `at`: Unix seconds, now without it. Raises `BadQuery`."""
+        caller, dialled = query.caller(caller), query.number(dialled)
         rows = [*(dict(row) for row in headers), {"name": "To", "value": f"<sip:{dialled}@sip.example.com>"}]
         asked = dry_run.from_headers(rows, self._agents(), self._trunk, caller)
         moment = self._clock() if at is None else at
@@ -145,13 +146,15 @@ def filters(
     today: date,
     status: str | None = None,
     end_reason: str | None = None,
-    **more: str | None,
+    caller: str | None = None,
+    dialled: str | None = None,
+    agent: str | None = None,
 ) -> Filters:
     """Filters of what was written in a URL or a form; `BadQuery` names what is wrong. An empty value is none."""
     if day and (first or last):
         raise BadQuery("day: give either day or from and to")
     begin, end = _date("day" if day else "from", day or first), _date("day" if day else "to", day or last)
-    if begin is None and end is None and more.get("caller"):
+    if begin is None and end is None and caller:
         begin, end = date(2000, 1, 1), today
     end = end or today
     return Filters(
@@ -159,7 +162,9 @@ def filters(
         last_day=end,
         status=_one_of("status", Status, status),
         end_reason=_one_of("end_reason", EndReason, end_reason),
-        **{name: value or None for name, value in more.items()},
+        caller=query.caller(caller) if caller else None,
+        dialled=query.number(dialled) if dialled else None,
+        agent=agent or None,
     )
 
 

@@ -1,0 +1,142 @@
+"""The records API: its calls, as HTTP has them. Powertools routes, validates, and describes them in OpenAPI.
+
+Errors are problem documents (RFC 9457). Answers have an `ETag` (RFC 9110 section 8.8.3), so that asking again for what
+has not changed costs no transfer.
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from functools import cache
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+
+from ringside.calls import EndReason, Status
+from ringside.records import reader
+from ringside.records.query import BadQuery
+from ringside.records.reader import Json, Reader
+
+PROBLEM = "application/problem+json"
+MAX_LIMIT = 500
+
+Text = Annotated[str | None, Query(max_length=200)]
+From = Annotated[str | None, Query(alias="from", description="The first day, an ISO date in UTC.")]
+To = Annotated[str | None, Query(description="The last day.")]
+CallId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,199}$")]
+
+
+def answer(records: Reader, event: dict[str, Any], context: object) -> Json:
+    """The answer to one request of API Gateway's (payload format 2.0)."""
+    found: Json = _application().resolve({**event, "ringside": records}, context)  # type: ignore[arg-type]
+    return _with_etag(event, found)
+
+
+@cache
+def _application() -> APIGatewayHttpResolver:
+    app = APIGatewayHttpResolver(enable_validation=True)
+
+    def records() -> Reader:
+        found: Reader = app.current_event.raw_event["ringside"]
+        return found
+
+    @app.get("/v1/calls", summary="Calls, newest first, a page at a time")
+    def calls(
+        day: Text = None,
+        first: From = None,
+        to: To = None,
+        caller: Text = None,
+        dialled: Text = None,
+        agent: Text = None,
+        status: Annotated[Status | None, Query()] = None,
+        end_reason: Annotated[EndReason | None, Query()] = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
+        cursor: Text = None,
+    ) -> Json:
+        wanted = reader.filters(
+            day=day, first=first, last=to, today=records().today(), caller=caller, dialled=dialled, agent=agent,
+            status=status, end_reason=end_reason,
+        )  # fmt: skip
+        return records().calls(wanted, limit, cursor)
+
+    @app.get("/v1/calls/<call_id>", summary="One call, whole")
+    def call(call_id: CallId) -> Json:
+        return _there(records().call(call_id), call_id)
+
+    @app.get("/v1/calls/<call_id>/news", summary="What is new in a call")
+    def news(call_id: CallId, since: Text = None) -> Json:
+        return _there(records().news(call_id, since), call_id)
+
+    @app.get("/v1/live", summary="The calls that are not over, with their last words")
+    def live() -> Json:
+        return records().live()
+
+    @app.get("/v1/statistics", summary="The numbers of some days")
+    def statistics(
+        day: Text = None, first: From = None, to: To = None, agent: Text = None, dialled: Text = None
+    ) -> Json:
+        wanted = reader.filters(day=day, first=first, last=to, today=records().today(), agent=agent, dialled=dialled)
+        return records().statistics(wanted)
+
+    @app.get("/v1/agents", summary="The agents as they are deployed")
+    def agents() -> Json:
+        return records().agents()
+
+    @app.get("/v1/decision", summary="Which rule would admit or reject a call, without one")
+    def decision(
+        caller: Annotated[str, Query(max_length=200)],
+        dialled: Annotated[str, Query(max_length=200)],
+        at: Annotated[datetime | None, Query(description="The moment of the call; now without it.")] = None,
+    ) -> Json:
+        return records().decision(caller, dialled, None if at is None else at.timestamp())
+
+    @app.get("/v1/openapi.json", include_in_schema=False)
+    def openapi() -> Json:
+        document: Json = json.loads(app.get_openapi_json_schema(title="Ringside: the records API", version="1"))
+        return document
+
+    @app.exception_handler(BadQuery)  # type: ignore[untyped-decorator]
+    def bad_query(error: BadQuery) -> Response[str]:
+        return _problem(HTTPStatus.BAD_REQUEST, str(error))
+
+    @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]
+    def invalid(error: RequestValidationError) -> Response[str]:
+        wrong = (f"{each['loc'][-1]}: {each['msg']}" for each in error.errors())
+        return _problem(HTTPStatus.BAD_REQUEST, "; ".join(wrong))
+
+    @app.not_found
+    def not_found(error: NotFoundError) -> Response[str]:
+        return _problem(HTTPStatus.NOT_FOUND, str(error) or "there is nothing at this path")
+
+    return app
+
+
+def _there(found: Json | None, call_id: str) -> Json:
+    if found is None:
+        raise NotFoundError(f"there is no call {call_id} in the record")
+    return found
+
+
+def _problem(status: HTTPStatus, detail: str) -> Response[str]:
+    document = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
+    return Response(status, PROBLEM, json.dumps(document))
+
+
+def _with_etag(event: Json, found: Json) -> Json:
+    """The answer with its entity tag; 304 without a body where that is what the client has already."""
+    if found["statusCode"] != HTTPStatus.OK:
+        return found
+    tag = '"' + hashlib.sha256(str(found["body"]).encode()).hexdigest()[:32] + '"'
+    headers = {**found.get("headers", {}), "ETag": tag, "Cache-Control": "private, no-cache"}
+    known = [each.strip().removeprefix("W/") for each in _header(event, "if-none-match").split(",")]
+    if tag in known or known == ["*"]:
+        return {**found, "statusCode": int(HTTPStatus.NOT_MODIFIED), "body": "", "headers": headers}
+    return {**found, "headers": headers}
+
+
+def _header(event: Json, name: str) -> str:
+    return str((event.get("headers") or {}).get(name, ""))

@@ -1,0 +1,139 @@
+"""The records API as API Gateway calls it, with a record that answers by hand."""
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+
+from infra.local.payload import Request, to_event
+from ringside.calls import Status
+from ringside.records.http import answer
+from ringside.records.query import BadQuery, Filters
+
+CALL = {"call_id": "rtc_1", "items": []}
+
+
+class Asked:
+    """Stands for the record's reader: keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.questions: list[tuple[Any, ...]] = []
+        self.found: dict[str, Any] = {"calls": [], "cursor": "next"}
+
+    def today(self) -> date:
+        return date(2026, 11, 27)
+
+    def calls(self, filters: Filters, limit: int, cursor: str | None) -> dict[str, Any]:
+        self.questions.append((filters, limit, cursor))
+        return self.found
+
+    def call(self, call_id: str) -> dict[str, Any] | None:
+        return CALL if call_id == "rtc_1" else None
+
+    def news(self, call_id: str, since: str | None) -> dict[str, Any] | None:
+        self.questions.append((call_id, since))
+        return {"call": CALL, "items": [], "since": since}
+
+    def live(self) -> dict[str, Any]:
+        return {"calls": [], "count": 0}
+
+    def statistics(self, filters: Filters) -> dict[str, Any]:
+        self.questions.append((filters,))
+        return {"calls": 0}
+
+    def agents(self) -> dict[str, Any]:
+        return {"agents": []}
+
+    def decision(self, caller: str, dialled: str, at: float | None) -> dict[str, Any]:
+        if caller == "alice":
+            raise BadQuery("caller: alice is not an international number")
+        self.questions.append((caller, dialled, at))
+        return {"verdict": "accept"}
+
+
+@pytest.fixture
+def record() -> Asked:
+    return Asked()
+
+
+def get(record: Asked, path: str, **headers: str) -> dict[str, Any]:
+    where, _, query = path.partition("?")
+    request = Request("GET", f"/v1{where}", query, list(headers.items()), b"", "198.51.100.7")
+    event = to_event(request, route_key="GET /v1/{proxy+}", request_id="r", now=1795348800.0)
+    return answer(record, event, None)  # type: ignore[arg-type]
+
+
+def body(found: dict[str, Any]) -> Any:
+    return json.loads(found["body"])
+
+
+def test_calls_are_asked_for_by_what_the_url_says(record: Asked) -> None:
+    found = get(record, "/calls?from=2026-11-01&to=2026-11-02&caller=%2B14255550112&status=ended&limit=5&cursor=abc")
+
+    assert (found["statusCode"], body(found)) == (200, {"calls": [], "cursor": "next"})
+    ((filters, limit, cursor),) = record.questions
+    assert (filters.first_day, filters.last_day) == (date(2026, 11, 1), date(2026, 11, 2))
+    assert (filters.caller, filters.status, limit, cursor) == ("+14255550112", Status.ENDED, 5, "abc")
+
+
+def test_calls_of_today_are_what_nobody_has_to_ask_for(record: Asked) -> None:
+    get(record, "/calls")
+
+    ((filters, limit, cursor),) = record.questions
+    assert (filters.days, limit, cursor) == (["2026-11-27"], 50, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/calls?limit=0", 400, "limit: "),
+        ("/calls?limit=501", 400, "limit: "),
+        ("/calls?status=lost", 400, "status: "),
+        ("/calls?day=yesterday", 400, "day: yesterday is not a date"),
+        ("/calls?caller=alice", 400, "caller: alice is not"),
+        ("/calls/rtc_2", 404, "there is no call rtc_2"),
+        ("/calls/a%2F..%2Fb", 400, "call_id: "),
+        ("/decision?caller=%2B14255550112", 400, "dialled: "),
+        ("/decision?caller=alice&dialled=%2B18005551212", 400, "caller: alice is not"),
+        ("/decision?caller=a&dialled=b&at=noon", 400, "at: "),
+        ("/nowhere", 404, "there is nothing at this path"),
+    ],
+)
+def test_what_is_asked_wrongly_is_a_problem_document(record: Asked, path: str, status: int, says: str) -> None:
+    found = get(record, path)
+
+    assert found["statusCode"] == status
+    assert found["headers"]["Content-Type"] == "application/problem+json"
+    assert set(body(found)) == {"type", "title", "status", "detail"}
+    assert body(found)["status"] == status
+    assert body(found)["detail"].startswith(says)
+
+
+def test_what_has_not_changed_is_not_sent_again(record: Asked) -> None:
+    tag = get(record, "/calls")["headers"]["ETag"]
+
+    again = get(record, "/calls", **{"If-None-Match": f'"other", W/{tag}'})
+    record.found = {"calls": [CALL], "cursor": None}
+    changed = get(record, "/calls", **{"If-None-Match": tag})
+
+    assert (again["statusCode"], again["body"]) == (304, "")
+    assert changed["statusCode"] == 200
+    assert changed["headers"]["ETag"] != tag
+
+
+def test_a_call_its_news_and_a_decision(record: Asked) -> None:
+    assert body(get(record, "/calls/rtc_1")) == CALL
+    assert body(get(record, "/calls/rtc_1/news?since=item_4"))["since"] == "item_4"
+    get(record, "/decision?caller=%2B14255550112&dialled=%2B18005551212&at=2026-12-24T20:00:00Z")
+
+    assert record.questions == [("rtc_1", "item_4"), ("+14255550112", "+18005551212", 1798142400.0)]
+
+
+def test_the_document_describes_every_call_that_can_be_made(record: Asked) -> None:
+    document = body(get(record, "/openapi.json"))
+
+    paths = {path.replace("{call_id}", "CALL_ID").removeprefix("/v1/") for path in document["paths"]}
+    assert paths == {"calls", "calls/CALL_ID", "calls/CALL_ID/news", "live", "statistics", "agents", "decision"}
+    names = {each["name"] for each in document["paths"]["/v1/calls"]["get"]["parameters"]}
+    assert names >= {"day", "from", "to", "caller", "status", "limit", "cursor"}
