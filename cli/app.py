@@ -79,6 +79,15 @@ app.command(
     status is 1 if anything is wrong.""",
 )
 app.command(
+    "cli.commands.canary:canary",
+    name="canary",
+    help="""Walk the path of a call without a call, and say which part does not work.
+
+    Sends a signed event of a made-up type to the webhook, looks whether anything waits in the queue, whether a monitor
+    holds a lease, and whether OpenAI's sideband is reached. Nothing is written. The exit status is 1 if a part does not
+    work. The stack does the same every five minutes where its parameter Canary is true.""",
+)
+app.command(
     "cli.commands.setup:setup",
     name="setup",
     help="""Connect a deployment to OpenAI and to a phone number.

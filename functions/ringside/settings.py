@@ -58,6 +58,9 @@ class Settings(BaseModel):
     drain: float = Field(default=0, alias="RINGSIDE_DRAIN", ge=0, le=60)  # minutes until a deployment hands over
     attach_window: float = Field(default=12, alias="RINGSIDE_ATTACH_WINDOW", gt=0, le=120)  # seconds
     event_bus: str = Field(default="", alias="RINGSIDE_EVENT_BUS")  # empty: nobody is told of calls
+    webhook_url: str = Field(
+        default="", alias="RINGSIDE_WEBHOOK_URL"
+    )  # where the canary knocks; empty: it is no canary
     stack: str = Field(default="", alias="RINGSIDE_STACK")  # whose metrics and events they are
     ecs_agent: str = Field(default="", alias="ECS_AGENT_URI")  # these two are set by ECS; empty: not a task of it
     ecs_metadata: str = Field(default="", alias="ECS_CONTAINER_METADATA_URI_V4")

@@ -50,9 +50,8 @@ class SignedRequest:
 
     def is_signed_by(self, secrets: Iterable[str]) -> bool:
         """Whether one of the secrets made one of the signatures. Raises `ValueError` for an unusable secret."""
-        content = f"{self.webhook_id}.{self.timestamp}.".encode() + self.body
         for secret in secrets:
-            expected = b"v1," + base64.b64encode(hmac_data(key(secret), content))
+            expected = sign(secret, self.webhook_id, self.timestamp, self.body).encode()
             if any(hmac.compare_digest(expected, given) for given in self.signatures):
                 return True
         return False
@@ -89,6 +88,12 @@ def verify(headers: Mapping[str, object], body: bytes, secrets: Iterable[str], n
     if not request.is_signed_by(secrets):
         raise UnverifiedRequest
     return request.webhook_id
+
+
+def sign(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:
+    """The entry of `webhook-signature` that this secret makes: `v1,<base64>`. `timestamp` in Unix seconds."""
+    content = f"{webhook_id}.{timestamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac_data(key(secret), content)).decode()
 
 
 def key(secret: str) -> bytes:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
 
     from ringside.aws.json_client import Client, Connections, JsonClient, Keys
+    from ringside.canary import Canary
     from ringside.monitor.clock import Time
     from ringside.monitor.monitor import Monitor
     from ringside.monitor.services import Services
@@ -47,7 +48,7 @@ class Wiring:
     """One process's adapters, each built when it is first asked for."""
 
     settings: Settings
-    service: str  # webhook | monitor | sweeper | api: the metrics' dimension
+    service: str  # webhook | monitor | sweeper | api | canary: the metrics' dimension
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -181,6 +182,13 @@ class Wiring:
         return Sweeper(
             self.record, self.counters, self.queue, self.control, self.agents, self.metrics, self.settings.ring_limit
         )
+
+    @cached_property
+    def canary(self) -> "Canary":
+        from ringside.canary import Canary
+
+        settings = self.settings
+        return Canary(settings.webhook_url, settings.openai_base_url, self.secrets, self.record, self.queue)
 
     def monitor(self) -> "Monitor":
         """A monitor with these adapters; to be called where its event loop runs."""

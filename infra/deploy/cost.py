@@ -6,6 +6,7 @@ parameters. Only what is measured, or a price, is written down here.
 
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -36,6 +37,8 @@ from infra.deploy.pricelist import (
     SWEEP_LINES_BYTES,
     SWEEP_READS,
     SWEEP_SECONDS,
+    WALK_LINES_BYTES,
+    WALK_SECONDS,
     WEBHOOK_SECONDS,
 )
 from infra.local import template as templates
@@ -65,7 +68,7 @@ def idle(parameters: plan.Parameters | None = None) -> list[Line]:
     values = {**plan.defaults(templates.translate()), **(parameters or {})}
     monitors = int(values["MonitorCount"])
     cpu, memory = size(values["MonitorSize"])
-    alarms = [alarm for name in ("Monitor", "Alarms") for alarm in _alarms(name)]
+    alarms = [alarm for name in ("Monitor", "Alarms") for alarm in _alarms(name, stacks[name])]
     fine = sum(_period(alarm) < 60 for alarm in alarms)
     addresses = monitors if values["NetworkMode"] == "public" else 0
     nats = sum(kind == "AWS::EC2::NatGateway" for kind in stacks["Network"].values())
@@ -73,8 +76,10 @@ def idle(parameters: plan.Parameters | None = None) -> list[Line]:
     dashboards = int("DashboardStack" in stacks)
     beats = monitors * MONTH_SECONDS / (float(values["LeaseSeconds"]) / BEATS_A_LEASE)
     polls = monitors * POLLERS * MONTH_SECONDS / _poll_seconds()
-    gb_seconds = MONTH_MINUTES * SWEEP_SECONDS * 0.5
-    logs = (beats * BEAT_LINE_BYTES + MONTH_MINUTES * SWEEP_LINES_BYTES) / 1e9
+    walks = MONTH_MINUTES / 5 * int("CanaryFunction" in stacks[""])
+    gb_seconds = (MONTH_MINUTES * SWEEP_SECONDS + walks * (WALK_SECONDS + WEBHOOK_SECONDS)) * 0.5
+    runs = MONTH_MINUTES + 2 * walks  # each of the canary's is one of the webhook's, too
+    logs = (beats * BEAT_LINE_BYTES + MONTH_MINUTES * SWEEP_LINES_BYTES + walks * WALK_LINES_BYTES) / 1e9
     standard = sum(_metrics(alarm) for alarm in alarms if _period(alarm) >= 60)
     return [
         line(
@@ -89,16 +94,21 @@ def idle(parameters: plan.Parameters | None = None) -> list[Line]:
         line("Alarms", standard, "", PRICE["CloudWatch, an alarm a month"], FREE_ALARMS),
         line("High-resolution alarms", fine, "", PRICE["CloudWatch, a high-resolution alarm a month"]),
         line("Dashboard", dashboards, "", PRICE["CloudWatch, a dashboard a month"], FREE_DASHBOARDS),
-        line("Metrics that are always written", IDLE_METRICS, "", PRICE["CloudWatch, a metric a month"], FREE_METRICS),
+        line(
+            "Metrics that are always written",
+            IDLE_METRICS + int(walks > 0),
+            "",
+            PRICE["CloudWatch, a metric a month"],
+            FREE_METRICS,
+        ),
         line("Logs", logs, "GB", PRICE["CloudWatch Logs, a GB"], FREE_LOG_GB),
         line("DynamoDB, heartbeats", beats, "writes", PRICE["DynamoDB, a million writes"] / 1e6),
         line("DynamoDB, the sweeper", MONTH_MINUTES * SWEEP_READS, "reads", PRICE["DynamoDB, a million reads"] / 1e6),
         line("SQS, long polls", polls, "requests", PRICE["SQS, a million requests"] / 1e6, FREE_SQS),
-        line("Lambda, the sweeper", gb_seconds, "GB-s", PRICE["Lambda, ARM, a GB-second"], FREE_LAMBDA_GB_SECONDS),
-        line(
-            "Lambda, its requests", MONTH_MINUTES, "", PRICE["Lambda, a million requests"] / 1e6, FREE_LAMBDA_REQUESTS
-        ),
-        line("Scheduler", MONTH_MINUTES, "", PRICE["EventBridge Scheduler, a million"] / 1e6, FREE_SCHEDULER),
+        line("Lambda", gb_seconds, "GB-s", PRICE["Lambda, ARM, a GB-second"], FREE_LAMBDA_GB_SECONDS),
+        line("Lambda, its requests", runs, "", PRICE["Lambda, a million requests"] / 1e6, FREE_LAMBDA_REQUESTS),
+        line("HTTP API, the canary", walks, "requests", PRICE["HTTP API, a million requests"] / 1e6),
+        line("Scheduler", MONTH_MINUTES + walks, "", PRICE["EventBridge Scheduler, a million"] / 1e6, FREE_SCHEDULER),
         line("ECR, ten images", IMAGE_GB * KEPT_IMAGES, "GB", PRICE["ECR, a GB-month"]),
     ]
 
@@ -113,9 +123,10 @@ def line(what: str, count: float, unit: str, price: float, free: float = 0) -> L
     return Line(what, f"{shown} {unit}".strip(), count * price, max(0.0, count - free) * price)
 
 
-def _alarms(stack: str) -> list[dict[str, Any]]:
+def _alarms(stack: str, planned: Mapping[str, str]) -> list[dict[str, Any]]:
     path = REPOSITORY / "infra" / f"{stack.lower()}.yaml"
-    return list(of_type(templates.parse(path.read_text(encoding="utf-8")), "AWS::CloudWatch::Alarm").values())
+    found = of_type(templates.parse(path.read_text(encoding="utf-8")), "AWS::CloudWatch::Alarm")
+    return [alarm for name, alarm in found.items() if name in planned]
 
 
 def _metrics(alarm: dict[str, Any]) -> int:
@@ -212,6 +223,7 @@ def tables() -> dict[str, str]:
         "without the dashboard": {"Dashboard": "false"},
         "two monitors (samconfig's `prod`)": {"MonitorCount": "2"},
         "private subnets": {"NetworkMode": "private"},
+        "with a canary": {"Canary": "true"},
     }
     sizes = []
     for name in ("small", "medium", "large"):

@@ -42,10 +42,10 @@ class LocalCloud:
 
     `parameters` are the template's (`LeaseSeconds` ...) and reach queue, table and every environment as they would
     at AWS. `environment` sets variables of one component, by its name in the template: `WebhookFunction`,
-    `SweeperFunction`, `Monitor`. `agents` is the folder of agent files. `pace` is the emulator's: 0.1 speaks ten times
-    as fast. `schedules` runs the sweeper every minute; without, only `run_sweeper` runs it. `console` starts the
-    console, at `console_url`. `sink` gets every line of
-    every component. One class, since what it starts is stopped in the opposite order, however far it came.
+    `SweeperFunction`, `CanaryFunction`, `Monitor`. `agents` is the folder of agent files. `pace` is the emulator's: 0.1
+    speaks ten times as fast. `schedules` runs the sweeper every minute; without, only `run_sweeper` runs it. `console`
+    starts the console, at `console_url`. `sink` gets every line of every component. One class, since what it starts is
+    stopped in the opposite order, however far it came.
     """
 
     aws: Clients
@@ -208,10 +208,17 @@ class LocalCloud:
 
     def run_sweeper(self) -> Any:
         """Run the sweeper once, as its schedule would, and return what its handler returned."""
-        url = f"{self.gateway_url}/2015-03-31/functions/SweeperFunction/invocations"
+        return self._invoke("SweeperFunction")
+
+    def run_canary(self) -> Any:
+        """Let the canary walk once, and return what its handler returned."""
+        return self._invoke("CanaryFunction")
+
+    def _invoke(self, name: str) -> Any:
+        url = f"{self.gateway_url}/2015-03-31/functions/{name}/invocations"
         response = httpx.post(url, json={}, trust_env=False, timeout=90)
         if "X-Amz-Function-Error" in response.headers:
-            raise ProcessDied(f"the sweeper failed: {response.text}\n{self.processes['gateway'].last_lines()}")
+            raise ProcessDied(f"{name} failed: {response.text}\n{self.processes['gateway'].last_lines()}")
         return response.json()
 
     def cli(
@@ -248,6 +255,7 @@ class LocalCloud:
             **self._environments[name],
             **self._aws_environment(),
             "OPENAI_BASE_URL": self.openai_base_url,
+            stack.WEBHOOK_URL: self.webhook_url,
             "RINGSIDE_TRACEBACKS": "true",
             "RINGSIDE_AGENTS": str(self._agents.resolve()),
             **self._overrides.get(name, {}),

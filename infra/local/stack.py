@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from infra.local.clients import Clients
 
 STACK = "ringside"
+WEBHOOK_URL = "RINGSIDE_WEBHOOK_URL"
 CREATED = ("AWS::SQS::Queue", "AWS::DynamoDB::Table")
 """What the stand-in's CloudFormation creates well. Functions and monitor run as processes instead; roles, logs,
 networks and schedules have nothing to stand in for; moto knows no `AWS::SecretsManager::Secret`."""
@@ -29,8 +30,7 @@ def create(clients: "Clients", secret: str, parameters: Mapping[str, str]) -> di
     (secret_name,) = of_type(template, "AWS::SecretsManager::Secret")
     arn = clients.secrets.create_secret(Name=secret_name, SecretString=secret)["ARN"]
     template = replace_references(template, {secret_name: arn})
-    environments = {name: function.environment for name, function in templates.functions(template).items()}
-    environments["Monitor"] = templates.monitor_environment(template)
+    environments = environments_of(template)
     local, meanings = reduced(template, environments)
     values = _create_stack(clients, local, parameters)
     _finish_tables(clients, template, values)
@@ -38,6 +38,17 @@ def create(clients: "Clients", secret: str, parameters: Mapping[str, str]) -> di
     for output, (owner, variable) in meanings.items():
         resolved[owner][variable] = values[output]
     return resolved
+
+
+def environments_of(template: dict[str, Any]) -> dict[str, Environment]:
+    """Each function's environment by its logical name, and the monitor's as `Monitor`, but for the webhook's URL: there
+    is no API in the stand-in."""
+    found = {name: function.environment for name, function in templates.functions(template).items()}
+    found["Monitor"] = templates.monitor_environment(template)
+    return {
+        owner: {variable: value for variable, value in environment.items() if variable != WEBHOOK_URL}
+        for owner, environment in found.items()
+    }
 
 
 def reduced(

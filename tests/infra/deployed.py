@@ -8,6 +8,7 @@ import boto3
 import httpx
 from botocore.config import Config
 
+from infra.deploy import plan
 from infra.local import stack
 from infra.local import template as templates
 from infra.local.aws_session import CREDENTIALS, REGION
@@ -18,6 +19,7 @@ from tests.infra.policies import Need
 ROLES = {
     "WebhookFunction": "WebhookRole",
     "SweeperFunction": "SweeperRole",
+    "CanaryFunction": "CanaryRole",
     "ApiFunction": "ApiRole",
     "Monitor": "TaskRole",
 }
@@ -35,6 +37,7 @@ UNKNOWN = (
 """What moto's CloudFormation does not make, or not without a container. The functions run as processes instead."""
 
 SWEEPER_ARN = f"arn:aws:lambda:{REGION}:123456789012:function:sweeper"
+CANARY_ARN = f"arn:aws:lambda:{REGION}:123456789012:function:canary"
 TOOL_ARN = f"arn:aws:lambda:{REGION}:123456789012:function:order-status"
 IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/ringside-monitor@sha256:{'0' * 64}"
 
@@ -50,9 +53,8 @@ class DeployedCloud(LocalCloud):
         self.secret_id = self.aws.secrets.create_secret(Name="ringside", SecretString=secret)["ARN"]
         self.parameters = {"ToolFunctions": TOOL_ARN, "MonitorImage": IMAGE, **self._parameters}
         template = self._without_stand_ins(templates.translate())
-        environments = {name: function.environment for name, function in templates.functions(template).items()}
         given = template["Resources"]["Monitor"]["Properties"]["Parameters"]
-        wanted = environments | {"Monitor": templates.monitor_environment(template), "Parameters": given}
+        wanted = stack.environments_of(template) | {"Parameters": given}
         found, outputs = self._create("ringside", template, self.parameters, wanted)
         stack._finish_tables(self.aws, template, outputs)
         for name, environment in found.items():
@@ -65,7 +67,9 @@ class DeployedCloud(LocalCloud):
 
     def _without_stand_ins(self, template: dict[str, Any]) -> dict[str, Any]:
         """What is not made in moto, named as what is there instead."""
-        text = json.dumps(template).replace('{"Fn::GetAtt": ["SweeperFunction", "Arn"]}', json.dumps(SWEEPER_ARN))
+        text = json.dumps(template)
+        for function, arn in (("SweeperFunction", SWEEPER_ARN), ("CanaryFunction", CANARY_ARN)):
+            text = text.replace(json.dumps({"Fn::GetAtt": [function, "Arn"]}), json.dumps(arn))
         for output in ("Subnets", "SecurityGroup", "PublicAddress"):
             text = text.replace(json.dumps({"Fn::GetAtt": ["Network", f"Outputs.{output}"]}), json.dumps("later"))
         replaced: dict[str, Any] = replace_references(json.loads(text), {"Secret": self.secret_id})
@@ -75,16 +79,11 @@ class DeployedCloud(LocalCloud):
         self, name: str, template: dict[str, Any], parameters: dict[str, Any], wanted: dict[str, Any]
     ) -> tuple[dict[str, dict[str, str]], dict[str, str]]:
         """Create a stack of what moto knows. Returns the values of the expressions in `wanted`, and all outputs."""
+        there = plan.resources(template, {**plan.defaults(template), **parameters})
         resources = {
-            logical: resource
-            for logical, resource in template["Resources"].items()
-            if not resource["Type"].startswith(UNKNOWN)
+            logical: template["Resources"][logical] for logical, kind in there.items() if not kind.startswith(UNKNOWN)
         }
-        outputs = {
-            logical: {"Value": {"Ref": logical}}
-            for logical in resources
-            if resources[logical].get("Condition") in (None, "RecordsApiIsWanted")
-        }
+        outputs: dict[str, Any] = {logical: {"Value": {"Ref": logical}} for logical in resources}
         outputs |= {key: value for key, value in template.get("Outputs", {}).items() if name != "ringside"}
         meanings = {}
         for owner, expressions in wanted.items():

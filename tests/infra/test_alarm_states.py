@@ -91,10 +91,17 @@ STORIES = {
         {"Errors": [*every(60, 0.0), *last(1.0), *last(1.0, seconds_ago=200)]},
         {"Errors": [*every(60, 0.0), *last(1.0)]},
     ),
+    "CanaryFailing": Story(
+        {"CanariesPassed": every(300, 0.0, since=10)},
+        {"CanariesPassed": [*every(300, 1.0, since=10, until=HOUR - 200), *last(0.0)]},
+    ),
     # 32 percent of 140 slots are 44.8, 90 percent are 126.
     "SlotsGoShort": Story({"slots": every(5, 44.0)}, {"slots": every(5, 45.0)}),
     "SlotsAreIdle": Story({"slots": every(5, 127.0)}, {"slots": [*every(5, 127.0), *every(5, 100.0, since=HOUR - 60)]}),
 }
+
+
+SIGNS_OF_LIFE = {"MonitorSilent", "SweeperSilent", "CanaryFailing"}
 
 
 def judged(name: str, samples: Mapping[str, Iterable[Sample]]) -> str:
@@ -119,20 +126,20 @@ def test_an_alarm_is_quiet_when_it_was_nearly_so(name: str) -> None:
 def test_an_alarm_is_quiet_on_an_idle_stack(name: str) -> None:
     """Monitors that beat, a sweeper that runs, and no call."""
     written = {"FreeSlots": BEATS, "slots": BEATS, "Invocations": every(60, 1.0), "Errors": every(60, 0.0)}
-    written |= {"running": RUNNING, "held": HELD}
+    written |= {"running": RUNNING, "held": HELD, "CanariesPassed": every(300, 1.0)}
 
     expected = "ALARM" if name == "SlotsAreIdle" else "OK"  # not a fault: one more could be stopped
 
     assert judged(name, written) == expected
 
 
-@pytest.mark.parametrize("name", sorted(set(STORIES) - {"MonitorSilent", "SweeperSilent"}))
+@pytest.mark.parametrize("name", sorted(set(STORIES) - SIGNS_OF_LIFE))
 def test_an_alarm_is_over_once_its_cause_is(name: str) -> None:
     """Another hour without a sample: only those that listen for a sign of life go on."""
     assert state(ALARMS[name], STORIES[name].fires, 2 * HOUR, PARAMETERS) == "OK"
 
 
-@pytest.mark.parametrize("name", ["MonitorSilent", "SweeperSilent"])
+@pytest.mark.parametrize("name", sorted(SIGNS_OF_LIFE))
 def test_a_component_that_never_reported_is_missed(name: str) -> None:
     assert judged(name, {}) == "ALARM"
 

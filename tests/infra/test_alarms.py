@@ -150,7 +150,7 @@ def test_somebody_is_told_when_it_begins_and_when_it_is_over(alarms: dict[str, d
 def test_silence_is_an_alarm_only_where_something_is_to_be_heard(alarms: dict[str, dict[str, Any]]) -> None:
     breaching = {name for name, alarm in alarms.items() if alarm["TreatMissingData"] == "breaching"}
 
-    assert breaching == {"MonitorSilent", "SweeperSilent"}
+    assert breaching == {"MonitorSilent", "SweeperSilent", "CanaryFailing"}
 
 
 def test_a_call_that_lasts_is_not_taken_for_one_that_waits(alarms: dict[str, dict[str, Any]]) -> None:

@@ -127,6 +127,13 @@ def test_the_sweeper_sweeps(cloud: LocalCloud) -> None:
         assert set(sweeper.invoke({})) == {"leave", "queue", "hang_up", "failed"}
 
 
+def test_the_canary_walks_to_the_end_of_the_path(cloud: LocalCloud) -> None:
+    with runtime(cloud, "CanaryFunction") as canary:
+        walked = canary.invoke({})
+
+    assert [told.partition(":")[0] for told in walked.values()] == ["ok"] * 5, walked
+
+
 def test_the_zip_has_what_ships_and_nothing_else() -> None:
     folder = Path(ARTIFACT) / "WebhookFunction"
     sources = {path.relative_to(FUNCTIONS) for path in FUNCTIONS.rglob("*.py")}

@@ -26,10 +26,12 @@ from ringside.calls import Step
 from ringside.tools import lambda_tools
 from ringside.tools.definition import CallContext, ToolFailed
 from tests.infra import policies
-from tests.infra.deployed import ROLES, SWEEPER_ARN, TOOL_ARN, DeployedCloud, parse
+from tests.infra.deployed import CANARY_ARN, ROLES, SWEEPER_ARN, TOOL_ARN, DeployedCloud, parse
 from tests.infra.policies import Need, Statement, listed
 
 EVERY_ROLE = (*ROLES.values(), "ScheduleRole", "ExecutionRole")
+
+EVERYTHING = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": "a"}}}
 
 AGENT = """
 answers: [default]
@@ -56,10 +58,17 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedCloud]:
     environment = dict.fromkeys(ROLES, own)
     with DeployedCloud(
         pace=0.1,
-        parameters={"LeaseSeconds": "2", "AttachWindowSeconds": "2", "MonitorDrain": "20", "RecordsApi": "true"},
+        parameters={
+            "LeaseSeconds": "2",
+            "AttachWindowSeconds": "2",
+            "MonitorDrain": "20",
+            "Canary": "true",
+            "RecordsApi": "true",
+        },
         environment=environment,
     ) as cloud:
         answer_a_call(cloud)
+        walk_the_path(cloud)
         lose_a_caller_before_the_answer(cloud)
         take_a_call_over(cloud)
         sweep(cloud)
@@ -79,6 +88,11 @@ def answer_a_call(cloud: DeployedCloud) -> None:
     record = cloud.records.wait_for_end(call_id)
     assert record.call["end_reason"] == "agent_hung_up"
     assert {item["kind"] for item in record.items} == {"turn", "tool"}
+
+
+def walk_the_path(cloud: DeployedCloud) -> None:
+    walked = cloud.run_canary()
+    assert {check: told.partition(":")[0] for check, told in walked.items()} == dict.fromkeys(walked, "ok"), walked
 
 
 def lose_a_caller_before_the_answer(cloud: DeployedCloud) -> None:
@@ -153,6 +167,7 @@ def what_aws_does_for_us(cloud: DeployedCloud) -> None:
     for role, group in (
         ("WebhookRole", "WebhookLogs"),
         ("SweeperRole", "SweeperLogs"),
+        ("CanaryRole", "CanaryLogs"),
         ("ApiRole", "ApiLogs"),
         ("ExecutionRole", "Logs"),
     ):
@@ -166,7 +181,8 @@ def what_aws_does_for_us(cloud: DeployedCloud) -> None:
     ecr.batch_get_image(**image, imageIds=[{"imageTag": "none"}])
     ecr.batch_check_layer_availability(**image, layerDigests=["sha256:" + "0" * 64])
     attempt(ecr.get_download_url_for_layer, **image, layerDigest="sha256:" + "0" * 64)
-    attempt(cloud.client("lambda", "ScheduleRole").invoke, FunctionName=SWEEPER_ARN)
+    for function in (SWEEPER_ARN, CANARY_ARN):
+        attempt(cloud.client("lambda", "ScheduleRole").invoke, FunctionName=function)
 
 
 def attempt(operation: Any, **arguments: Any) -> None:
@@ -219,7 +235,7 @@ def test_everything_else_is_refused(cloud: DeployedCloud, role: str) -> None:
     resources = {need.resource for needs in cloud.needed().values() for need in needs}
     strange = {resource.replace("ringside", "somebody").replace("/default", "/other") for resource in resources} - {"*"}
     operations = set(every_operation()) - {"ecr:GetAuthorizationToken"}  # which knows no resource
-    assert not strange & resources - {TOOL_ARN, SWEEPER_ARN}
+    assert not strange & resources - {TOOL_ARN, SWEEPER_ARN, CANARY_ARN}
 
     for action, resource in itertools.product(operations, resources | strange):
         if policies.allows(policy, Need(action, resource)):
@@ -256,6 +272,8 @@ def test_no_permission_is_given_by_a_wildcard(cloud: DeployedCloud) -> None:
             "put_item",
             {"TableName": "CallsTable", "Item": {"pk": {"S": "a"}, "sk": {"S": "b"}}},
         ),
+        ("CanaryRole", "sqs", "send_message", {"QueueUrl": "CallsQueue", "MessageBody": "x"}),
+        ("CanaryRole", "dynamodb", "query", {"TableName": "CallsTable", "IndexName": "live", **EVERYTHING}),
         ("TaskRole", "sqs", "send_message", {"QueueUrl": "CallsQueue", "MessageBody": "x"}),
         ("TaskRole", "sqs", "receive_message", {"QueueUrl": "CallsDeadLetterQueue"}),
         ("TaskRole", "lambda", "invoke", {"FunctionName": SWEEPER_ARN}),
@@ -286,6 +304,7 @@ def test_roles_can_be_assumed_by_the_service_that_needs_them_alone() -> None:
     assert services == {
         "WebhookRole": "lambda.amazonaws.com",
         "SweeperRole": "lambda.amazonaws.com",
+        "CanaryRole": "lambda.amazonaws.com",
         "ApiRole": "lambda.amazonaws.com",
         "ScheduleRole": "scheduler.amazonaws.com",
         "TaskRole": "ecs-tasks.amazonaws.com",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.deploy import pricelist
+from infra.deploy import plan, pricelist
 from infra.local import template as templates
 from infra.local.template import REPOSITORY, of_type
 from ringside import calls
@@ -27,6 +27,7 @@ COMMON = {
 }
 GIVEN_BY_ECS = {"ECS_AGENT_URI", "ECS_CONTAINER_METADATA_URI_V4"}
 ROUTING = {"RINGSIDE_DIALLED_IN", "RINGSIDE_PLAIN_NUMBERS", "RINGSIDE_KEEP_WITHHELD"}
+READ_BY_THE_CANARY = {"RINGSIDE_WEBHOOK_URL"}
 READ_BY_BOTO3 = {"AWS_ENDPOINT_URL"}
 SETTINGS = {str(field.alias) for field in Settings.model_fields.values()} - GIVEN_BY_ECS
 
@@ -49,19 +50,24 @@ def default(template: dict[str, Any], expression: Any) -> Any:
     return expression
 
 
-@pytest.mark.parametrize("component", ["WebhookFunction", "SweeperFunction", "ApiFunction", "Monitor"])
+COMPONENTS = ["WebhookFunction", "SweeperFunction", "CanaryFunction", "ApiFunction", "Monitor"]
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
 def test_every_variable_set_is_one_that_somebody_reads(environments: dict[str, dict[str, Any]], component: str) -> None:
     assert set(environments[component]) <= SETTINGS | READ_BY_BOTO3
 
 
-@pytest.mark.parametrize("component", ["WebhookFunction", "SweeperFunction", "ApiFunction", "Monitor"])
+@pytest.mark.parametrize("component", COMPONENTS)
 def test_every_component_is_told_where_everything_is(environments: dict[str, dict[str, Any]], component: str) -> None:
     assert set(environments[component]) >= COMMON
 
 
 def test_every_variable_that_settings_know_is_set(environments: dict[str, dict[str, Any]]) -> None:
     assert set().union(*environments.values()) >= SETTINGS
-    assert set(environments["Monitor"]) >= SETTINGS - ROUTING  # a call is routed before it gets there
+    assert (
+        set(environments["Monitor"]) >= SETTINGS - ROUTING - READ_BY_THE_CANARY
+    )  # a call is routed before it gets there
 
 
 def test_what_is_said_twice_is_said_alike(template: dict[str, Any], environments: dict[str, dict[str, Any]]) -> None:
@@ -118,11 +124,9 @@ def test_functions_are_traced_only_when_asked_to_and_may_write_traces_only_then(
 
     assert template["Parameters"]["Tracing"]["Default"] == "PassThrough"
     assert template["Conditions"][policy["Condition"]] == {"Fn::Equals": [{"Ref": "Tracing"}, "Active"]}
-    assert policy["Properties"]["Roles"] == [
-        {"Ref": "WebhookRole"},
-        {"Ref": "SweeperRole"},
-        {"Fn::If": ["RecordsApiIsWanted", {"Ref": "ApiRole"}, {"Ref": "AWS::NoValue"}]},
-    ]
+    canary = {"Fn::If": ["CanaryIsDeployed", {"Ref": "CanaryRole"}, {"Ref": "AWS::NoValue"}]}
+    api = {"Fn::If": ["RecordsApiIsWanted", {"Ref": "ApiRole"}, {"Ref": "AWS::NoValue"}]}
+    assert policy["Properties"]["Roles"] == [{"Ref": "WebhookRole"}, {"Ref": "SweeperRole"}, canary, api]
 
 
 def test_parameters_keep_to_the_limits_that_the_code_has(template: dict[str, Any]) -> None:
@@ -182,6 +186,7 @@ def test_the_functions_are_the_entry_points_that_ship(template: dict[str, Any]) 
     assert {name: function.handler for name, function in functions.items()} == {
         "WebhookFunction": "webhook.handler",
         "SweeperFunction": "sweeper.handler",
+        "CanaryFunction": "canary.handler",
         "ApiFunction": "api.handler",
     }
     for properties in of_type(template, "AWS::Lambda::Function").values():
@@ -267,10 +272,39 @@ def test_a_sweep_is_over_before_the_next_begins(template: dict[str, Any]) -> Non
 
 
 def test_a_sweep_that_failed_is_not_repeated_beside_the_next(template: dict[str, Any]) -> None:
-    (config,) = of_type(template, "AWS::Lambda::EventInvokeConfig").values()
+    configs = of_type(template, "AWS::Lambda::EventInvokeConfig").values()
 
-    assert config["FunctionName"] == {"Ref": "SweeperFunction"}
-    assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 60)
+    assert [config["FunctionName"]["Ref"] for config in configs] == ["SweeperFunction", "CanaryFunction"]
+    for config in configs:
+        assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 60)
+
+
+def test_there_is_a_canary_only_where_one_is_wanted(template: dict[str, Any]) -> None:
+    without, walking = (
+        plan.planned({"MonitorImage": plan.NO_DIGEST}),
+        {"MonitorImage": plan.NO_DIGEST, "Canary": "true"},
+    )
+    added = {
+        (stack, name) for stack, found in plan.planned(walking).items() for name in set(found) - set(without[stack])
+    }
+
+    assert added == {
+        ("", "CanaryFunction"),
+        ("", "CanaryFunctionEventInvokeConfig"),
+        ("", "CanaryFunctionEveryFiveMinutes"),
+        ("", "CanaryLogs"),
+        ("", "CanaryRole"),
+        ("Alarms", "CanaryFailing"),
+    }
+    assert "CanaryFunction" not in plan.planned({"Canary": "true"})[""]  # without a monitor it could only fail
+
+
+def test_a_period_of_the_canarys_alarm_has_one_walk_at_least(template: dict[str, Any]) -> None:
+    schedule = template["Resources"]["CanaryFunctionEveryFiveMinutes"]["Properties"]
+    alarms = templates.parse((REPOSITORY / "infra" / "alarms.yaml").read_text(encoding="utf-8"))
+
+    assert schedule["ScheduleExpression"] == "rate(5 minutes)"
+    assert of_type(alarms, "AWS::CloudWatch::Alarm")["CanaryFailing"]["Period"] == 2 * 5 * 60
 
 
 def test_metrics_are_written_often_enough_for_the_alarms_that_watch_them(template: dict[str, Any]) -> None:
@@ -306,7 +340,7 @@ def test_every_log_is_forgotten_in_time(template: dict[str, Any]) -> None:
     nested = templates.parse((REPOSITORY / "infra" / "monitor.yaml").read_text(encoding="utf-8"))
     groups = [*of_type(template, "AWS::Logs::LogGroup").values(), *of_type(nested, "AWS::Logs::LogGroup").values()]
 
-    assert len(groups) == 5
+    assert len(groups) == 6
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
     for function in of_type(template, "AWS::Lambda::Function").values():
         assert function["LoggingConfig"]["LogGroup"]["Ref"] in of_type(template, "AWS::Logs::LogGroup")
@@ -317,7 +351,7 @@ def test_every_role_keeps_to_the_accounts_boundary() -> None:
     monitor = templates.parse((REPOSITORY / "infra" / "monitor.yaml").read_text(encoding="utf-8"))
     roles = of_type(templates.translate(), "AWS::IAM::Role") | of_type(templates.plain(monitor), "AWS::IAM::Role")
 
-    assert len(roles) == 6
+    assert len(roles) == 7
     assert all(role["PermissionsBoundary"] == expected for role in roles.values())
 
 

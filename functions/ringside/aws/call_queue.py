@@ -37,6 +37,12 @@ class CallQueue:
     def send(self, call_id: str) -> None:
         self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps({"call_id": call_id}))
 
+    def waiting(self) -> int:
+        """How many messages wait for a monitor, by SQS's estimate."""
+        names: Any = ["ApproximateNumberOfMessages"]
+        found = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
+        return int(found["Attributes"]["ApproximateNumberOfMessages"])
+
     def receive(self, visibility: float, wait: float = 20, most: int = 1) -> list[Message]:
         """Long-poll for up to `wait` seconds. One message at a time spreads a burst over the monitors."""
         return messages(self._client.receive_message(**receiving(self._url, visibility, wait, most)))
