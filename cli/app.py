@@ -54,6 +54,15 @@ app.command(
     The agent files of this checkout decide. The record is read only if a rule has to count; nothing is written.""",
 )
 app.command(
+    "cli.commands.erase:erase",
+    name="erase",
+    help="""Erase a call, or every call of a caller, from the record for good.
+
+    Shows what it is and asks first. Who did it and which calls they were is written down (--log). What was interrupted
+    is finished by the next `ringside erase`. Exports that may hold the calls are named; docs/privacy.md says what else
+    is kept, where and for how long.""",
+)
+app.command(
     "cli.commands.new:new",
     name="new",
     help="""Make an agent, with its tools and tests, from an example.

@@ -95,6 +95,5 @@ def _finish_tables(clients: "Clients", template: dict[str, Any], names: Mapping[
             )
         if "PointInTimeRecoverySpecification" in table:
             clients.dynamodb.update_continuous_backups(
-                TableName=names[logical],
-                PointInTimeRecoverySpecification=table["PointInTimeRecoverySpecification"],
+                TableName=names[logical], PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
             )

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from cli.cloud import Cloud
+from cli.erasing import Eraser
 from infra.local.cloud import LocalCloud
 from ringside.aws import receipts
 from ringside.aws.counters import Counters
 from ringside.aws.ownership import Ownership
 from ringside.aws.record import Record
 from ringside.aws.table import Table
-from ringside.calls import Step
+from ringside.calls import End, Status, Step
 from ringside.conversation.events import Usage
 from ringside.conversation.items import Remark, Turn
 from tests import record_page
@@ -67,6 +69,13 @@ def trouble(house: LocalCloud) -> None:
     record.take("rtc_trouble_2", "monitor-9", "message", {}, None)
     Counters(Table(dynamodb, table)).reserve_live("live#trouble", "rtc_trouble", 9, NOON)
     house.cli("calls", "export", "--from-day", "2020-01-01", "--to-day", "2020-01-01")
+    record.claim({**call, "call_id": "rtc_trouble_3", "steps": {Step.CREATED: 0}}, NOON)
+    record.close_unanswered("rtc_trouble_3", End(Status.MISSED, None, 0), {})
+    assert house.cli("erase", "--call", "rtc_trouble_3", "--yes").returncode == 0
+    env = house.env
+    access = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": env["AWS_REGION"]}
+    eraser = Eraser(Cloud("this test", {"RINGSIDE_TABLE": table}, access, house.aws_url))
+    eraser.begin(eraser.calls(["rtc_trouble_2"]), "call", "request trouble")
     left = receipts.LeftReceipt("rtc_trouble", "message", "receipt", 2, 4)
     Table(dynamodb, table).run(receipts.leave("monitor-9", left, NOON))
 
@@ -77,7 +86,7 @@ def troubled(house: LocalCloud) -> Iterator[LocalCloud]:
     trouble(house)
     yield house
     for item in every_item(house):
-        if "trouble" in item["pk"]["S"] + item["sk"]["S"]:
+        if "trouble" in item["pk"]["S"] + item["sk"]["S"] or item["pk"]["S"] == "ERASURES":
             key = {"pk": item["pk"], "sk": item["sk"]}
             house.aws.dynamodb.delete_item(TableName=house.table, Key=key)
 

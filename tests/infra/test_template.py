@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,10 +157,35 @@ def test_the_table_forgets_in_time_and_survives_its_stack(template: dict[str, An
 
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
-    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {
+        "PointInTimeRecoveryEnabled": True,
+        "RecoveryPeriodInDays": {"Ref": "RecoveryDays"},
+    }
     assert template["Resources"][name]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert template["Resources"][name]["UpdateReplacePolicy"] == "Retain"
     assert table["DeletionProtectionEnabled"] == {"Fn::If": ["DataIsProtected", True, False]}
+
+
+def test_the_table_is_encrypted_with_a_key_of_the_account_s_own_if_one_is_named(template: dict[str, Any]) -> None:
+    (table,) = of_type(template, "AWS::DynamoDB::Table").values()
+
+    key = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "TableKmsArn"}}
+    assert table["SSESpecification"] == {"Fn::If": ["KeyIsNamed", key, {"Ref": "AWS::NoValue"}]}
+    allowed = re.compile(template["Parameters"]["TableKmsArn"]["AllowedPattern"])
+    assert allowed.match("arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab")
+    assert allowed.match("alias/mine") is None  # an alias may come to mean another key
+
+
+def test_what_the_page_on_privacy_says_of_retention_is_what_is_deployed(template: dict[str, Any]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "privacy.md").read_text(encoding="utf-8")
+    said = dict(re.findall(r"`(\w+)` \((\d+)\)", page))
+    assert {name: int(days) for name, days in said.items()} == {
+        name: template["Parameters"][name]["Default"] for name in ("RetentionDays", "RecoveryDays", "LogRetentionDays")
+    }
+    queues = of_type(template, "AWS::SQS::Queue")
+    kept = [queues[name]["MessageRetentionPeriod"] for name in ("CallsQueue", "CallsDeadLetterQueue")]
+    assert "| SQS | call ids | 2 hours; in the dead-letter queue 14 days |" in page
+    assert kept == [2 * 3600, 14 * 86_400]
 
 
 def test_the_queue_outlasts_hand_overs_and_gives_up_on_poison(template: dict[str, Any]) -> None:
