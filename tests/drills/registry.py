@@ -35,5 +35,6 @@ DRILLS = {
     "at-once": Drill(liveness.at_once, 40, 6),
     "tools": Drill(liveness.tools, 40, 8),
     "logs": Drill(liveness.logs, 20, 4),
+    "young": Drill(liveness.young, 40, 8),
     "drain": Drill(ownership.drain, 1000, 30),
 }

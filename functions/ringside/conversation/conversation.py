@@ -12,7 +12,7 @@ from ringside.calls import EndReason
 from ringside.conversation import builtin_tools, snapshot
 from ringside.conversation import events as e
 from ringside.conversation.behaviour import Behaviour
-from ringside.conversation.effects import Effect, Note, SaveUsage, Send
+from ringside.conversation.effects import Effect, Note, SaveUsage
 from ringside.conversation.next_step import settle
 from ringside.conversation.on_event import FRAGMENTS, HANDLERS
 from ringside.conversation.on_timer import WHEN_DUE
@@ -105,10 +105,9 @@ class Conversation:
         parts.caller_speaks = parts.answer_due = False
         parts.lost_track(now)
         parts.patience.last_event_at = now
-        probe, effects = parts.transcript.gap_closed(since, now, why, goes_on=goes_on)
-        effects += parts.tools.tell_lost()
-        text = "(The connection to your tools was interrupted for a moment and is back.)"
-        return [*effects, Send(e.TellFact(text, probe)), *settle(parts, now)]
+        effects = parts.transcript.gap_closed(since, now, why, goes_on=goes_on)
+        # The probe first: it is to stand behind the last item of the gap, and not behind one of ours.
+        return [*effects, *parts.tools.tell_lost(), *settle(parts, now)]
 
     def finish(self, now: float) -> list[Effect]:
         """The call is over: keep the words that were cut off, and close what is open."""

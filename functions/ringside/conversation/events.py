@@ -285,12 +285,19 @@ class RetrieveItem:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteItem:
+    """Take an item out of the conversation."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Approve:
     item_id: str
     approve: bool
 
 
-Command = Respond | TellOutput | TellFact | RetrieveItem | Approve
+Command = Respond | TellOutput | TellFact | RetrieveItem | DeleteItem | Approve
 
 
 @dataclass(frozen=True, slots=True)

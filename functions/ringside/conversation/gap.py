@@ -6,6 +6,11 @@ from ringside.conversation import events as e
 from ringside.conversation import snapshot
 from ringside.conversation.effects import Effect, Send
 
+OURS = "ringside_"
+"""Begins the ids of our probes, and of the markers with which owners begin (monitor.handover)."""
+
+TEXT = "(The connection to your tools was interrupted for a moment and is back.)"
+
 
 class Gap:
     """Items can be retrieved by their ids. The last item of a gap shows by the probe, an item of our own that is
@@ -13,6 +18,7 @@ class Gap:
 
     def __init__(self) -> None:
         self.probe: str | None = None
+        self._probes = 0  # in this gap
         self.stray: str | None = None  # the first item that the agent went on with after it, not seen to be added
         self._retrieved: set[str] = set()
         self._awaited: set[str] = set()  # ... and what of it has not come
@@ -22,11 +28,28 @@ class Gap:
         """Whether something that was asked for is still to come. Answers reach the owner that asked, not the next."""
         return bool(self._awaited)
 
-    def opened(self, name: str) -> str:
-        """Returns the id of the probe. `name`: new in this call, whoever owned it before."""
-        self.probe, self.stray = f"ringside_{name}", None
-        self._awaited.add(self.probe)
-        return self.probe
+    def opened(self, name: str) -> list[Effect]:
+        """Send the probe. `name`: new in this call, whoever owned it before."""
+        self.stray, self._probes = None, 1
+        return self._send(f"{OURS}{name}")
+
+    def _send(self, probe: str) -> list[Effect]:
+        self.probe = probe
+        self._awaited.add(probe)
+        return [Send(e.TellFact(TEXT, probe))]
+
+    def is_hidden_by(self, previous_id: str) -> bool:
+        """Whether the item before the probe is one of an owner that died before it told what was before that."""
+        return previous_id.startswith(OURS)
+
+    def probe_again(self, hidden_by: str) -> list[Effect]:
+        """Take both out of the conversation, and send another probe: only the last item has a predecessor to tell."""
+        if self.probe is None:
+            return []
+        former, self._probes = self.probe, self._probes + 1
+        self._awaited.discard(former)
+        name = former.partition("x")[0]
+        return [Send(e.DeleteItem(hidden_by)), Send(e.DeleteItem(former)), *self._send(f"{name}x{self._probes}")]
 
     def retrieve(self, item_id: str) -> list[Effect]:
         """Ask for an item, once."""

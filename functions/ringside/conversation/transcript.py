@@ -48,6 +48,13 @@ class Transcript:
 
     def added(self, event: e.ItemAdded) -> list[Effect]:
         """An item got its place; one before it that was never seen is asked for."""
+        if (
+            event.item_id == self.gap.probe
+            and event.previous_id is not None
+            and event.previous_id not in self.order
+            and self.gap.is_hidden_by(event.previous_id)
+        ):
+            return self.gap.probe_again(event.previous_id)
         effects = self.place(event.item_id, event.previous_id)
         missed = self.order.hole(event.item_id)
         if event.kind == "agent" and event.item_id not in self.turns:
@@ -182,11 +189,9 @@ class Transcript:
 
     # --- gaps ---
 
-    def gap_closed(self, since: float, until: float, why: str, *, goes_on: bool = False) -> tuple[str, list[Effect]]:
-        """We did not listen for a while: write that, and ask for the words of turns that are known of.
-
-        Returns an id for an item of our own, which will show what the last item of the gap is. `goes_on`: it is the
-        last gap still, which only ends later than was thought.
+    def gap_closed(self, since: float, until: float, why: str, *, goes_on: bool = False) -> list[Effect]:
+        """We did not listen for a while: write that, and ask for the words of turns that are known of, and for what
+        the last item of the gap is. `goes_on`: it is the last gap still, which only ends later than was thought.
         """
         last = next((each for each in reversed(self.remarks.values()) if each.kind == "gap"), None)
         if goes_on and last is not None:
@@ -205,7 +210,7 @@ class Transcript:
             *self.order.holes(),
         ):
             effects += self.gap.retrieve(item_id)
-        return self.gap.opened(probe), effects
+        return effects + self.gap.opened(probe)
 
     def retrieved(self, event: e.ItemRetrieved, now: float) -> list[Effect]:
         self.gap.came(event.item_id)

@@ -20,6 +20,7 @@ from ringside.openai.sideband import AttachError
 
 log = logging.getLogger(__name__)
 
+LATE_SECONDS = 2.0  # after the accept: a first sideband that comes later may have missed words
 FAIR_SHARE = 64  # frames of one call before the others get a turn
 FIRST_PAUSE, MAX_PAUSE, MAX_PAUSE_GONE = 0.2, 5.0, 1.0  # seconds between two tries to attach
 MAX_FUTILE = 12  # sidebands in a row that close before anything is heard; with the pauses, some 45 s
@@ -34,6 +35,7 @@ class Attachment:
         self._services = services
         self._early: EarlySideband | None = takeover.sideband
         self._unheard_since = takeover.unheard_since
+        self._is_first_owner = not takeover.from_another_owner
         self._connection: Connection | None = None
         self._online = asyncio.Event()
         self._commands = SerialQueue(f"commands {supervision.call_id}")
@@ -47,6 +49,7 @@ class Attachment:
         self.closed_at = 0.0
         """When the last one closed, or at the latest did (Unix seconds)."""
         self._heard_at = 0.0
+        self._absent_at = 0.0  # when OpenAI last knew of no session (Unix seconds)
 
     @property
     def is_futile(self) -> bool:
@@ -91,6 +94,8 @@ class Attachment:
                 connection = await self._services.attach(self._supervision.call_id, refresh)
             except AttachError as error:
                 refresh = error.status == 401
+                if error.gone:
+                    self._absent_at = self._supervision.clock.now()
                 log.info("sideband.refused", extra={"call_id": self._supervision.call_id, "status": error.status})
                 if error.gone and time.monotonic() - started >= window:
                     return None
@@ -187,18 +192,32 @@ class Attachment:
             found = self.closed_at, "the connection was lost", goes_on
         elif self._unheard_since is not None:
             found = self._unheard_since, "another monitor took over", goes_on
+        elif self._is_first_owner and (since := self._late_since()) is not None:
+            found = since, "no monitor had taken the call", goes_on
         else:
             return None
         self._gap_is_told = True
         return found
 
+    @property
+    def _session_since(self) -> float:
+        """Since when there may be a session."""
+        return max(self._supervision.answered_at, self._absent_at)
+
+    def _late_since(self) -> float | None:
+        """Since when there may have been words, if the first sideband came late."""
+        since = self._session_since
+        return since if self._supervision.clock.now() - since > LATE_SECONDS else None
+
     def unheard_since(self) -> float:
         """The last moment at which an owner surely listened (Unix seconds), be it this one or a former one."""
         if self.is_online:
             return self._supervision.clock.now()
-        if self.opened or self._unheard_since is None:
-            return self.closed_at or self._supervision.clock.now()
-        return self._unheard_since
+        if not self.opened and self._unheard_since is not None:
+            return self._unheard_since
+        if not self.opened and self._is_first_owner:
+            return self._session_since
+        return self.closed_at or self._supervision.clock.now()
 
     # --- speaking ---
 
@@ -216,7 +235,7 @@ class Attachment:
         """Across a reconnect, unless the conversation asks for it anew then."""
         while self._supervision.may_speak:
             await self._online.wait()
-            if attachment != self.opened and isinstance(command, e.Respond | e.RetrieveItem):
+            if attachment != self.opened and isinstance(command, e.Respond | e.RetrieveItem | e.DeleteItem):
                 return
             connection = self._connection
             if self._supervision.may_act() and connection is not None:

@@ -2,13 +2,9 @@
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ringside.conversation import events as e
-
-if TYPE_CHECKING:
-    pass
-
 
 REF = "ref"
 
@@ -37,6 +33,8 @@ def _client_event(command: e.Command) -> dict[str, Any]:
             return _new_item(message if item_id is None else {"id": item_id, **message})
         case e.RetrieveItem(item_id):
             return {"type": "conversation.item.retrieve", "item_id": item_id}
+        case e.DeleteItem(item_id):
+            return {"type": "conversation.item.delete", "item_id": item_id}
         case e.Approve(item_id, approve):
             # The item needs an id of its own (RealtimeMcpApprovalResponse: id is required).
             answer = {"type": "mcp_approval_response", "id": f"ok_{item_id}"[:32]}

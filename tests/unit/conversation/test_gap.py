@@ -5,7 +5,7 @@ import pytest
 from ringside.conversation import effects as do
 from ringside.conversation import events as e
 from ringside.conversation.gap import Gap
-from tests.unit.conversation.talk import Talk, outputs
+from tests.unit.conversation.talk import Talk, called, outputs
 
 
 def test_after_a_gap_it_catches_up_until_the_last_item_is_known_and_retrieved() -> None:
@@ -107,6 +107,51 @@ def test_what_was_missed_in_a_gap_stands_behind_it() -> None:
     assert kinds(talk) == ["Hello!", "for a test", "Are you there?", "I am."]
 
 
+def added_probe(talk: Talk, previous: str | None) -> str:
+    """The session shows our latest probe, and what it stands behind. Returns its id."""
+    probe = talk.sent(e.TellFact)[-1].item_id
+    assert probe is not None
+    talk.feed(e.ItemAdded(probe, previous, "other"))
+    return probe
+
+
+def test_a_probe_of_an_owner_that_died_does_not_hide_what_was_missed_before_it() -> None:
+    talk = Talk()
+    dead = "ringside_gap_2_1"
+    talk.is_taken_over()
+    talk.is_reattached()
+    ours = added_probe(talk, dead)
+    assert talk.sent(e.DeleteItem) == [e.DeleteItem(dead), e.DeleteItem(ours)]
+    again = added_probe(talk, "call_item")
+    assert again != ours
+    assert len(again) <= 32, "as long as an item's id may be"
+    assert talk.sent(e.RetrieveItem)[-1] == e.RetrieveItem("call_item")
+    talk.feed(e.ItemRetrieved("call_item", None, None, called("call_9")))
+    assert talk.tools_run == ["call_9"]
+    talk.is_reattached()
+    assert e.RetrieveItem(dead) not in talk.sent(e.RetrieveItem)
+
+
+def test_what_two_owners_died_with_is_found_behind_both() -> None:
+    talk = Talk()
+    talk.is_reattached()
+    first = added_probe(talk, "ringside_owner_2")
+    second = added_probe(talk, "ringside_gap_3_1")
+    third = added_probe(talk, None)
+    assert len({first, second, third}) == 3
+    deleted = [each.item_id for each in talk.sent(e.DeleteItem)]
+    assert deleted == ["ringside_owner_2", first, "ringside_gap_3_1", second]
+
+
+def test_the_probe_comes_before_anything_else_that_we_tell() -> None:
+    talk = Talk()
+    talk.calls_tool("book", "a", "r1")
+    talk.tool_returns("a")
+    told = [effect.command for effect in talk.is_reattached() if isinstance(effect, do.Send)]
+    kinds_told = [type(each) for each in told if isinstance(each, e.TellFact | e.TellOutput)]
+    assert kinds_told == [e.TellFact, e.TellOutput]
+
+
 @pytest.mark.parametrize("dead", [True, False])
 def test_a_gap_between_two_owners_stands_where_it_was(dead: bool) -> None:
     talk = Talk()
@@ -151,7 +196,7 @@ def test_an_item_is_asked_for_once_and_awaited_until_it_comes() -> None:
 
 def test_the_next_owner_asks_again_for_what_did_not_come_and_awaits_the_probe() -> None:
     gap, following = Gap(), Gap()
-    probe = gap.opened("gap_1_1")
+    gap.opened("gap_1_1")
     gap.retrieve("a1")
     gap.retrieve("a2")
     gap.came("a2")
@@ -159,7 +204,7 @@ def test_the_next_owner_asks_again_for_what_did_not_come_and_awaits_the_probe() 
     assert following.restore(gap.snapshot()) == [do.Send(e.RetrieveItem("a1"))]
     following.came("a1")
     assert following.is_open
-    following.came(probe)
+    following.came("ringside_gap_1_1")
     assert not following.is_open
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ringside.calls import End, EndReason, Status
 from ringside.conversation import events as e
-from ringside.monitor.attachment import FAIR_SHARE, KEPT_SECONDS, MAX_FUTILE, Attachment
+from ringside.monitor.attachment import FAIR_SHARE, KEPT_SECONDS, LATE_SECONDS, MAX_FUTILE, Attachment
 from ringside.monitor.handover import EarlySideband, Takeover
 from tests.unit.monitor.fakes import GONE, NOON, RESPOND, Sideband
 from tests.unit.monitor.world import World, call_item, settle
@@ -242,6 +242,32 @@ async def test_a_call_of_which_something_was_missed_before_has_a_gap_from_the_fi
     await attachment.open()
 
     assert attachment.gap() == (NOON - 9, "another monitor took over", False)
+
+
+async def test_a_first_sideband_that_comes_late_has_a_gap_from_the_accept_on() -> None:
+    world = World(Sideband())
+    attachment = world.attachment(world.supervision(), Takeover(call_item()))
+    world.clock.now += LATE_SECONDS + 0.1
+    await attachment.open()
+
+    assert attachment.gap() == (NOON - 1, "no monitor had taken the call", False)
+
+
+async def test_a_first_sideband_that_waited_for_the_session_has_none() -> None:
+    world = World(GONE, Sideband())
+    attachment = world.attachment(world.supervision(), Takeover(call_item()))
+    world.clock.now += LATE_SECONDS + 0.1
+    await attachment.open()
+
+    assert attachment.gap() is None
+
+
+async def test_a_first_owner_that_never_got_to_listen_has_heard_nothing_since_the_accept() -> None:
+    world = World(Sideband())
+    attachment = world.attachment(world.supervision(), Takeover(call_item()))
+    world.clock.now += 5
+
+    assert attachment.unheard_since() == NOON - 1
 
 
 async def test_an_owner_that_never_got_to_listen_leaves_the_gap_that_it_found() -> None:

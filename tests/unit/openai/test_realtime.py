@@ -576,6 +576,7 @@ COMMANDS: list[tuple[e.Command, Json]] = [
     (e.TellFact("Keys: 1.", "digits_1"), {"type": "conversation.item.create"}),
     (e.TellOutput("call_1", '{"ok": "ä"}'), {"type": "conversation.item.create"}),
     (e.RetrieveItem("item_1"), {"type": "conversation.item.retrieve", "item_id": "item_1"}),
+    (e.DeleteItem("item_1"), {"type": "conversation.item.delete", "item_id": "item_1"}),
     (e.Approve("item_1", True), {"type": "conversation.item.create"}),
 ]
 
