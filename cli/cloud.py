@@ -43,6 +43,7 @@ OUTPUTS = {
     "QueueUrl": "RINGSIDE_QUEUE_URL",
     "SecretId": "RINGSIDE_SECRET_ID",
     "WebhookUrl": "RINGSIDE_WEBHOOK_URL",
+    "AnalysisFunction": "RINGSIDE_ANALYSIS_FUNCTION",
 }
 """template.yaml's outputs, and the environment's names for the same things."""
 
@@ -70,13 +71,15 @@ class Cloud:
         unaware: Any = {"profile": (None, [], None, None)} if self.endpoint else None
         return boto3.Session(botocore_session=botocore.session.Session(unaware), **self.access)
 
-    def client(self, service: Any) -> Any:
-        """A client that gives up within seconds: somebody waits for the answer."""
+    def client(self, service: Any, patience: Config | None = None) -> Any:
+        """A client that gives up within seconds, or has more `patience`: somebody waits for the answer."""
         retries: Any = {"mode": "standard", "total_max_attempts": 3}
         more: Any = {"proxies": {}} if self.endpoint else {}
-        config = Config(connect_timeout=5, read_timeout=20, retries=retries, **more)
+        config = Config(connect_timeout=5, read_timeout=20, retries=retries, **more).merge(patience or Config())
+        # The local cloud's functions are behind another address than the rest of its AWS.
+        own = self.variables.get(f"AWS_ENDPOINT_URL_{service.upper()}") if self.endpoint else None
         try:
-            return self.session.client(service, endpoint_url=self.endpoint, config=config)
+            return self.session.client(service, endpoint_url=own or self.endpoint, config=config)
         except ValueError as error:  # the endpoint is not a URL
             raise CliError(f"{one_line(error)} (AWS_ENDPOINT_URL)") from None
 

@@ -33,6 +33,8 @@ HEADINGS = {
     "Rule": "Admission",
     "OpeningHours": "Opening hours",
     "Events": "Events",
+    "Analysis": "Analysis",
+    "AnalysedField": "Fields of an analysis",
 }
 """The parts of an agent file, and the chapters of docs/agents.md with their tables."""
 

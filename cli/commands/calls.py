@@ -1,4 +1,4 @@
-"""`ringside calls list | show | watch | export`: recorded calls, and calls in progress."""
+"""`ringside calls list | show | watch | export | analyse`: recorded calls, and calls in progress."""
 
 import sys
 from pathlib import Path
@@ -162,3 +162,58 @@ def watch_calls(
                 print(json_output.dumps_line(news.as_json()), flush=True)
             else:
                 show(out, view.line(news, Clock.here(utc), names))
+
+
+@app.command(name="analyse", usage="ringside calls analyse [OPTIONS] [CALL_ID]")
+def analyse_calls(
+    call_id: CallId | None = None,
+    /,
+    *,
+    day: Annotated[
+        str | None,
+        Parameter(
+            metavar="DATE",
+            converter=read_day,
+            help="All calls of this day in UTC that have no analysis: 2026-11-22, today or yesterday.",
+        ),
+    ] = None,
+    json: Json = False,
+    deployment: Deployment = ANY,
+) -> None:
+    """Analyse a call anew, or the calls of a day that have no analysis. OpenAI bills each of them.
+
+    The deployment does it, by the agent files that it has (docs/agents.md, "Analysis").
+    """
+    from cli import analyse, cloud, json_output, lookup
+    from cli.errors import UsageError
+    from cli.terminal import busy, console, safe, show
+    from cli.views import analysis as view
+
+    if (call_id is None) == (day is None):
+        raise UsageError("give either a call's id or --day")
+    chosen = cloud.chosen(deployment)
+    analyses, out = analyse.Analyses(chosen), console()
+    with chosen.record() as record:
+        if call_id is not None:
+            one = lookup.call_id(record, call_id)
+            with busy(out, "Analysing", json):
+                found = analyses.analyse(one)
+            if json:
+                print(json_output.dumps(found))
+            else:
+                show(out, view.whole(found))
+            raise SystemExit(0 if found["state"] in ("done", "skipped") else 1)
+        undone = list(analyse.left_undone(record, str(day)))
+    states: list[str] = []
+    for number, each in enumerate(undone, start=1):
+        with busy(out, f"Analysing call {number} of {len(undone)}", json):
+            found = analyses.analyse(each)
+        states.append(str(found["state"]))
+        if json:
+            print(json_output.dumps_line({"call_id": each, **found}), flush=True)
+        else:
+            print(safe(f"{each}  {view.line(found)}"), flush=True)
+    if not undone and not json:
+        print(f"no call of {day} is without an analysis")
+    if {"failed", "waiting"} & set(states):
+        raise SystemExit(1)

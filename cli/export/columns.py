@@ -47,6 +47,15 @@ _INSIDE: dict[str, dict[str, Kind]] = {
         "accepted_at": "number",
         "decided_at": "number",
     },
+    "analysis": {
+        "state": "text",
+        "reason": "text",
+        "summary": "text",
+        "outcome": "text",
+        "fields": "json",
+        "model": "text",
+        "cost": "number",
+    },
 }
 _ITEM_KINDS: dict[str, Kind] = {
     "started_at": "number",

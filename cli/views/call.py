@@ -12,6 +12,7 @@ from rich.text import Text
 
 from cli import json_output
 from cli.terminal import safe
+from cli.views import analysis
 from cli.views.words import Clock, Item, answered_at, duration, money, parties, since, span, status, usage
 from ringside.calls import UNKNOWN, Step
 from ringside.records import shapes
@@ -43,6 +44,8 @@ def header(call: Item, clock: Clock) -> RenderableType:
     if call.get("transfer"):
         facts.append(("transfer", _transfer(call["transfer"])))
     facts += [("note", f"{safe(name)}: {safe(note)}") for name, note in (call.get("notes") or {}).items()]
+    if call.get("analysis"):
+        facts += analysis.facts(call["analysis"])
     if shapes.handovers(call):
         facts.append(("handovers", str(shapes.handovers(call))))
     table = _grid()

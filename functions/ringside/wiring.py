@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from types_boto3_lambda.client import LambdaClient
     from types_boto3_sqs.client import SQSClient
 
+    from ringside.analysis.analyst import Analyst
     from ringside.aws.json_client import Client, Connections, JsonClient, Keys
     from ringside.canary import Canary
     from ringside.monitor.clock import Time
@@ -168,6 +169,14 @@ class Wiring:
             self.settings.ring_limit,
             self.settings.trunk,
         )
+
+    @cached_property
+    def analyst(self) -> "Analyst":
+        from ringside.analysis.analyst import Analyst
+        from ringside.openai.text_model import TextModel
+
+        model = TextModel(self.settings.openai_base_url, lambda refresh: self.secrets.keys(refresh).api_key)
+        return Analyst(self.record, self.agents, model, self.prices, self.metrics)
 
     @cached_property
     def reader(self) -> "Reader":

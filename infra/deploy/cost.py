@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from infra import command_line
 from infra.deploy import plan
 from infra.deploy.pricelist import (
+    ANALYSIS_SECONDS,
     BEAT_LINE_BYTES,
     BEATS_A_LEASE,
     BUSY,
@@ -185,7 +186,9 @@ def once() -> float:
     front = PRICE["HTTP API, a million requests"] / 1e6 + 3 * PRICE["SQS, a million requests"] / 1e6
     writes = 12 * 4 * PRICE["DynamoDB, a million writes"] / 1e6  # a dozen, each with three indexes at most
     logs = 6000 / 1e9 * PRICE["CloudWatch Logs, a GB"]
-    return function + front + writes + logs + 3 * PRICE["EventBridge, a million events"] / 1e6
+    # Told of the end by the table's stream, which costs nothing to read.
+    told = ANALYSIS_SECONDS / 100 * 0.5 * PRICE["Lambda, ARM, a GB-second"] + PRICE["Lambda, a million requests"] / 1e6
+    return function + front + writes + logs + told + 3 * PRICE["EventBridge, a million events"] / 1e6
 
 
 def spoken(model: str, *, caller: float = 2.0, agent: float = 2.0, turns: int = 12, text: int = 700) -> float:
@@ -210,6 +213,15 @@ def spoken(model: str, *, caller: float = 2.0, agent: float = 2.0, turns: int = 
     if cost is None:
         raise ValueError(f"the price list has no {model}")
     return cost
+
+
+def analysed(model: str, *, read: int = 3000, written: int = 300) -> float:
+    """An analysis of a call of five minutes: OpenAI's part, and AWS's."""
+    cost = prices.load().text_cost(model, read, 0, written)
+    if cost is None:
+        raise ValueError(f"the price list has no {model}")
+    function = ANALYSIS_SECONDS * 0.5 * PRICE["Lambda, ARM, a GB-second"]
+    return cost + function + 4 * PRICE["DynamoDB, a million writes"] / 1e6
 
 
 def tables() -> dict[str, str]:
@@ -257,6 +269,10 @@ def tables() -> dict[str, str]:
         "openai": "\n".join(
             ["| model | USD a call of five minutes | a minute |", "|---|---|---|"]
             + [f"| `{model}` | {spoken(model):.2f} | {spoken(model) / 5:.3f} |" for model in models]
+        ),
+        "analysis": "\n".join(
+            ["| model | USD a thousand calls of five minutes |", "|---|---|"]
+            + [f"| `{model}` | {1000 * analysed(model):.2f} |" for model in prices.load().text]
         ),
         "prices": "\n".join(["| | USD |", "|---|---|", *(f"| {name} | {usd:.10g} |" for name, usd in PRICE.items())]),
     }

@@ -36,6 +36,7 @@ BEAT_LINE_BYTES = 420  # a line of metrics
 SWEEP_LINES_BYTES = 900  # the sweeper's lines, Lambda's own included
 SWEEP_SECONDS = 0.3
 WEBHOOK_SECONDS = 0.5
+ANALYSIS_SECONDS = 4.0  # of a model that answers in 3 s; a call without an analysis takes a hundredth of that
 WALK_SECONDS = 2.0  # the canary's, most of it waiting for OpenAI's 404
 WALK_LINES_BYTES = 3000  # of the canary and of the webhook, with Lambda's own and API Gateway's
 IMAGE_GB = 0.08

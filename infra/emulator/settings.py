@@ -25,8 +25,10 @@ class TextAnswer(Strict):
     times: int | None = Field(default=None, ge=1)
     answer: Any = ""  # a text, or a value that is sent as JSON
     refusal: str | None = None
-    incomplete: bool = False
+    incomplete: bool | Literal["max_output_tokens", "content_filter"] = False
+    failed: str | None = None  # 200, with the status `failed` and this code
     status: int | None = Field(default=None, ge=400, le=599)
+    retry_after: float | None = Field(default=None, ge=0)  # with `status`, a header: seconds
     hang: bool = False
     delay_s: float = Field(default=0.0, ge=0)
 

@@ -52,7 +52,9 @@ class Moto:
             started.append((status, headers))
             return lambda _: None
 
-        application = self._direct.get(service, self._any)  # type: ignore[call-overload]  # by name
+        # Streams are signed for as DynamoDB, and are a service of their own in moto.
+        is_stream = request.headers.get("X-Amz-Target", "").startswith("DynamoDBStreams_")
+        application = self._any if is_stream else self._direct.get(service, self._any)  # type: ignore[call-overload]
         chunks: Iterable[bytes] = application(wsgi_environ(request, body), start_response)
         content = b"".join(chunks)
         (status, headers) = started[0]

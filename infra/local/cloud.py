@@ -241,6 +241,8 @@ class LocalCloud:
             "RINGSIDE_TABLE": self.table,
             "RINGSIDE_QUEUE_URL": self.queue_url,
             "RINGSIDE_SECRET_ID": self.secret_id,
+            "RINGSIDE_ANALYSIS_FUNCTION": "AnalysisFunction",
+            "AWS_ENDPOINT_URL_LAMBDA": self.gateway_url,
         }
         if not self.openai.is_real:
             variables["RINGSIDE_EMULATOR_URL"] = self.emulator.url

@@ -24,6 +24,7 @@ from typing import Any
 from aiohttp import web
 
 from infra.local import template as templates
+from infra.local.event_sources import follow
 from infra.local.execution_environments import Environments, FunctionError
 from infra.local.payload import (
     MAX_BODY_BYTES,
@@ -198,6 +199,8 @@ async def serve(listener: socket.socket, given: dict[str, Any]) -> int:
     print(f"gateway listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     schedules = templates.schedules(template) if given.get("schedules") else []
     runs = [asyncio.create_task(run_every(s.seconds, s.function, functions)) for s in schedules]
+    for source in templates.stream_sources(template):
+        runs.append(asyncio.create_task(follow(source, functions, given["environments"][source.function])))
     asked: set[asyncio.Task[None]] = set()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, lambda: asked.add(asyncio.create_task(reloading.reload())))

@@ -1,5 +1,6 @@
 """`template.yaml` read: translated by AWS's own translator to plain CloudFormation, and looked at from there."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,6 +55,14 @@ class Schedule:
 
     seconds: float
     function: str
+
+
+@dataclass(frozen=True)
+class StreamSource:
+    """A function that is told of the writes onto a table which fit one of the patterns (Lambda's event filtering)."""
+
+    function: str
+    patterns: tuple[dict[str, Any], ...]
 
 
 def plain(document: Any) -> Any:
@@ -145,6 +154,17 @@ def schedules(template: dict[str, Any]) -> list[Schedule]:
         if rate is None:
             raise TemplateError(f"{name}: {schedule['ScheduleExpression']!r} is not a rate such as rate(1 minute)")
         found.append(Schedule(int(rate[1]) * units[rate[2]], schedule["Target"]["Arn"]["Fn::GetAtt"][0]))
+    return found
+
+
+def stream_sources(template: dict[str, Any]) -> list[StreamSource]:
+    """The functions that follow a table's stream; one write at a time is what is known here."""
+    found = []
+    for name, mapping in of_type(template, "AWS::Lambda::EventSourceMapping").items():
+        if mapping["EventSourceArn"].get("Fn::GetAtt", ["", ""])[1] != "StreamArn" or mapping["BatchSize"] != 1:
+            raise TemplateError(f"{name}: only streams of tables with BatchSize 1 are known here")
+        patterns = tuple(json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"])
+        found.append(StreamSource(mapping["FunctionName"]["Ref"], patterns))
     return found
 
 

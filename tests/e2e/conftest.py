@@ -27,7 +27,7 @@ def cloud(whole_cloud: LocalCloud) -> Iterator[LocalCloud]:
 def whole_house() -> Iterator[LocalCloud]:
     """Another one, with the agents of tests/e2e/agents, whose patience is measured in tenths of seconds."""
     folder = {"RINGSIDE_AGENTS": str(Path(__file__).parent / "agents")}
-    everywhere = dict.fromkeys(("WebhookFunction", "SweeperFunction", "Monitor"), folder)
+    everywhere = dict.fromkeys(("WebhookFunction", "SweeperFunction", "AnalysisFunction", "Monitor"), folder)
     with LocalCloud(pace=0.025, environment=everywhere) as house:
         yield house
 

@@ -67,6 +67,7 @@ def trouble(house: LocalCloud) -> None:
     record.release(mine, NOON, NOON)
     record.claim({**call, "call_id": "rtc_trouble_2"}, NOON)
     record.take("rtc_trouble_2", "monitor-9", "message", {}, None)
+    record.analysed("rtc_trouble_2", {"state": "waiting", "reason": "HTTP 429", "run": "1"}, None)
     Counters(Table(dynamodb, table)).reserve_live("live#trouble", "rtc_trouble", 9, NOON)
     house.cli("calls", "export", "--from-day", "2020-01-01", "--to-day", "2020-01-01")
     record.claim({**call, "call_id": "rtc_trouble_3", "steps": {Step.CREATED: 0}}, NOON)

@@ -19,6 +19,7 @@ from tests.infra.policies import Need
 ROLES = {
     "WebhookFunction": "WebhookRole",
     "SweeperFunction": "SweeperRole",
+    "AnalysisFunction": "AnalysisRole",
     "CanaryFunction": "CanaryRole",
     "ApiFunction": "ApiRole",
     "Monitor": "TaskRole",

@@ -29,6 +29,11 @@ def needs(
     operation = target.rpartition(".")[2]
     here = f"{region}:{ACCOUNT}"
     match service:
+        case "dynamodb" if target.startswith("DynamoDBStreams_"):
+            # A shard iterator begins with its stream's ARN.
+            stream = str(asked.get("StreamArn") or asked.get("ShardIterator", "*")).partition("|")[0]
+            name = f"arn:aws:dynamodb:{here}:table/{asked.get('TableName')}/stream/*"
+            yield Need(f"dynamodb:{operation}", name if operation == "ListStreams" else stream)
         case "dynamodb":
             index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
             for wanted, name in _tables(operation, asked):

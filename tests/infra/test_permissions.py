@@ -39,6 +39,7 @@ model: gpt-realtime-2.1
 greeting: Hello?
 instructions: Be brief.
 tools: [opening_hours, hang_up]
+analysis: {min_seconds: 0}
 admission:
   - {name: too often, caller_calls: {calls: 1000, minutes: 60}, reject: 486}
   - {name: busy, agent_calls: 1000, reject: 486}
@@ -88,6 +89,7 @@ def answer_a_call(cloud: DeployedCloud) -> None:
     record = cloud.records.wait_for_end(call_id)
     assert record.call["end_reason"] == "agent_hung_up"
     assert {item["kind"] for item in record.items} == {"turn", "tool"}
+    cloud.records.wait(call_id, lambda record: record.call.get("analysis", {}).get("state") == "done")
 
 
 def walk_the_path(cloud: DeployedCloud) -> None:
@@ -167,6 +169,7 @@ def what_aws_does_for_us(cloud: DeployedCloud) -> None:
     for role, group in (
         ("WebhookRole", "WebhookLogs"),
         ("SweeperRole", "SweeperLogs"),
+        ("AnalysisRole", "AnalysisLogs"),
         ("CanaryRole", "CanaryLogs"),
         ("ApiRole", "ApiLogs"),
         ("ExecutionRole", "Logs"),
@@ -175,6 +178,9 @@ def what_aws_does_for_us(cloud: DeployedCloud) -> None:
         logs = cloud.client("logs", role)
         logs.create_log_stream(**where)
         logs.put_log_events(**where, logEvents=[{"timestamp": int(time.time() * 1000), "message": "hello"}])
+    # What Lambda could not deliver of the stream.
+    undelivered = cloud.outputs["AnalysisDeadLetterQueue"]
+    cloud.client("sqs", "AnalysisRole").send_message(QueueUrl=undelivered, MessageBody="{}")
     cloud.client("ecr").create_repository(repositoryName="ringside-monitor")
     ecr, image = cloud.client("ecr", "ExecutionRole"), {"repositoryName": "ringside-monitor"}
     ecr.get_authorization_token()
@@ -272,6 +278,8 @@ def test_no_permission_is_given_by_a_wildcard(cloud: DeployedCloud) -> None:
             "put_item",
             {"TableName": "CallsTable", "Item": {"pk": {"S": "a"}, "sk": {"S": "b"}}},
         ),
+        ("AnalysisRole", "dynamodb", "scan", {"TableName": "CallsTable"}),
+        ("AnalysisRole", "sqs", "send_message", {"QueueUrl": "CallsQueue", "MessageBody": "x"}),
         ("CanaryRole", "sqs", "send_message", {"QueueUrl": "CallsQueue", "MessageBody": "x"}),
         ("CanaryRole", "dynamodb", "query", {"TableName": "CallsTable", "IndexName": "live", **EVERYTHING}),
         ("TaskRole", "sqs", "send_message", {"QueueUrl": "CallsQueue", "MessageBody": "x"}),
@@ -304,6 +312,7 @@ def test_roles_can_be_assumed_by_the_service_that_needs_them_alone() -> None:
     assert services == {
         "WebhookRole": "lambda.amazonaws.com",
         "SweeperRole": "lambda.amazonaws.com",
+        "AnalysisRole": "lambda.amazonaws.com",
         "CanaryRole": "lambda.amazonaws.com",
         "ApiRole": "lambda.amazonaws.com",
         "ScheduleRole": "scheduler.amazonaws.com",

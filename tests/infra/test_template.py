@@ -11,6 +11,7 @@ from infra.deploy import plan, pricelist
 from infra.local import template as templates
 from infra.local.template import REPOSITORY, of_type
 from ringside import calls
+from ringside.analysis.analyst import ASK_SECONDS
 from ringside.aws import record
 from ringside.monitor.owned_calls import MAX_OWNERS
 from ringside.settings import Settings
@@ -51,7 +52,7 @@ def default(template: dict[str, Any], expression: Any) -> Any:
     return expression
 
 
-COMPONENTS = ["WebhookFunction", "SweeperFunction", "CanaryFunction", "ApiFunction", "Monitor"]
+COMPONENTS = ["WebhookFunction", "SweeperFunction", "AnalysisFunction", "CanaryFunction", "ApiFunction", "Monitor"]
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
@@ -127,7 +128,13 @@ def test_functions_are_traced_only_when_asked_to_and_may_write_traces_only_then(
     assert template["Conditions"][policy["Condition"]] == {"Fn::Equals": [{"Ref": "Tracing"}, "Active"]}
     canary = {"Fn::If": ["CanaryIsDeployed", {"Ref": "CanaryRole"}, {"Ref": "AWS::NoValue"}]}
     api = {"Fn::If": ["RecordsApiIsWanted", {"Ref": "ApiRole"}, {"Ref": "AWS::NoValue"}]}
-    assert policy["Properties"]["Roles"] == [{"Ref": "WebhookRole"}, {"Ref": "SweeperRole"}, canary, api]
+    assert policy["Properties"]["Roles"] == [
+        {"Ref": "WebhookRole"},
+        {"Ref": "SweeperRole"},
+        {"Ref": "AnalysisRole"},
+        canary,
+        api,
+    ]
 
 
 def test_parameters_keep_to_the_limits_that_the_code_has(template: dict[str, Any]) -> None:
@@ -212,6 +219,7 @@ def test_the_functions_are_the_entry_points_that_ship(template: dict[str, Any]) 
     assert {name: function.handler for name, function in functions.items()} == {
         "WebhookFunction": "webhook.handler",
         "SweeperFunction": "sweeper.handler",
+        "AnalysisFunction": "analysis.handler",
         "CanaryFunction": "canary.handler",
         "ApiFunction": "api.handler",
     }
@@ -250,7 +258,9 @@ def test_the_secret_is_made_empty_and_no_parameter_carries_one(template: dict[st
 
 
 def test_an_operator_is_told_where_everything_is_and_what_to_do_next(template: dict[str, Any]) -> None:
-    assert {"NextStep", "WebhookUrl", "TableName", "QueueUrl", "SecretId"} <= set(template["Outputs"])
+    assert {"NextStep", "WebhookUrl", "TableName", "QueueUrl", "SecretId", "AnalysisFunction"} <= set(
+        template["Outputs"]
+    )
     assert all(output["Description"] for output in template["Outputs"].values())
 
 
@@ -289,6 +299,22 @@ def test_strangers_cannot_use_the_webhook_up(template: dict[str, Any]) -> None:
         "ConcurrencyIsReserved",
         {"Ref": "WebhookConcurrency"},
     ]
+
+
+def test_whoever_analyses_a_call_gives_up_before_it_is_stopped(template: dict[str, Any]) -> None:
+    assert templates.functions(template)["AnalysisFunction"].timeout - 10 > ASK_SECONDS
+
+
+def test_a_call_that_ends_is_told_with_both_images_one_at_a_time_and_kept_for_hours(template: dict[str, Any]) -> None:
+    (mapping,) = of_type(template, "AWS::Lambda::EventSourceMapping").values()
+    (table,) = of_type(template, "AWS::DynamoDB::Table").values()
+
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert (mapping["StartingPosition"], mapping["BatchSize"]) == ("TRIM_HORIZON", 1)
+    assert mapping["MaximumRecordAgeInSeconds"] == 6 * 3600
+    assert "MaximumRetryAttempts" not in mapping  # until the record is too old
+    (failed,) = mapping["DestinationConfig"].values()
+    assert failed["Destination"] == {"Fn::GetAtt": ["AnalysisDeadLetterQueue", "Arn"]}
 
 
 def test_a_sweep_is_over_before_the_next_begins(template: dict[str, Any]) -> None:
@@ -366,7 +392,7 @@ def test_every_log_is_forgotten_in_time(template: dict[str, Any]) -> None:
     nested = templates.parse((REPOSITORY / "infra" / "monitor.yaml").read_text(encoding="utf-8"))
     groups = [*of_type(template, "AWS::Logs::LogGroup").values(), *of_type(nested, "AWS::Logs::LogGroup").values()]
 
-    assert len(groups) == 6
+    assert len(groups) == 7
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
     for function in of_type(template, "AWS::Lambda::Function").values():
         assert function["LoggingConfig"]["LogGroup"]["Ref"] in of_type(template, "AWS::Logs::LogGroup")
@@ -377,7 +403,7 @@ def test_every_role_keeps_to_the_accounts_boundary() -> None:
     monitor = templates.parse((REPOSITORY / "infra" / "monitor.yaml").read_text(encoding="utf-8"))
     roles = of_type(templates.translate(), "AWS::IAM::Role") | of_type(templates.plain(monitor), "AWS::IAM::Role")
 
-    assert len(roles) == 7
+    assert len(roles) == 8
     assert all(role["PermissionsBoundary"] == expected for role in roles.values())
 
 

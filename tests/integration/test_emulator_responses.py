@@ -75,6 +75,21 @@ async def test_it_fails_as_it_is_asked_to(fault: dict[str, Any], error: type[Exc
             await ask(made)
 
 
+async def test_it_can_fail_behind_a_200_and_say_when_to_ask_again() -> None:
+    busy = {"status": 429, "retry_after": 1.5, "times": 1}
+    cut = {"incomplete": "content_filter", "times": 1}
+    async with client(busy, cut, {"failed": "rate_limit_exceeded"}) as (made, _):
+        with pytest.raises(openai.RateLimitError) as thrown:
+            await ask(made)
+        filtered, failed = await ask(made), await ask(made)
+    assert thrown.value.response.headers["retry-after"] == "1.5"
+    assert filtered.incomplete_details is not None
+    assert filtered.incomplete_details.reason == "content_filter"
+    assert (failed.status, failed.output) == ("failed", [])
+    assert failed.error is not None
+    assert failed.error.code == "rate_limit_exceeded"
+
+
 async def test_it_can_refuse_and_break_off() -> None:
     async with client({"refusal": "No.", "times": 1}, {"answer": "Hel", "incomplete": True}) as (made, _):
         refused, broken = await ask(made), await ask(made)

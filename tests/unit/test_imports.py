@@ -16,7 +16,7 @@ import pytest
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 MODULES = sorted(FUNCTIONS.rglob("*.py"))
-ENTRY_POINTS = ("webhook", "sweeper", "monitor", "api")
+ENTRY_POINTS = ("webhook", "sweeper", "monitor", "analysis", "api")
 
 ALLOWED = frozenset(("pydantic", "pydantic_core", "yaml", "phonenumbers", "standardwebhooks", "stdnum"))
 WIRING, SETTINGS = "wiring.py", "settings.py"
@@ -115,7 +115,7 @@ def test_only_the_wiring_builds_clients_and_adapters() -> None:
     for path in MODULES:
         if path.name != WIRING:
             assert not called(path) & builders, path
-        if path.name != "call_control.py":
+        if path.name not in ("call_control.py", "text_model.py"):
             assert not called(path) & {"httpx.Client", "httpx.AsyncClient"}, path
     assert called(FUNCTIONS / "ringside" / WIRING) >= {"boto3.client", "CallControl", "CallQueue", "Secrets", "Record"}
 
@@ -187,6 +187,8 @@ def test_the_webhook_imports_nothing_that_only_the_monitor_needs() -> None:
         "openai",
         "ringside.monitor.monitor",
         "ringside.monitor.supervisor",
+        "ringside.analysis.analyst",
+        "ringside.openai.text_model",
         "aws_lambda_powertools.event_handler",
         "aws_lambda_powertools.utilities.data_classes",
         "aws_lambda_powertools.utilities.parameters",

@@ -11,7 +11,7 @@ from ringside import phone_numbers
 from ringside.admission.opening_hours import OpeningHours
 from ringside.admission.rules import Rule
 from ringside.agentfile import templates
-from ringside.agentfile.afterwards import Events
+from ringside.agentfile.afterwards import Analysis, Events
 from ringside.agentfile.sections import Digits, LambdaTool, Limits, Redact, TargetName, Transfer
 from ringside.agentfile.session import FunctionChoice, McpChoice, SessionConfig
 from ringside.conversation import builtin_tools
@@ -69,6 +69,7 @@ class Agent(SessionConfig):
     limits: Limits = Limits()
     redact: Redact | None = None
     events: Events = Events()
+    analysis: Analysis | None = None
 
     @field_validator("answers", mode="before")
     @classmethod

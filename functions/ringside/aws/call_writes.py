@@ -269,6 +269,21 @@ def end(
             raise Fenced from conflict
 
 
+def analysed(call_id: str, analysis: Mapping[str, Any], seen: str | None) -> Sentence[None]:
+    """What was found out about a call that is over, in the place of the run of it that was seen (None: of none).
+
+    Raises `Conflict` if another run was faster, or the call is not there any more: with an empty `found`.
+    """
+    condition, values = "attribute_exists(pk) AND attribute_not_exists(analysis)", {}
+    if seen is not None:
+        condition, values = "analysis.run = :seen", {":seen": seen}
+    try:
+        yield update(call_key(call_id), {"analysis": analysis}, condition, values)
+    except Conflict as conflict:
+        if (conflict.found.get("analysis") or {}).get("run") != analysis["run"]:
+            raise
+
+
 def _with_reservations(
     closing: Request, call_id: str, reserved: Sequence[str], spent: Request | None = None
 ) -> Sentence[None]:

@@ -4,6 +4,7 @@ Source `ringside`. What is told is what has just been written onto a call's item
 
     Call Decided    who is let in, by which rule           Call Transfer   asked, accepted, failed, left
     Call Started    a monitor took it for the first time   Call Ended      ended, rejected, missed or failed
+    Call Analysed   what was found out about it once it was over
 
 Best effort, and out of the way: events leave in a thread of their own, nobody who speaks waits for one, and a
 bus that does not answer costs a count (`EventsFailed`). The record is what counts; an event carries the call's id
@@ -50,6 +51,9 @@ class Content(Protocol):
     def notes(self) -> bool: ...
 
     @property
+    def summary(self) -> bool: ...
+
+    @property
     def transcript(self) -> bool: ...
 
     @property
@@ -61,6 +65,7 @@ class LeastContent:
     """Of calls without an agent, or of one that this deployment no longer has."""
 
     notes: bool = False
+    summary: bool = False
     transcript: bool = False
     numbers: Literal["masked", "full"] = "masked"
 
@@ -187,11 +192,15 @@ def kinds(changed: Mapping[str, Any], item: Mapping[str, Any]) -> Iterator[str]:
         yield "Call Transfer"
     if status is not None and status.is_final:
         yield "Call Ended"
+    if "analysis" in changed and changed["analysis"].get("state") != "waiting":
+        yield "Call Analysed"
 
 
 def detail(item: Mapping[str, Any], content: Content = LEAST) -> dict[str, Any]:
     """What an event says of a call: what is known of it by now, as far as `content` allows. Pure."""
     decision, transfer = item.get("decision") or {}, item.get("transfer") or {}
+    analysis = item.get("analysis") or {}
+    found = analysis if content.summary else {}
     shown = masked if content.numbers == "masked" else _as_it_is
     return fields(
         call_id=item.get("call_id"),
@@ -209,6 +218,11 @@ def detail(item: Mapping[str, Any], content: Content = LEAST) -> dict[str, Any]:
         duration=item.get("duration"),
         cost=item.get("cost"),
         notes=(item.get("notes") or None) if content.notes else None,
+        analysis=analysis.get("state"),
+        analysis_reason=analysis.get("reason"),
+        summary=found.get("summary"),
+        fields={name: each.get("value") for name, each in found["fields"].items()} if "fields" in found else None,
+        outcome=found.get("outcome"),
     )
 
 

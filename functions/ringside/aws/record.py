@@ -164,6 +164,11 @@ class Record:
     def _put(self, item: Item) -> None:
         self._table.send(requests.put({"pk": item["pk"], "sk": item["sk"]}, item))
 
+    # --- once the call is over ---
+
+    def analysed(self, call_id: str, analysis: Mapping[str, Any], seen: str | None) -> None:
+        self._table.run(call_writes.analysed(call_id, analysis, seen))
+
     # --- monitors ---
 
     def beat(

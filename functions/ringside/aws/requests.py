@@ -13,7 +13,7 @@ from ringside.errors import RecordError
 
 T = TypeVar("T")
 
-TOLD = frozenset({"status", "decision", "transfer"})
+TOLD = frozenset({"status", "decision", "transfer", "analysis"})
 """The attributes of whose writes others hear (`event_bus.kinds`)."""
 
 

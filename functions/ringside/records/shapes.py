@@ -44,6 +44,7 @@ CALL = (
     "hang_up_reason",
     "transfer",
     "notes",
+    "analysis",
 )
 """A call as `show` has it."""
 

@@ -76,7 +76,10 @@ async def create(request: web.Request) -> web.StreamResponse:
         raise asyncio.CancelledError
     if answer.status is not None:
         noted["status"] = answer.status
-        return failure(answer.status)
+        refused = failure(answer.status)
+        if answer.retry_after is not None:
+            refused.headers["retry-after"] = f"{answer.retry_after:g}"
+        return refused
     return _done(noted, body, answer)
 
 
@@ -114,7 +117,8 @@ def _done(noted: dict[str, Any], body: dict[str, Any], answer: TextAnswer) -> we
         content: dict[str, Any] = {"type": "refusal", "refusal": answer.refusal}
     else:
         content = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
-    status = "incomplete" if answer.incomplete else "completed"
+    status = "failed" if answer.failed else "incomplete" if answer.incomplete else "completed"
+    reason = answer.incomplete if isinstance(answer.incomplete, str) else "max_output_tokens"
     message = {"id": _id("msg"), "type": "message", "role": "assistant", "status": status, "content": [content]}
     asked, said = _tokens(body.get("instructions")) + _tokens(body["input"]), _tokens(text)
     usage = {
@@ -129,11 +133,11 @@ def _done(noted: dict[str, Any], body: dict[str, Any], answer: TextAnswer) -> we
         "object": "response",
         "created_at": int(time.time()),
         "status": status,
-        "error": None,
-        "incomplete_details": {"reason": "max_output_tokens"} if answer.incomplete else None,
+        "error": {"code": answer.failed, "message": "The response failed."} if answer.failed else None,
+        "incomplete_details": {"reason": reason} if status == "incomplete" else None,
         "instructions": body.get("instructions"),
         "model": body["model"],
-        "output": [message],
+        "output": [] if answer.failed else [message],
         "parallel_tool_calls": True,
         "tool_choice": "auto",
         "tools": [],
