@@ -9,7 +9,7 @@ import uvloop
 
 from ringside import settings, telemetry
 from ringside.agentfile.yaml_lines import AgentFileError
-from ringside.monitor import health
+from ringside.monitor import garbage, health
 from ringside.monitor.background import TaskDied
 from ringside.settings import SettingsError
 from ringside.tools.definition import ToolError
@@ -25,6 +25,7 @@ async def work(wiring: Wiring, forced: float = FORCED_SECONDS) -> None:
     monitor = wiring.monitor()
     task_protection = wiring.task_protection(monitor)
     wait = min(wiring.settings.drain * 60, forced)
+    garbage.collect_rarely()
     loop = asyncio.get_running_loop()
     # Python as PID 1 has no default action for SIGTERM: without this, a deployment would kill the calls' owner.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection
 
 from infra.emulator.calls.call import Call
 from ringside.conversation import events as e
@@ -29,7 +28,7 @@ def live(openai: OpenAI) -> Call:
     return call
 
 
-async def attach(openai: OpenAI, call: Call) -> ClientConnection:
+async def attach(openai: OpenAI, call: Call) -> Connection:
     return await sideband.attach(openai.emulator.base_url, call.call_id, API_KEY)
 
 
@@ -50,13 +49,17 @@ async def attach_early(openai: OpenAI, call_id: str, epoch: int = 2) -> handover
 async def events_until(connection: Connection, item_id: str) -> list[dict[str, Any]]:
     """What comes up to and including the moment at which this item is added."""
     events: list[dict[str, Any]] = []
+
+    def take(frame: str | bytes) -> bool:
+        events.append(json.loads(frame))
+        return (events[-1].get("item") or {}).get("id") != item_id
+
     async with asyncio.timeout(10):
-        while not events or (events[-1].get("item") or {}).get("id") != item_id:
-            events.append(json.loads(await connection.recv()))
+        await connection.read(take)
     return events
 
 
-async def add(connection: ClientConnection, item_id: str) -> None:
+async def add(connection: Connection, item_id: str) -> None:
     await connection.send(client_events.encode(e.TellFact("A fact.", item_id)))
 
 

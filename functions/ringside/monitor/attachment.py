@@ -21,7 +21,6 @@ from ringside.openai.sideband import AttachError
 log = logging.getLogger(__name__)
 
 LATE_SECONDS = 2.0  # after the accept: a first sideband that comes later may have missed words
-FAIR_SHARE = 64  # frames of one call before the others get a turn
 FIRST_PAUSE, MAX_PAUSE, MAX_PAUSE_GONE = 0.2, 5.0, 1.0  # seconds between two tries to attach
 MAX_FUTILE = 12  # sidebands in a row that close before anything is heard; with the pauses, some 45 s
 KEPT_SECONDS = 10.0  # after which a sideband was worth having though nothing was heard: a caller may be silent
@@ -131,22 +130,26 @@ class Attachment:
 
         Reads no faster than the record takes what comes of it.
         """
-        connection, frames = self._connection, 0
+        connection, is_ours = self._connection, True
         if connection is None:
             return
+
+        def take(frame: str | bytes) -> bool:
+            nonlocal is_ours
+            event = self._decoded(frame)
+            self._heard_at = self._supervision.clock.now()
+            if event is None:
+                return True
+            if not self._has_heard and not isinstance(event, ANSWERS):
+                self._heard()
+            is_ours = happened(event)
+            return is_ours and not writer.is_crowded
+
         try:
-            while True:
-                event = self._decoded(await connection.recv())
-                self._heard_at = self._supervision.clock.now()
-                if not self._has_heard and event is not None and not isinstance(event, ANSWERS):
-                    self._heard()
-                if event is not None and not happened(event):
-                    return
-                frames += 1
-                if writer.is_crowded:
-                    await writer.room()
-                elif frames % FAIR_SHARE == 0:
-                    await asyncio.sleep(0)
+            while is_ours:
+                await writer.room()
+                await connection.read(take)
+            return
         except ConnectionClosed as closed:
             code = closed.rcvd.code if closed.rcvd else None
             log.info("sideband.closed", extra={"call_id": self._supervision.call_id, "code": code})

@@ -3,6 +3,7 @@
 `Contract` is all that the monitor knows of it, so that another of OpenAI's APIs can be handed in by the services.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from ringside.conversation import events as e
@@ -10,9 +11,11 @@ from ringside.openai import client_events, realtime, sideband
 
 
 class Connection(Protocol):
-    """A WebSocket of one call. `recv` and `send` raise `websockets.exceptions.ConnectionClosed` once it is closed."""
+    """A WebSocket of one call. `read` and `send` raise `websockets.exceptions.ConnectionClosed` once it is closed."""
 
-    async def recv(self) -> str | bytes: ...
+    async def read(self, take: Callable[[str | bytes], bool]) -> None:
+        """Have every message taken where it arrives, until `take` returns False: what follows is kept for the next."""
+        ...
 
     async def send(self, frame: str) -> None: ...
 

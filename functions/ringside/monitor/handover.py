@@ -108,13 +108,19 @@ async def attach_early(services: Attaches, call_id: str, epoch: int) -> EarlySid
     except AttachError:
         return None
     marker, contract = marker_of(epoch), services.contract
+    shown: list[e.ItemAdded] = []
+
+    def take(frame: str | bytes) -> bool:
+        event = contract.decode(frame)
+        if isinstance(event, e.ItemAdded) and event.item_id == marker:
+            shown.append(event)
+        return not shown
+
     try:
         async with asyncio.timeout(MARKED_SECONDS):
             await connection.send(contract.encode(e.TellFact(_TEXT, marker)))
-            while True:
-                event = contract.decode(await connection.recv())
-                if isinstance(event, e.ItemAdded) and event.item_id == marker:
-                    return EarlySideband(connection, event)
+            await connection.read(take)
+            return EarlySideband(connection, shown[0])
     except (ConnectionClosed, TimeoutError):
         await connection.close()
         return None

@@ -2,12 +2,14 @@
 
 import ssl
 from functools import cache
+from typing import cast
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 
 from ringside.errors import ServiceError
 from ringside.openai import urls
+from ringside.openai.connection import MessageConnection
 
 FRAME_LIMIT = 16 << 20
 """Bytes. The size of server frames is undocumented; one above the library's own limit of 1 MiB would end the call."""
@@ -26,7 +28,7 @@ class AttachError(ServiceError):
         return self.status == 404
 
 
-async def attach(base_url: str, call_id: str, api_key: str) -> ClientConnection:
+async def attach(base_url: str, call_id: str, api_key: str) -> MessageConnection:
     """Open the sideband; raise `AttachError`.
 
     No compression: most frames are small deltas, and zlib keeps some 300 KB per connection. Pings every
@@ -34,7 +36,7 @@ async def attach(base_url: str, call_id: str, api_key: str) -> ClientConnection:
     """
     url = urls.sideband_url(base_url, call_id)
     try:
-        return await connect(
+        opened = await connect(
             url,
             additional_headers={"Authorization": f"Bearer {api_key}"},
             ssl=_tls() if url.startswith("wss:") else None,
@@ -44,7 +46,9 @@ async def attach(base_url: str, call_id: str, api_key: str) -> ClientConnection:
             ping_interval=20,
             ping_timeout=20,
             close_timeout=2,
+            create_connection=MessageConnection,
         )
+        return cast(MessageConnection, opened)
     except InvalidStatus as error:
         raise AttachError(error.response.status_code) from None
     except (InvalidHandshake, InvalidURI, OSError, TimeoutError, EOFError) as error:

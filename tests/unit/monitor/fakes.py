@@ -265,12 +265,12 @@ class Sideband(Connection):
         for frame in frames:
             self._frames.put_nowait(frame)
 
-    async def recv(self) -> Any:
-        frame = await self._frames.get()
-        if frame is None:
-            self.closed = True
-            raise ConnectionClosedOK(None, None)
-        return frame
+    async def read(self, take: Callable[[Any], bool]) -> None:
+        while (frame := await self._frames.get()) is not None:
+            if not take(frame):
+                return
+        self.closed = True
+        raise ConnectionClosedOK(None, None)
 
     async def send(self, frame: str) -> None:
         if self.closed:

@@ -7,7 +7,7 @@ import pytest
 
 from ringside.calls import End, EndReason, Status
 from ringside.conversation import events as e
-from ringside.monitor.attachment import FAIR_SHARE, KEPT_SECONDS, LATE_SECONDS, MAX_FUTILE, Attachment
+from ringside.monitor.attachment import KEPT_SECONDS, LATE_SECONDS, MAX_FUTILE, Attachment
 from ringside.monitor.handover import EarlySideband, Takeover
 from tests.unit.monitor.fakes import GONE, NOON, RESPOND, Sideband
 from tests.unit.monitor.world import World, call_item, settle
@@ -121,15 +121,6 @@ async def test_what_cannot_be_read_or_is_not_news_costs_nothing_else() -> None:
 
 async def test_reading_stops_where_the_events_are_no_longer_ours() -> None:
     assert await heard(World(), HELLO, MARKER, LATER, None, stop_at=MARKER) == [HELLO, MARKER]
-
-
-async def test_a_flood_leaves_other_calls_their_turn() -> None:
-    flood = asyncio.create_task(heard(World(), *[HELLO] * FAIR_SHARE * 3, None))
-    turns = 0
-    while not flood.done():
-        await asyncio.sleep(0)
-        turns += 1
-    assert 3 <= turns < 20
 
 
 async def test_it_reads_no_faster_than_the_record_takes_it() -> None:
