@@ -21,6 +21,7 @@ class Goodbye:
         self.reason: EndReason | None = None  # why the call is to be left; None while it is not
         self._by_model = False  # it was the model's wish
         self.hung_up: EndReason | None = None
+        self._taken_back: tuple[EndReason, bool] | None = None  # by a sound of which it is not known if it has words
 
     @property
     def is_wanted(self) -> bool:
@@ -49,11 +50,23 @@ class Goodbye:
 
     def retract(self) -> bool:
         """The caller is not done. Returns whether that keeps us here."""
-        if self.hung_up is not None or self.reason not in RETRACTABLE:
+        if self.hung_up is not None or self.reason is None or self.reason not in RETRACTABLE:
             return False
+        self._taken_back = self.reason, self._by_model
         self.reason, self._by_model = None, False
         self._timers.cancel("farewell")
         return True
+
+    def was_meant(self) -> None:
+        """It was the caller who took it back."""
+        self._taken_back = None
+
+    def was_a_noise(self, now: float) -> None:
+        """Nobody took it back: what was said of it was heard, or cut short by the noise."""
+        if self._taken_back is not None and self.reason is None and self.hung_up is None:
+            reason, by_model = self._taken_back
+            self._leave(reason, now, by_model=by_model)
+        self._taken_back = None
 
     def hang_up(self, reason: EndReason) -> HangUp:
         self.hung_up = reason
@@ -65,12 +78,16 @@ class Goodbye:
             "reason": self.reason and self.reason.value,
             "by_model": self._by_model,
             "hung_up": self.hung_up and self.hung_up.value,
+            "taken_back": self._taken_back and [self._taken_back[0].value, self._taken_back[1]],
         }
 
     def restore(self, value: object, now: float) -> None:
         given = snapshot.mapping(value)
         self.hung_up, self.reason = _reason(given.get("hung_up")), _reason(given.get("reason"))
         self._by_model = given.get("by_model") is True
+        match given.get("taken_back"):
+            case [reason, bool(by_model)] if (known := _reason(reason)) is not None:
+                self._taken_back = known, by_model
         if self.reason is not None:
             self._timers.set_once("farewell", now + self._limit / 3)
 

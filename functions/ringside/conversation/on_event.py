@@ -15,7 +15,7 @@ from ringside.conversation.responses import ANSWERS, Purpose
 
 def caller_started(parts: Parts, event: e.CallerStarted, now: float) -> list[Effect]:
     parts.caller_speaks = True
-    parts.patience.sign_of_life()
+    parts.patience.sound(now)
     parts.transcript.turn(event.item_id, "caller", now)
     effects = parts.stay(now)
     return effects + parts.tools.progress(([], parts.tools.transfer.caller_speaks()), now)
@@ -53,17 +53,19 @@ def caller_transcript(parts: Parts, event: e.CallerTranscript, now: float) -> li
 def caller_was_heard(parts: Parts, item_id: str, text: str | None, now: float) -> list[Effect]:
     """What the caller's turn comes to is known."""
     if not has_words(text):
+        parts.was_a_noise(now)
         return []
-    return parts.tools.progress(parts.tools.keypad.caller_said(item_id, now), now)
+    return parts.was_a_caller(now) + parts.tools.progress(parts.tools.keypad.caller_said(item_id, now), now)
 
 
 def caller_transcript_failed(parts: Parts, event: e.CallerTranscriptFailed, now: float) -> list[Effect]:
-    return [Count("transcription_failed"), *parts.transcript.caller_said(event.item_id, None, now)]
+    effects = parts.transcript.caller_said(event.item_id, None, now)
+    # Whether it had words is not known: nobody is hung up on because a transcription fails.
+    return [Count("transcription_failed"), *effects, *parts.was_a_caller(now)]
 
 
 def digit_pressed(parts: Parts, event: e.DigitPressed, now: float) -> list[Effect]:
-    parts.patience.key_pressed()
-    effects = parts.stay(now)
+    effects = parts.was_a_caller(now)
     return effects + parts.tools.progress(parts.tools.keypad.pressed(event.digit, now), now)
 
 

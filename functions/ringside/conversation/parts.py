@@ -55,6 +55,20 @@ class Parts:
         self.responses.drop(Purpose.FAREWELL)
         return self.tools.refuse_hang_ups(now)
 
+    def was_a_caller(self, now: float) -> list[Effect]:
+        """The caller has said something, or pressed a key."""
+        self.patience.sign_of_life()
+        effects = self.stay(now)
+        self.goodbye.was_meant()
+        return effects
+
+    def was_a_noise(self, now: float) -> None:
+        """What was taken for the caller has no words. If there is more of the caller, that decides."""
+        if self.caller_speaks or self.transcript.awaits_words:
+            return
+        self.patience.was_a_noise(now)
+        self.goodbye.was_a_noise(now)
+
     def begin(self, run: ToolRun, now: float) -> list[Effect]:
         """The model has called a tool."""
         if run.name != builtin_tools.HANG_UP:

@@ -15,6 +15,9 @@ class Patience:
         self._timers = timers
         self._ends_at = started_at + behaviour.max_duration
         self._silences = 0  # how often a silent caller was asked
+        self._silence_left = behaviour.silence_after  # seconds; quiet that only noises interrupt adds up
+        self._sounds = False  # whether a sound of the caller's is the last that made an end of the quiet
+        self._before_sound: tuple[int, float] | None = None  # silences and seconds left, for if it is a noise
         self._excused = False  # the caller has heard that a tool is slow
         self._greeted_twice = False
         self.heard_anything = False  # of the caller, or by the caller
@@ -46,14 +49,34 @@ class Patience:
 
     # --- the caller ---
 
-    def sign_of_life(self) -> None:
-        """The caller spoke, or pressed a key."""
-        self.heard_anything = True
-        self._silences = 0
-
-    def key_pressed(self) -> None:
+    def sound(self, now: float) -> None:
+        """Something was heard of the caller: words, until it turns out to be a noise."""
+        silences, left = self._before_sound or (0, self._behaviour.silence_after)
+        spent = self._behaviour.silence_after - self._left(now)
+        before = silences + self._silences, max(0.0, left - spent)
         self.sign_of_life()
+        self._sounds, self._before_sound = True, before
+
+    def was_a_noise(self, now: float) -> None:
+        """The sound had no words: the caller was silent before it, during it, and since."""
+        if self._before_sound is None:
+            return
+        (silences, left), self._before_sound = self._before_sound, None
+        self._silences += silences
+        self._silence_left = max(0.0, left - (self._behaviour.silence_after - self._left(now)))
+        if self._timers.is_set("silence"):
+            self._timers.set("silence", now + self._silence_left)
+
+    def sign_of_life(self) -> None:
+        """The caller said something, or pressed a key."""
+        self.heard_anything = True
+        self._silences, self._before_sound = 0, None
+        self._silence_left = self._behaviour.silence_after
         self._timers.cancel("silence")
+
+    def _left(self, now: float) -> float:
+        due = self._timers.at("silence")
+        return self._silence_left if due is None else due - now
 
     def may_ask_again(self) -> bool:
         """The caller is silent: whether to ask once more, or to give up."""
@@ -115,15 +138,21 @@ class Patience:
         else:
             timers.cancel("slow")
         if quiet and not (tool_running or leaving or unhurried or timers.is_set("greeting")):
-            timers.set_once("silence", now + self._behaviour.silence_after)
+            timers.set_once("silence", now + self._silence_left)
+            self._sounds = False
         else:
             timers.cancel("silence")
+            if not self._sounds:
+                self._silence_left = self._behaviour.silence_after
 
     # --- handed over ---
 
     def snapshot(self) -> dict[str, Any]:
         return {
             "silences": self._silences,
+            "silence_left": self._silence_left,
+            "sounds": self._sounds,
+            "before_sound": None if self._before_sound is None else list(self._before_sound),
             "excused": self._excused,
             "greeted_twice": self._greeted_twice,
             "heard_anything": self.heard_anything,
@@ -135,6 +164,13 @@ class Patience:
         """The timers were restored before. How long the call may be is this owner's to know, not the former one's."""
         given = snapshot.mapping(value)
         self._silences = max(0, snapshot.whole(given.get("silences")) or 0)
+        left = snapshot.moment(given.get("silence_left"))
+        if left is not None:
+            self._silence_left = min(max(0.0, left), self._behaviour.silence_after)
+        self._sounds = given.get("sounds") is True
+        match given.get("before_sound"):
+            case [int(silences), float(seconds) | int(seconds)] if silences >= 0:
+                self._before_sound = silences, min(max(0.0, float(seconds)), self._behaviour.silence_after)
         self._excused = given.get("excused") is True
         self._greeted_twice = given.get("greeted_twice") is True
         self.heard_anything = self.heard_anything or given.get("heard_anything") is True

@@ -35,6 +35,10 @@ class Timers:
         """When the first one is due."""
         return min(self._at.values(), default=None)
 
+    def at(self, name: Name) -> float | None:
+        """When it is due, if it runs."""
+        return self._at.get(name)
+
     def set(self, name: Name, at: float) -> None:
         self._at[name] = at
 

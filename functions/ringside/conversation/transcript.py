@@ -13,7 +13,7 @@ from ringside.conversation import events as e
 from ringside.conversation import snapshot
 from ringside.conversation.effects import Effect, Save
 from ringside.conversation.gap import Gap
-from ringside.conversation.items import Remark, ToolRun, Turn, from_item
+from ringside.conversation.items import Remark, ToolRun, Turn, from_item, has_words
 from ringside.conversation.order import Order
 
 LINK = "previous_item_id"
@@ -111,7 +111,8 @@ class Transcript:
         turn = self.turn(item_id, "caller", now)
         if turn.state == "final":
             return []
-        turn.text = (begun or None) if text is None else text
+        text = begun if text is None else text
+        turn.text = text if has_words(text) else None
         turn.state = "untranscribed" if turn.text is None else "final"
         turn.ended_at = turn.ended_at or now
         # Words that come late, after a gap, were said before what the agent still goes on with.
@@ -122,6 +123,14 @@ class Transcript:
         turn = self.turn(item_id, "caller", now)
         turn.ended_at = turn.ended_at or now
         return self.save(turn) if turn.state == "pending" and item_id not in self._saved else []
+
+    @property
+    def awaits_words(self) -> bool:
+        """Whether the caller has said something whose words are still to come."""
+        return any(
+            turn.role == "caller" and turn.state == "pending" and turn.ended_at is not None
+            for turn in self.turns.values()
+        )
 
     # --- the agent ---
 
@@ -223,6 +232,8 @@ class Transcript:
         turn.ended_at = turn.ended_at or now
         if turn.state == "pending" and event.text is not None:
             turn.text, turn.state = event.text, "final"
+            if turn.role == "caller" and not has_words(event.text):
+                turn.text, turn.state = None, "untranscribed"
             self._words.pop(event.item_id, None)
         unwritten = turn.role == "caller" and turn.item_id not in self._saved
         return self.save(turn) if turn.state != "pending" or unwritten else []

@@ -326,6 +326,21 @@ def quiet(talk: Talk) -> None:
         talk.agent_says("Hm?", response=f"after_silence_{before}")
 
 
+def noise(talk: Talk, *, cuts: str | None = None, answered: str | None = None) -> None:
+    """Something is taken for the caller's voice. It cuts a response short, or is answered by the session."""
+    item = talk.caller_starts()
+    if cuts is not None:
+        talk.feed(e.PlaybackCleared(cuts))
+        talk.interrupted(cuts)
+    talk.caller_stops(item)
+    if answered is not None:
+        talk.agent_says("Pardon?", response=answered)
+    else:
+        talk.response_begins(f"to_{item}")
+        talk.response_ends(f"to_{item}")
+    talk.transcribed(item, "")
+
+
 def saying_goodbye() -> Talk:
     """The model said goodbye and called hang_up in one response, which is done."""
     talk = Talk()

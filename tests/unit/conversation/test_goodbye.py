@@ -12,7 +12,7 @@ from ringside.conversation.behaviour import Target
 from ringside.conversation.goodbye import Goodbye
 from ringside.conversation.playback import BEFORE_SECONDS
 from ringside.conversation.timers import Timers
-from tests.unit.conversation.talk import ANSWERED, BEHAVIOUR, FAREWELL, Talk, called, quiet, saying_goodbye
+from tests.unit.conversation.talk import ANSWERED, BEHAVIOUR, FAREWELL, Talk, called, noise, quiet, saying_goodbye
 
 # --- silence ---------------------------------------------------------------------------------
 
@@ -309,6 +309,73 @@ def test_a_caller_who_interrupts_does_not_outstay_the_operator_or_the_limit(reas
     talk.interrupted("r1")
     talk.caller_stops(caller)
     assert talk.hung_up == [reason]
+
+
+# --- noises ----------------------------------------------------------------------------------
+
+
+def test_a_noise_does_not_call_off_the_model_s_goodbye() -> None:
+    talk = saying_goodbye()
+    noise(talk, cuts="r1")
+    assert talk.hung_up == [EndReason.AGENT_HUNG_UP]
+
+
+def test_a_noise_does_not_call_off_the_goodbye_for_silence() -> None:
+    talk = Talk()
+    quiet(talk)
+    quiet(talk)
+    talk.wait(BEHAVIOUR.silence_after)
+    talk.agent_begins("Well then, good", response="goodbye")
+    noise(talk, cuts="goodbye")
+    assert talk.hung_up == [EndReason.SILENCE]
+    assert talk.asked.count(FAREWELL) == 1
+
+
+def test_what_the_session_answers_to_the_noise_is_heard_before_the_call_is_left() -> None:
+    talk = saying_goodbye()
+    item = talk.caller_starts()
+    talk.feed(e.PlaybackCleared("r1"))
+    talk.caller_stops(item)
+    talk.agent_generated("Pardon?", response="by_voice")
+    talk.transcribed(item, "")
+    talk.response_ends("by_voice")
+    assert talk.hung_up == []
+    talk.feed(e.PlaybackStopped("by_voice"))
+    assert talk.hung_up == [EndReason.AGENT_HUNG_UP]
+
+
+def test_a_noise_after_the_caller_s_objection_changes_nothing() -> None:
+    talk = saying_goodbye()
+    objection = talk.caller_starts()
+    talk.feed(e.PlaybackCleared("r1"))
+    talk.caller_stops(objection)
+    noise(talk)
+    assert talk.hung_up == []
+    talk.transcribed(objection, "Wait!")
+    noise(talk)
+    assert talk.hung_up == []
+
+
+def test_a_transcription_that_fails_is_not_taken_for_a_noise() -> None:
+    talk = saying_goodbye()
+    item = talk.caller_starts()
+    talk.feed(e.PlaybackCleared("r1"))
+    talk.caller_stops(item)
+    talk.feed(e.CallerTranscriptFailed(item, "oops"))
+    talk.wait(5)
+    assert talk.hung_up == []
+
+
+def test_the_next_owner_knows_that_a_goodbye_may_have_been_called_off_by_a_noise() -> None:
+    talk = saying_goodbye()
+    item = talk.caller_starts()
+    talk.feed(e.PlaybackCleared("r1"))
+    talk.caller_stops(item)
+    talk.response_begins("by_voice")
+    talk.response_ends("by_voice")
+    talk.changes_hands()
+    talk.transcribed(item, "")
+    assert talk.hung_up == [EndReason.AGENT_HUNG_UP]
 
 
 # --- taking leave on demand ------------------------------------------------------------------

@@ -13,6 +13,7 @@ from tests.unit.conversation.talk import (
     FAREWELL,
     STILL_THERE,
     Talk,
+    noise,
     quiet,
 )
 
@@ -309,3 +310,52 @@ def test_nobody_is_excused_to_a_caller_who_is_leaving_or_speaking() -> None:
     talk.caller_starts()
     talk.wait(10)
     assert "One moment." not in talk.asked
+
+
+# --- noises ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_caller_of_whom_there_are_only_noises_is_given_up(answered: bool) -> None:
+    talk = Talk()
+    for number in range(30):
+        talk.wait(BEHAVIOUR.silence_after * 2 / 3)
+        if talk.hung_up:
+            break
+        before = len(talk.asked)
+        noise(talk, answered=f"pardon_{number}" if answered else None)
+        if len(talk.asked) > before:
+            talk.agent_says("Hm?", response=f"asked_{number}")
+    assert talk.asked == [STILL_THERE] * BEHAVIOUR.silence_prompts + [FAREWELL]
+    assert talk.hung_up == [EndReason.SILENCE]
+    states = {turn["state"] for turn in talk.turns if turn["role"] == "caller"}
+    assert states == {"untranscribed"}
+
+
+def test_the_quiet_before_and_after_a_noise_adds_up() -> None:
+    talk = Talk()
+    talk.wait(BEHAVIOUR.silence_after - 2)
+    noise(talk)
+    talk.wait(1.9)
+    assert talk.asked == []
+    talk.wait(0.1)
+    assert talk.asked == [STILL_THERE]
+
+
+def test_words_begin_a_new_silence_though_a_noise_came_before_them() -> None:
+    talk = Talk()
+    talk.wait(BEHAVIOUR.silence_after - 2)
+    noise(talk)
+    talk.caller_says("I am looking for it.")
+    talk.agent_says("Take your time.", response="r2")
+    talk.wait(BEHAVIOUR.silence_after - 0.1)
+    assert talk.asked == []
+
+
+def test_a_caller_whose_words_are_never_transcribed_is_no_silent_caller() -> None:
+    talk = Talk()
+    for number in range(10):
+        talk.wait(BEHAVIOUR.silence_after * 2 / 3)
+        talk.caller_stops(talk.caller_starts())
+        talk.agent_says("I see.", response=f"r{number}")
+    assert (talk.asked, talk.hung_up) == ([], [])

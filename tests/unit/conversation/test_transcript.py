@@ -81,10 +81,11 @@ def test_without_any_item_added_the_order_is_that_of_arrival() -> None:
     assert talk.lines == ["agent: Hello!", "caller: Hi.", "agent: Bye."]
 
 
-def test_a_caller_who_said_nothing_intelligible_has_an_empty_turn() -> None:
+@pytest.mark.parametrize("transcript", ["", " . "])
+def test_a_noise_is_a_turn_that_is_untranscribed(transcript: str) -> None:
     talk = Talk()
-    turn = talk.turn(talk.caller_says(""))
-    assert (turn["text"], turn["state"]) == ("", "final")
+    turn = talk.turn(talk.caller_says(transcript))
+    assert (turn["text"], turn["state"]) == (None, "untranscribed")
 
 
 def test_what_the_caller_said_is_written_before_its_words_are_known() -> None:
