@@ -157,6 +157,7 @@ def _shorten(service: Path) -> None:
 
 
 def _write(path: Path, content: object) -> None:
+    path.unlink(missing_ok=True)  # an installer may have linked it to a file that others have, too
     path.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
 
 

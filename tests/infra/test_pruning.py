@@ -111,6 +111,17 @@ def test_botocore_keeps_the_newest_description_of_the_services_that_are_used(fun
     assert not (function / "boto3" / "data" / "s3").exists()
 
 
+def test_a_file_that_others_have_too_is_replaced_and_not_rewritten(function: Path, tmp_path: Path) -> None:
+    """Installers link a package's files to their cache, where every other environment has them from."""
+    shared, linked = tmp_path / "cache.json", function / "botocore" / "data" / "endpoints.json"
+    shared.hardlink_to(linked)
+    before = shared.read_bytes()
+
+    prune(function)
+
+    assert shared.read_bytes() == before != linked.read_bytes()
+
+
 def test_a_service_that_a_tool_names_stays_whole(function: Path) -> None:
     (function / "agents" / "tools.py").write_text('import boto3\n\nBUCKETS = boto3.client("s3")\n')
 

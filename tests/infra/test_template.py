@@ -229,6 +229,14 @@ def test_the_functions_are_the_entry_points_that_ship(template: dict[str, Any]) 
         assert (REPOSITORY / "functions" / f"{module}.py").is_file()
 
 
+def test_all_functions_are_built_once() -> None:
+    """SAM builds functions together whose code, runtime and metadata are the same; each other one costs a minute."""
+    read = templates.parse((REPOSITORY / "template.yaml").read_text(encoding="utf-8"))["Resources"].values()
+    functions = [resource for resource in read if resource["Type"] == "AWS::Serverless::Function"]
+
+    assert all(function["Metadata"] == functions[0]["Metadata"] for function in functions)
+
+
 def test_a_claim_is_respected_longer_than_the_webhook_may_run(template: dict[str, Any]) -> None:
     assert templates.functions(template)["WebhookFunction"].timeout < calls.CLAIM_SECONDS
 
