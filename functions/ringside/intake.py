@@ -37,6 +37,9 @@ from ringside.tools.definition import Tool
 
 log = logging.getLogger(__name__)
 
+BODY_LIMIT = 256 * 1024
+"""Bytes. An event with its SIP headers has a few thousand."""
+
 ANSWER_SECONDS = 8.0
 """Seconds after the delivery by which accept and reject must be finished: the function itself is stopped
 after 10 s (template.yaml), and the outcome still has to be written down."""
@@ -95,6 +98,8 @@ class Intake:
             self.metrics.count("WebhooksRefused")
             log.warning("webhook.refused", extra={"bytes": len(body)})
             return Answer(401, "the signature matches no configured secret")
+        if len(body) > BODY_LIMIT:
+            return self._unusable(f"larger than {BODY_LIMIT // 1024} KB", 413)
         try:
             # A carrier's name in Latin-1 costs its own characters, and not the call.
             event = json.loads(body.decode("utf-8-sig", "replace"))
@@ -121,10 +126,10 @@ class Intake:
                 raise signatures.UnverifiedRequest
         return request.webhook_id[:200]
 
-    def _unusable(self, why: str) -> Answer:
+    def _unusable(self, why: str, status: int = 400) -> Answer:
         self.metrics.count("WebhooksUnusable")
         log.warning("webhook.unusable", extra={"why": why})
-        return Answer(400, why)
+        return Answer(status, why)
 
     def _incoming_call(self, incoming: IncomingCall, webhook_id: str, received: float, before: float) -> Answer:
         call_id = incoming.data.call_id

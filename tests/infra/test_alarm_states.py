@@ -79,6 +79,8 @@ STORIES = {
     "WebhookThrottled": counted("Throttles", 1),
     "WebhookSlow": slow("Duration", 6000.0),
     "ApiErrors": counted("5xx", 3),
+    # A sample is a minute's sum.
+    "WebhookFlooded": Story({"4xx": every(60, 6000.0)}, {"4xx": every(60, 5900.0)}),
     "HandoffSlow": slow("HandoffMs", 2500.0),
     "GreetingSlow": slow("GreetingMs", 3500.0),
     "CallsLost": counted("CallsLost", 1),

@@ -23,7 +23,7 @@ from ringside.aws.counters import Counters
 from ringside.aws.secrets import Keys, SecretsError
 from ringside.aws.table import Conflict, Item
 from ringside.calls import CLAIM_SECONDS, End, Status, Step
-from ringside.intake import Answer, Intake
+from ringside.intake import BODY_LIMIT, Answer, Intake
 from ringside.openai.call_control import DECIDED, Outcome, Reply
 from ringside.sip.trunk import Trunk
 from ringside.telemetry import Metrics
@@ -386,6 +386,12 @@ def test_the_twin_of_a_call_is_ignored_whichever_comes_first(bench: Bench) -> No
 def test_signed_bytes_that_are_no_event_are_refused_as_unusable(bench: Bench, body: bytes) -> None:
     assert bench.post(body).status == 400
     assert bench.metrics.counts == {"WebhooksUnusable": 1}
+
+
+def test_a_body_that_is_too_large_is_called_that_if_it_is_signed_and_unsigned_otherwise(bench: Bench) -> None:
+    body = b'{"type": "x", "padding": "' + b"a" * BODY_LIMIT + b'"}'
+    assert bench.post(body) == Answer(413, "larger than 256 KB")
+    assert bench.intake.handle({}, body).status == 401
 
 
 @pytest.mark.parametrize(

@@ -171,8 +171,10 @@ def test_bytes_that_are_not_text_are_judged_by_their_signature_too(body: bytes) 
     assert refused(signed(body), body + b"!")
 
 
-def test_a_megabyte_is_refused_unread() -> None:
-    assert refused(signed(b"x" * 2**20), b"x" * 2**20)
+def test_a_large_body_can_be_signed_like_any_other() -> None:
+    body = b"x" * 2**20
+    assert not refused(signed(body), body)
+    assert refused(signed(body), body + b"x")
 
 
 texts = st.text(max_size=60) | st.sampled_from([ID, str(AT), "v1,", sign(SECRET, ID, AT, BODY)])
