@@ -191,8 +191,12 @@ def once() -> float:
     return function + front + writes + logs + told + 3 * PRICE["EventBridge, a million events"] / 1e6
 
 
-def spoken(model: str, *, caller: float = 2.0, agent: float = 2.0, turns: int = 12, text: int = 700) -> float:
-    """OpenAI's part of a call in which the caller speaks for so many minutes, and the agent.
+RESPONSES = 12
+"""Of a call of five minutes."""
+
+
+def conversation(*, caller: float = 2.0, agent: float = 2.0, turns: int = RESPONSES, text: int = 700) -> Usage:
+    """What a call of five minutes uses, in which the caller speaks for so many minutes, and the agent.
 
     600 audio tokens a minute of the caller's, 1,200 of the agent's. Each response reads the conversation again; what
     was read before is cached.
@@ -200,7 +204,7 @@ def spoken(model: str, *, caller: float = 2.0, agent: float = 2.0, turns: int = 
     heard, said = round(caller * 600), round(agent * 1200)
     new = heard + said  # what the agent said is read, too, the next time
     again = new * (turns - 1) // 2
-    usage = Usage(
+    return Usage(
         input_text=text * turns,
         cached_text=text * (turns - 1),
         input_audio=new + again,
@@ -209,7 +213,11 @@ def spoken(model: str, *, caller: float = 2.0, agent: float = 2.0, turns: int = 
         output_audio=said,
         transcription_seconds=caller * 60,
     )
-    cost = prices.load().cost(usage, model, "gpt-transcribe")
+
+
+def spoken(model: str) -> float:
+    """OpenAI's part of such a call."""
+    cost = prices.load().cost(conversation(), model, "gpt-transcribe")
     if cost is None:
         raise ValueError(f"the price list has no {model}")
     return cost

@@ -92,8 +92,8 @@ class Rule(Strict):
     countries: tuple[Country, ...] = Field(default=(), min_length=1)
     attested: tuple[Attested, ...] = Field(default=(), min_length=1)
     outside_hours: Literal[True] | None = None
-    agent_calls: int | None = Field(default=None, ge=0, le=2000)
-    stack_calls: int | None = Field(default=None, ge=0, le=2000)
+    agent_calls: int | None = Field(default=None, ge=0, le=100_000)
+    stack_calls: int | None = Field(default=None, ge=0, le=100_000)
     caller_calls: CallerLimit | None = None
     spent_today: float | None = Field(default=None, ge=0)
     monitors_full: Literal[True] | None = None
