@@ -1,12 +1,13 @@
 """The commands of `python -m infra.deploy`."""
 
+import json
 from typing import Annotated
 
 from botocore.exceptions import BotoCoreError, ClientError
 from cyclopts import Parameter
 
 from infra import command_line
-from infra.deploy import account, checks, cost, image, plan, repository
+from infra.deploy import account, checks, cost, deployer, image, plan, repository
 from infra.deploy import stack as stacks
 from infra.deploy.image import PLATFORM
 from infra.deploy.programs import DeployError
@@ -99,6 +100,18 @@ def _deploy(
     if "MonitorImage" not in chosen:
         chosen["MonitorImage"] = image.make(here, chosen["MonitorRepository"], tags=plan.tags(config))
     stacks.deploy(here, name, config, chosen, yes=yes)
+
+
+@program.command(name="policy")
+def _policy(
+    *,
+    config: Config = "default",
+    stack: Stack = None,
+    bucket: Annotated[str, Parameter(help="the bucket for uploads, if it is your own")] = deployer.SAMS_BUCKET,
+) -> None:
+    """Print what whoever deploys has to be allowed, as a policy of IAM. Needs no account."""
+    name, _ = plan.configured(config)
+    print(json.dumps(deployer.policy(stack or name, bucket), indent=2))
 
 
 @program.command(name="rollback")
