@@ -5,13 +5,11 @@ takes longer the more calls there are in the table.
 """
 
 import copy
-import inspect
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from operator import attrgetter
 from typing import Any
 
 import moto.core.responses
@@ -21,7 +19,8 @@ import moto.sqs.models
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models.dynamo_type import DynamoType
-from moto.dynamodb.models.table import Table
+
+from infra.local.moto_queries import queries_read_what_is_asked
 
 
 @cache  # twice would wrap what is wrapped already
@@ -30,7 +29,7 @@ def tune() -> None:
     quick_clock()
     quick_dispatch()
     plain_attribute_values()
-    queries_of_one_partition()
+    queries_read_what_is_asked()
     expressions_parsed_once()
     transactions_of_their_items()
 
@@ -69,33 +68,6 @@ def is_text_json(value: Any) -> bool:
     if kind == "L":
         return all(map(is_text_json, content))
     return kind not in ("B", "BS")
-
-
-def queries_of_one_partition() -> None:
-    """A `Query` of the table reads one partition. moto sorts every item of the table first, comparing its own types."""
-    original = Table.query
-
-    signature = inspect.signature(original)
-
-    def query(self: Table, *arguments: Any, **named: Any) -> Any:
-        asked = signature.bind(self, *arguments, **named).arguments
-        if asked.get("index_name") or not self.range_key_attr:
-            return original(self, *arguments, **named)
-        partition: Any = self.items.get(asked["hash_key"], {})
-        self.all_items = lambda: list(partition.values())  # type: ignore[method-assign]
-        try:
-            return original(self, *arguments, **named)
-        finally:
-            del self.all_items
-
-    def all_items(self: Table) -> list[Any]:
-        if not self.range_key_attr:
-            return sorted(self.items.values(), key=attrgetter("hash_key.cast_value"))
-        items = [item for partition in self.items.values() for item in partition.values()]
-        return sorted(items, key=attrgetter("hash_key.cast_value", "range_key.cast_value"))
-
-    Table.query = query  # type: ignore[method-assign]
-    Table.all_items = all_items  # type: ignore[method-assign]
 
 
 def expressions_parsed_once() -> None:

@@ -253,3 +253,54 @@ def test_a_query_returns_one_partition_in_order_and_every_kind_of_value_as_it_wa
     assert len(live) == 6
     assert set(live[0]) == {"pk", "sk", "live", "text"}
     assert none == []
+
+
+@pytest.mark.parametrize("forward", [True, False])
+@pytest.mark.parametrize(
+    ("condition", "more", "wanted"),
+    [
+        ("day = :day", {}, range(40)),
+        ("day = :day AND begins_with(moment, :a)", {":a": {"S": "1"}}, range(10, 20)),
+        ("day = :day AND moment BETWEEN :a AND :b", {":a": {"S": "07"}, ":b": {"S": "31"}}, range(7, 32)),
+    ],
+)
+def test_an_index_is_read_in_order_page_by_page_with_what_it_projects(
+    aws: Clients, indexed: str, forward: bool, condition: str, more: Any, wanted: range
+) -> None:
+    pages = aws.dynamodb.get_paginator("query").paginate(
+        TableName=indexed,
+        IndexName="by_day",
+        KeyConditionExpression=condition,
+        ExpressionAttributeValues={":day": {"S": "monday"}, **more},
+        ScanIndexForward=forward,
+        PaginationConfig={"PageSize": 5},
+    )
+    found = [page["Items"] for page in pages]
+
+    numbers = [int(item["number"]["N"]) for items in found for item in items]
+    assert numbers == (list(wanted) if forward else list(reversed(wanted)))
+    assert [len(items) for items in found[:-1]] == [5] * (len(found) - 1)
+    assert {name for items in found for item in items for name in item} == {"pk", "sk", "day", "moment", "number"}
+
+
+@pytest.fixture(scope="module")
+def indexed(aws: Clients) -> str:
+    """A table with an index, in which other items are, too: of another day, and of none."""
+    name = f"table-{uuid4().hex}"
+    keys: Any = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+    of_index: Any = [{"AttributeName": "day", "KeyType": "HASH"}, {"AttributeName": "moment", "KeyType": "RANGE"}]
+    projection: Any = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["number"]}
+    aws.dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=keys,
+        AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in ("pk", "sk", "day", "moment")],
+        GlobalSecondaryIndexes=[{"IndexName": "by_day", "KeySchema": of_index, "Projection": projection}],
+    )
+    for number in range(40):
+        item: Any = {"pk": {"S": f"call-{number * 7 % 40}"}, "sk": {"S": "CALL"}, "secret": {"S": "not projected"}}
+        at = {"moment": {"S": f"{number:02d}"}, "number": {"N": str(number)}}
+        aws.dynamodb.put_item(TableName=name, Item={**item, **at, "day": {"S": "monday"}})
+        aws.dynamodb.put_item(TableName=name, Item={**item, **at, "sk": {"S": "OTHER"}, "day": {"S": "tuesday"}})
+        aws.dynamodb.put_item(TableName=name, Item={**item, "sk": {"S": "ENTRY"}})
+    return name

@@ -548,7 +548,8 @@ def test_a_short_list_reads_a_short_page_of_each_shard(record: Record, dynamodb:
         record.calls_of_day("2026-11-22", limit=2)
     finally:
         dynamodb.meta.events.unregister("provide-client-params.dynamodb.Query", note)
-    assert limits == [3] * DAY_SHARDS
+    assert len(limits) == DAY_SHARDS
+    assert max(limits) < 6
 
 
 def test_a_list_carries_the_documented_columns(record: Record) -> None:

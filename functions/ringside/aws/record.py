@@ -14,17 +14,16 @@ What the writes are is in `call_writes` and `entries`, what they count in `count
 and waits; `monitor/async_record` sends the same on an event loop.
 """
 
-import heapq
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ringside.aws import call_writes, counters, entries, requests
+from ringside.aws import call_lists, call_writes, counters, entries, requests
 from ringside.aws.attributes import Item
 from ringside.aws.call_writes import DAY_SHARDS, LIVE_SHARDS, call_key, caller_keys, day_of, shards
 from ringside.aws.ownership import Beat, Fenced, Ownership
@@ -204,23 +203,23 @@ class Record:
 
         `keep` chooses among them; `limit` ends the reading as soon as there are so many.
         """
-        return self._index("by_day", "day", shards(f"DAY#{day}", DAY_SHARDS), limit=limit, keep=keep)
+        return self._index("by_day", shards(f"DAY#{day}", DAY_SHARDS), limit=limit, keep=keep)
 
-    def each_of_day(self, day: str, before: str | None = None, page_size: int | None = None) -> Iterator[Item]:
-        """The same calls, read as they are wanted, `page_size` of each shard at a time. `before`: those that come after
+    def each_of_day(self, day: str, before: str | None = None, wanted: int | None = None) -> Iterator[Item]:
+        """The same calls, read as they are wanted: for a list of so many, or all. `before`: those that come after
         this place in the list, which is a call's `started_at#call_id`.
         """
-        return self._newest_first("by_day", "day", shards(f"DAY#{day}", DAY_SHARDS), day, before, page_size)
+        return self._newest_first("by_day", shards(f"DAY#{day}", DAY_SHARDS), day, before, wanted)
 
     def calls_of_caller(
         self, caller: str, day: str | None = None, limit: int | None = None, keep: Keep | None = None
     ) -> list[Item]:
         """The calls from a number (E.164), of one day or of all, newest first."""
-        return self._index("by_caller", "caller", caller_keys(caller), day or "", limit, keep)
+        return self._index("by_caller", caller_keys(caller), day or "", limit, keep)
 
-    def each_of_caller(self, caller: str, before: str | None = None, page_size: int | None = None) -> Iterator[Item]:
+    def each_of_caller(self, caller: str, before: str | None = None, wanted: int | None = None) -> Iterator[Item]:
         """The calls from a number of all days, as `each_of_day` has those of a day."""
-        return self._newest_first("by_caller", "caller", caller_keys(caller), "", before, page_size)
+        return self._newest_first("by_caller", caller_keys(caller), "", before, wanted)
 
     def monitors(self) -> list[Item]:
         """The last beat of each monitor: its name in `sk`, `until`, `calls`, `slots`, `draining`."""
@@ -228,45 +227,29 @@ class Record:
 
     def open_calls(self) -> list[Item]:
         """The calls that are not over: ringing, accepted or live."""
-        return self._index("live", "live", shards("LIVE", LIVE_SHARDS))
+        return self._index("live", shards("LIVE", LIVE_SHARDS))
 
     def _index(
         self,
         index: str,
-        key: str,
-        partitions: Iterable[str],
+        partitions: Sequence[str],
         begins: str = "",
         limit: int | None = None,
         keep: Keep | None = None,
     ) -> list[Item]:
-        # Pages are read as they are wanted: a short list reads a short page of every shard.
-        page_size = None if limit is None else min(limit + 1, 200)
-        calls = self._newest_first(index, key, partitions, begins, None, page_size)
+        calls = self._newest_first(index, partitions, begins, None, limit)
         return list(islice(filter(keep, calls), limit))
 
     def _newest_first(
-        self, index: str, key: str, partitions: Iterable[str], begins: str, before: str | None, page_size: int | None
+        self,
+        index: str,
+        partitions: Sequence[str],
+        begins: str = "",
+        before: str | None = None,
+        wanted: int | None = None,
     ) -> Iterator[Item]:
-        condition = f"{key}_pk = :pk"
-        more: Item = {}
-        if before is not None:  # BETWEEN includes its ends: the place itself is left out below
-            condition += f" AND {key}_sk BETWEEN :begins AND :before"
-            more |= {":begins": begins or "0", ":before": before}
-        elif begins:
-            condition += f" AND begins_with({key}_sk, :begins)"
-            more[":begins"] = begins
-        shard_by_shard = (
-            self._table.query(
-                IndexName=index,
-                KeyConditionExpression=condition,
-                ScanIndexForward=False,
-                values={":pk": partition, **more},
-                page_size=page_size,
-            )
-            for partition in partitions
-        )
-        newest_first = heapq.merge(*shard_by_shard, key=lambda item: str(item[f"{key}_sk"]), reverse=True)
-        return (call for call in newest_first if call[f"{key}_sk"] != before and self._is_kept(call))
+        found = call_lists.newest_first(self._table, index, partitions, begins, before, wanted)
+        return filter(self._is_kept, found)
 
     def _is_kept(self, call: Item) -> bool:
         return float(call.get("expires_at", math.inf)) > self._clock()

@@ -16,9 +16,6 @@ from ringside.sip.parties import EXTENSION
 MAX_DAYS = 92
 """Days of one question: an index by day is all there is, and each day is read from eight partitions."""
 
-MAX_PAGE_SIZE = 200
-"""Calls of one shard that are read at once."""
-
 MAX_LOOKED_AT = 5_000
 """Calls that are looked at for one page: where a filter leaves few of them, the page is short and has a cursor."""
 
@@ -65,6 +62,11 @@ class Filters:
     def days(self) -> list[str]:
         """Every day, newest first."""
         return days_between(self.first_day, self.last_day)[::-1]
+
+    @property
+    def narrows(self) -> bool:
+        """Whether calls of these days, or of this caller, may be left out."""
+        return any((self.dialled, self.agent, self.status, self.end_reason))
 
     def fits(self, call: Item) -> bool:
         """Whether this call is wanted; its day is not looked at."""
@@ -117,18 +119,19 @@ def place_of(call: Item) -> str:
 
 def _candidates(record: Record, filters: Filters, before: str | None, limit: int | None) -> Iterator[Item]:
     """Calls of the days, or of the caller, newest first; read as they are wanted, for a list of `limit`."""
-    page_size = None if limit is None else min(limit + 1, MAX_PAGE_SIZE)
+    # Some calls more where a filter leaves out others.
+    wanted = None if limit is None else (limit + 1) * (4 if filters.narrows else 1)
     first, last, caller = filters.days[-1], filters.days[0], filters.caller
     if caller is not None:
         end = f"{last}~"  # after all of that day
-        for call in record.each_of_caller(caller, end if before is None else min(before, end), page_size):
+        for call in record.each_of_caller(caller, end if before is None else min(before, end), wanted):
             if str(call["started_at"]) < first:
                 return
             yield call
         return
     for day in filters.days:
         if before is None or before >= day:
-            yield from record.each_of_day(day, before if before and before.startswith(day) else None, page_size)
+            yield from record.each_of_day(day, before if before and before.startswith(day) else None, wanted)
 
 
 def _cursor(place: str) -> str:
