@@ -73,7 +73,7 @@ app.command(
 app.command(
     "cli.commands.talk:talk",
     name="talk",
-    help="""Talk to an agent in text, as a caller would.
+    help="""Talk to an agent as a caller would, typed or with --voice.
 
     The agent files of this checkout decide whether the call is accepted; then you type, and the agent answers with
     its own instructions and tools, over a Realtime session of your OPENAI_API_KEY. Transfers are shown and not made.

@@ -1,5 +1,6 @@
 """`ringside talk`: a conversation with an agent, typed."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -40,14 +41,26 @@ def talk(
         Path | None,
         Parameter(metavar="FILE", help="What the stand-in says: a script of the emulator's (implies --stand-in)."),
     ] = None,
+    voice: Annotated[
+        bool,
+        Parameter(show_default=False, help="Speak, with this machine's microphone and loudspeaker (ringside[voice])."),
+    ] = False,
+    headphones: Annotated[
+        bool,
+        Parameter(show_default=False, help="With --voice: keep the microphone open while the agent speaks."),
+    ] = False,
     agents: AgentFiles = None,
     json: Annotated[
         bool,
         Parameter(name="--json", show_default=False, help="Print one JSON object a line (fields: docs/cli.md)."),
     ] = False,
 ) -> int:
-    """Talk to an agent in text, as a caller would."""
+    """Talk to an agent as a caller would, typed or with --voice."""
+    from cli.errors import UsageError
     from cli.talk import command
 
+    if headphones and not voice:
+        raise UsageError("--headphones is for --voice")
     wanted = command.Wanted(agent, caller, dialled, at, header, transfers, stand_in or script is not None, script)
+    wanted = replace(wanted, voice=voice, headphones=headphones)
     return command.run(wanted, agents, as_json=json)

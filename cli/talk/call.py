@@ -15,6 +15,7 @@ from cli.talk.clock import TurnClock
 from cli.talk.line import Line, Moves
 from cli.talk.record import CallRecord, Item
 from cli.talk.session import Session, SessionClosed, SessionError
+from cli.talk.voice_line import VoiceLine
 from ringside.agentfile.agent import Agent
 from ringside.calls import End, EndReason, Status, Step
 from ringside.conversation import effects as do
@@ -72,8 +73,10 @@ class PlainCall:
         *,
         watcher: Watcher | None = None,
         transfers: Callable[[str], TransferOutcome] = lambda target: "left",
+        line: VoiceLine | None = None,
     ) -> None:
-        """`call`: the call item as the webhook would have written it. `transfers`: by the targets' names."""
+        """`call`: the call item as the webhook would have written it. `transfers`: by the targets' names. `line`: that
+        of a spoken conversation."""
         self.agent = agent
         self.record = CallRecord(call)
         self.clock = TurnClock(float(call["steps"][Step.ACCEPTED]))
@@ -84,7 +87,7 @@ class PlainCall:
         self._transfers = transfers
         self._conversation = Conversation(agent.behaviour, self.clock.now())
         detection = agent.turn_detection
-        self._line = Line(
+        self._line = line or Line(
             creates_response=detection.create_response is not False,
             interrupts_response=detection.interrupt_response is not False,
         )
@@ -129,6 +132,11 @@ class PlainCall:
         if not self.is_over:
             self._follow(self._line.caller_says(text))
             await self.settled()
+
+    def follow(self, moves: Moves) -> None:
+        """What a line has to show to the conversation, and to send to the session."""
+        if not self.is_over:
+            self._follow(moves)
 
     async def presses(self, digits: str) -> None:
         """Keys, one after the other, and a moment after which no more seem to come."""

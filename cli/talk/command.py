@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,9 +15,12 @@ from cli.errors import CliError, UsageError
 from cli.main import INTERRUPTED
 from cli.talk import admitted, keyboard, typed_commands
 from cli.talk.call import PlainCall, TransferOutcome
+from cli.talk.loudspeaker import Loudspeaker
 from cli.talk.screen import JsonLines, Screen, View
 from cli.talk.session import open_session
+from cli.talk.sound_card import Sound, SoundCard
 from cli.talk.tools import OwnTools, tracebacks
+from cli.talk.voice_line import VoiceLine
 from cli.terminal import console
 from ringside import prices
 from ringside.agentfile import yaml_lines
@@ -28,6 +32,11 @@ from ringside.tools.definition import Tool, ToolError
 from ringside.tools.loader import load_agents_and_tools
 
 OPENAI = "https://api.openai.com/v1"
+HALF_DUPLEX = (
+    "The microphone is open while the agent is silent, so that it does not hear itself; with headphones, add "
+    "--headphones to be able to interrupt it."
+)
+
 RECORDS = Path(".ringside/calls")
 """Where the record of each call is kept, in the directory in which the command runs."""
 
@@ -47,6 +56,8 @@ class Wanted:
     transfers: TransferOutcome
     stand_in: bool
     script: Path | None
+    voice: bool = False
+    headphones: bool = False
 
 
 def run(wanted: Wanted, folder: Path | None, *, as_json: bool) -> int:
@@ -55,7 +66,7 @@ def run(wanted: Wanted, folder: Path | None, *, as_json: bool) -> int:
     came = _admitted(wanted, agents)
     view: View = JsonLines() if as_json else Screen(console())
     item = admitted.call_item(came)
-    view.decided(came, item, stand_in=wanted.stand_in)
+    view.decided(came, item, stand_in=wanted.stand_in, voice=wanted.voice)
     if came.agent is None or not came.is_accepted:
         return 0
     key = os.environ.get("OPENAI_API_KEY", "").strip()
@@ -130,20 +141,42 @@ async def _talk(
         if wanted.stand_in:
             base_url, key = await opened.enter_async_context(_stand_in(wanted.script)), "sk-stand-in"
         opened.enter_context(tracebacks(view.traceback))
-        session = await open_session(base_url, key, admitted.accept_body(agent, tools, came))
+        sound = line = None
+        if wanted.voice:
+            line, sound = _line(agent, headphones=wanted.headphones)
+            await opened.enter_async_context(sound)
+        session = await open_session(base_url, key, admitted.accept_body(agent, tools, came), voice=wanted.voice)
         own = OwnTools(agent, tools, _lambda_client)
         outcomes = typed_commands.Transfers(wanted.transfers)
         call = PlainCall(
-            agent, item, session, own, prices.load(), watcher=view, transfers=lambda target: outcomes.outcome
+            agent, item, session, own, prices.load(), watcher=view, transfers=lambda target: outcomes.outcome, line=line
         )
         await opened.enter_async_context(call)
         typing = keyboard.opened(view.is_for_people)
         try:
-            await _converse(call, typing, view, outcomes)
+            if line is None or sound is None:
+                await _converse(call, typing, view, outcomes)
+            else:
+                view.hint("The microphone is open. Headphones are on." if wanted.headphones else HALF_DUPLEX)
+                async with asyncio.TaskGroup() as both:
+                    listening = both.create_task(_listen(call, line, sound))
+                    await _converse(call, typing, view, outcomes)
+                    listening.cancel()
         finally:
             # Whatever ended it, a caller who is gone has hung up, and the record is kept.
             await call.hangs_up()
             view.kept(_keep(call))
+
+
+def _line(agent: Agent, *, headphones: bool) -> tuple[VoiceLine, Sound]:
+    loudspeaker = Loudspeaker()
+    interrupts = agent.turn_detection.interrupt_response is not False
+    return VoiceLine(loudspeaker, headphones=headphones, interrupts_response=interrupts), SoundCard(loudspeaker.take)
+
+
+async def _listen(call: PlainCall, line: VoiceLine, sound: Sound) -> None:
+    while not call.is_over:
+        call.follow(line.hears(await sound.block(), time.monotonic()))
 
 
 async def _converse(call: PlainCall, typing: keyboard.Typing, view: View, outcomes: typed_commands.Transfers) -> None:

@@ -40,6 +40,11 @@ class Line:
         """Whether the session is answering, or is about to."""
         return self._active is not None or bool(self._asked or self._words or self._waiting)
 
+    @property
+    def is_playing(self) -> bool:
+        """Whether the agent is heard."""
+        return self._playing is not None
+
     # --- the caller ---
 
     def caller_says(self, text: str) -> Moves:

@@ -28,7 +28,7 @@ class View(Watcher):
 
     is_for_people = True
 
-    def decided(self, came: Admitted, call: Mapping[str, Any], *, stand_in: bool) -> None:
+    def decided(self, came: Admitted, call: Mapping[str, Any], *, stand_in: bool, voice: bool = False) -> None:
         """What the rules say. `call`: its item."""
 
     def hint(self, text: str) -> None:
@@ -49,7 +49,7 @@ class Screen(View):
         self._shown: set[str] = set()
         self._notes: dict[str, Any] = {}
 
-    def decided(self, came: Admitted, call: Mapping[str, Any], *, stand_in: bool) -> None:
+    def decided(self, came: Admitted, call: Mapping[str, Any], *, stand_in: bool, voice: bool = False) -> None:
         agent, decision = came.agent, came.decision
         zone = agent.time_zone if agent else "UTC"
         when = datetime.fromtimestamp(came.at, ZoneInfo(zone)).strftime("%A %Y-%m-%d %H:%M")
@@ -63,7 +63,11 @@ class Screen(View):
         verdict = "accept" if came.is_accepted else f"reject with SIP {decision.sip_status}"
         self._line("decision", f"{verdict}, by agent {agent.name}: {decision.rule}{counted}")
         if came.is_accepted:
-            model = f"a stand-in for {agent.model}, which costs nothing" if stand_in else f"{agent.model}, in text"
+            model = (
+                f"a stand-in for {agent.model}, which costs nothing"
+                if stand_in
+                else f"{agent.model}, in {'voice' if voice else 'text'}"
+            )
             self._line("model", f"{model}. /help shows what you can do besides typing")
 
     def entry(self, item: dict[str, Any]) -> None:
@@ -139,7 +143,7 @@ class JsonLines(View):
 
     is_for_people = False
 
-    def decided(self, came: Admitted, call: Mapping[str, Any], *, stand_in: bool) -> None:
+    def decided(self, came: Admitted, call: Mapping[str, Any], *, stand_in: bool, voice: bool = False) -> None:
         self._say("call", call=shapes.whole(call, []), counted=not came.uncounted, stand_in=stand_in)
 
     def entry(self, item: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A Realtime session of its own, over a WebSocket, in text (API reference, Realtime: `?model=`)."""
+"""A Realtime session of its own, over a WebSocket, in text or in voice (API reference, Realtime: `?model=`)."""
 
 import json
 from collections.abc import Mapping
@@ -30,6 +30,15 @@ def typed(accepted: Mapping[str, Any]) -> dict[str, Any]:
     """
     session = {name: value for name, value in accepted.items() if name not in _NOT_IN_TEXT}
     return {**session, "output_modalities": ["text"], "audio": {"input": {"turn_detection": None}}}
+
+
+def spoken(accepted: Mapping[str, Any]) -> dict[str, Any]:
+    """The session of an accept's body, for a microphone: on SIP the media format is negotiated, here it is said."""
+    session = {name: value for name, value in accepted.items() if name not in ("model", "audio")}
+    audio = accepted.get("audio") or {}
+    pcm = {"format": {"type": "audio/pcm", "rate": 24_000}}
+    sides = {side: {**(audio.get(side) or {}), **pcm} for side in ("input", "output")}
+    return {**session, "output_modalities": ["audio"], "audio": sides}
 
 
 def address(base_url: str, model: str) -> str:
@@ -70,8 +79,8 @@ class Session:
         await self._connection.close()
 
 
-async def open_session(base_url: str, api_key: str, accepted: Mapping[str, Any]) -> Session:
-    """Open a session as an accept with this body would, in text; raises `SessionError`."""
+async def open_session(base_url: str, api_key: str, accepted: Mapping[str, Any], *, voice: bool = False) -> Session:
+    """Open a session as an accept with this body would, in text or in voice; raises `SessionError`."""
     url = address(base_url, str(accepted["model"]))
     headers = {"Authorization": f"Bearer {api_key}"}
     try:
@@ -88,7 +97,8 @@ async def open_session(base_url: str, api_key: str, accepted: Mapping[str, Any])
     session = Session(connection)
     try:
         await _until(session, "session.created")
-        await session.send({"type": "session.update", "event_id": "typed", "session": typed(accepted)})
+        configured = spoken(accepted) if voice else typed(accepted)
+        await session.send({"type": "session.update", "event_id": "configured", "session": configured})
         await _until(session, "session.updated")
     except SessionClosed as closed:
         raise SessionError(f"OpenAI closed the session at once: {closed}".rstrip(": ")) from None

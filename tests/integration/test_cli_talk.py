@@ -189,6 +189,7 @@ def test_a_call_that_is_rejected_is_only_shown(home: Path) -> None:
         (["--script", "missing.yaml", *TUESDAY], 1, "--script: missing.yaml: No such file or directory"),
         (["--transfers", "maybe"], 2, "--transfers"),
         (["--agents", "nowhere"], 1, "nowhere"),
+        (["--headphones", *TUESDAY], 2, "--headphones is for --voice"),
     ],
 )
 def test_what_is_wrong_is_one_line(home: Path, arguments: list[str], status: int, message: str) -> None:

@@ -181,7 +181,7 @@ async def test_words_over_the_agents_cut_it_short_and_are_answered() -> None:
     async with _call(_agent(), {"agent": "Hello."}, story, {"agent": "Fine."}, pace=0.2) as (call, _):
         telling = asyncio.create_task(call.says("Tell me a story."))
         async with asyncio.timeout(5):
-            while len(_said(call)) < 3 and not call._line._playing:
+            while len(_said(call)) < 3 and not call._line.is_playing:
                 await asyncio.sleep(0.01)
         await call.says("Stop!")
         await telling

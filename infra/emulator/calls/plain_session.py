@@ -1,7 +1,8 @@
 """A Realtime session over a WebSocket of its own: `?model=` in place of a call (guide, "Realtime API with WebSocket").
 
-There is no phone: nothing is played here, no keys are pressed, and only the client ends it. What the model says comes
-from a script's lines for the model, in their order, or from the stand-in.
+There is no phone: nothing is played here, no keys are pressed, and only the client ends it. Sound that the client sends
+begins and ends turns, by its loudness. What the model says comes from a script's lines for the model, in their order,
+or from the stand-in.
 """
 
 import asyncio
@@ -62,7 +63,8 @@ class PlainSession:
             plays=False,
             stand_in=StandIn(),
         )
-        input_audio = InputAudio(self, self.session, played.transcription_usage)
+        self._callers = [line.caller for line in self._lines if isinstance(line, lines.Caller)]
+        input_audio = InputAudio(self, self.session, played.transcription_usage, self._understood)
         self._client_events = ClientEvents(self.session, input_audio, self.emit, self._note_output)
         self._timer = asyncio.get_running_loop().call_later(settings.expires_s, self._expire)
 
@@ -134,6 +136,10 @@ class PlainSession:
         self._socket.close(1001, EXPIRED)
 
     # --- the script ---
+
+    def _understood(self, milliseconds: int) -> str:
+        """What somebody says into a microphone: the caller's next line in the script, whatever it was."""
+        return self._callers.pop(0) if self._callers else f"Speech of {milliseconds / 1000:.1f} seconds."
 
     def _next_line(self) -> Agent | None:
         """The model's next line. What the script has the server do before it is done at once."""

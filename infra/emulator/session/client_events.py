@@ -21,7 +21,6 @@ from infra.emulator.wire.server_events import Event, error, event
 from infra.emulator.wire.validation import InvalidRequest, unsupported_value
 
 Emit = Callable[[Event], None]
-_PCM_BYTES_PER_MS = 48  # 24 kHz, 16 bit
 
 
 def parse(frame: str | bytes) -> Event:
@@ -74,7 +73,7 @@ class ClientEvents:
             case "output_audio_buffer.clear":
                 self.session.clear_audio(truncate=False)
             case "input_audio_buffer.append":
-                self.input_audio.append(_milliseconds(sent["audio"]))
+                self.input_audio.append(_pcm(sent["audio"]))
             case "input_audio_buffer.commit":
                 self.input_audio.commit()
             case "input_audio_buffer.clear":
@@ -108,9 +107,9 @@ class ClientEvents:
         self.emit(event("conversation.item.done", previous_item_id=previous, item=item))
 
 
-def _milliseconds(audio: str) -> float:
+def _pcm(audio: str) -> bytes:
     try:
-        return len(base64.b64decode(audio, validate=True)) / _PCM_BYTES_PER_MS
+        return base64.b64decode(audio, validate=True)
     except binascii.Error:
         message = "Invalid 'audio'. Expected base64-encoded audio bytes, but could not decode the value."
         raise InvalidRequest(message, "invalid_value", "audio") from None

@@ -9,6 +9,7 @@ from infra.emulator.session import configuration, input_events, speech
 from infra.emulator.session.conversation import Spoken
 from infra.emulator.session.live_session import LiveSession, SessionCall
 from infra.emulator.session.response import Response
+from infra.emulator.session.voice_activity import BYTES_PER_MS, VoiceActivity
 from infra.emulator.wire import ids
 from infra.emulator.wire.server_events import event
 from infra.emulator.wire.validation import InvalidRequest
@@ -17,13 +18,23 @@ from infra.emulator.wire.validation import InvalidRequest
 class InputAudio:
     """The caller's side of a session: one utterance at a time, committed, transcribed and answered."""
 
-    def __init__(self, call: SessionCall, session: LiveSession, transcription_usage: str = "tokens") -> None:
+    def __init__(
+        self,
+        call: SessionCall,
+        session: LiveSession,
+        transcription_usage: str = "tokens",
+        understood: Callable[[int], str] = lambda milliseconds: f"Speech of {milliseconds / 1000:.1f} seconds.",
+    ) -> None:
+        """`understood`: what somebody says who was heard for so many milliseconds; nothing here knows speech."""
         self._call = call
         self._session = session
         self._usage_variant = transcription_usage
         self._speaking = asyncio.Lock()
         self._buffered: list[Spoken] = []
         self._buffered_ms = 0.0
+        self._understood = understood
+        self._activity = VoiceActivity()
+        self._sounding: Spoken | None = None
 
     async def hear(self, said: Caller, mode: Transcription, on_commit: Callable[[], None]) -> None:
         """The caller says something; `on_commit` is called when it became part of the conversation."""
@@ -59,8 +70,35 @@ class InputAudio:
         self._buffered_ms += words.audio_ms
         on_commit()
 
-    def append(self, milliseconds: float) -> None:
-        self._buffered_ms += milliseconds
+    def append(self, pcm: bytes) -> None:
+        """Audio that the client sends. With turn detection, sound begins and ends turns."""
+        detection = configuration.turn_detection(self._session.configuration)
+        if detection is None:
+            self._buffered_ms += len(pcm) / BYTES_PER_MS
+            return
+        for change in self._activity.feed(pcm, detection.get("silence_duration_ms", 500)):
+            if change == "started":
+                self._sound_began(detection)
+            else:
+                self._sound_ended(detection)
+
+    def _sound_began(self, detection: dict[str, Any]) -> None:
+        self._sounding = self._session.conversation.say(ids.new("item"), "caller", "")
+        self._session.activity += 1
+        padding = detection.get("prefix_padding_ms", 300)
+        self._call.emit(input_events.speech_started(self._sounding.item_id, self._session.now_ms(), padding))
+        if detection.get("interrupt_response") is not False:
+            self._session.interrupt()
+
+    def _sound_ended(self, detection: dict[str, Any]) -> None:
+        if (words := self._sounding) is None:
+            return
+        words.audio_ms = self._activity.spoken_ms
+        words.text = self._understood(words.audio_ms)
+        self._call.emit(input_events.speech_stopped(words.item_id, self._session.now_ms()))
+        self._commit(words)
+        answered = detection.get("create_response") is not False
+        self._call.spawn(self._transcribe_and_answer(words, words.text, "before", answered))
 
     def clear(self) -> None:
         self._buffered.clear()
