@@ -158,7 +158,7 @@ class Intake:
         call["decision"] = decision.as_item()
         resumed = False
         try:
-            self.record.claim(call, now)
+            self.record.claim(call, now, agent.retention_days if agent else None)
         except Conflict as conflict:
             match redelivery(conflict.found, now):
                 case Redelivery.DONE:

@@ -266,7 +266,7 @@ class Wiring:
         table = AsyncTable(self.async_dynamodb, self.settings.table, self._heard)
         workers = ToolWorkers(self.worker_settings, self.metrics, self.tool_worker)
         return Services(
-            record=AsyncRecord(table, self.settings.retention_days),
+            record=AsyncRecord(table),
             control=self.control,
             contract=RealtimeContract(self.settings.openai_base_url),
             api_key=lambda refresh: self.secrets.keys(refresh).api_key,

@@ -165,7 +165,7 @@ class Run:
 
         def services(threads: Threads, holds: Any, clock: Time) -> Services:
             return Services(
-                record=AsyncRecord(written, 90, self._wall),
+                record=AsyncRecord(written, self._wall),
                 control=control,
                 contract=RealtimeContract(self._world.emulator.base_url),
                 api_key=lambda refresh: KEY,

@@ -101,7 +101,7 @@ WRITES: dict[str, tuple[Given, Write]] = {
         ),
     ),
     "analysed": (owned, lambda found: call_writes.analysed("rtc_1", {"state": "done", "run": "mine"}, None)),
-    "entry": (owned, lambda found: _put(entries.entry(MINE, 1, A_TURN, 1, 86_400))),
+    "entry": (owned, lambda found: _put(entries.entry(MINE, 1, A_TURN, 1, int(NOON) + 86_400))),
     "usage_share": (owned, lambda found: _put(entries.usage_share(MINE, Usage(input_text=7), int(NOON)))),
     "beat": (nothing, lambda found: record.beat("me", NOON, 3, 9, 4)),
     "reserve": (owned, lambda found: reservations.reserve("live#stack", "rtc_3", 9, NOON)),

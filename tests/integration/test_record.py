@@ -637,3 +637,14 @@ def test_another_error_of_dynamodb_is_not_taken_for_a_conflict(dynamodb: "Dynamo
     nowhere = Record(dynamodb, "no-such-table", retention_days=90)
     with pytest.raises(dynamodb.exceptions.ResourceNotFoundException):
         nowhere.claim(a_call(), NOON)
+
+
+def test_what_the_next_owner_had_to_know_goes_when_the_call_ends(record: Record) -> None:
+    record.claim({"call_id": "rtc_1", "caller": None, "steps": {Step.CREATED: 1795348800.0}}, 1795348800.0)
+    record.take("rtc_1", "monitor-1", "message", {}, None)
+    mine = Ownership("rtc_1", "monitor-1", 1)
+    record.note(mine, {"conversation": {"keypad": {"digits": "4711"}}, "notes": {"name": "Ana"}})
+    record.end(mine, End(Status.ENDED, EndReason.SILENCE, 1795348860.0), {})
+    call = record.call("rtc_1")
+    assert call is not None
+    assert (call["notes"], "conversation" in call) == ({"name": "Ana"}, False)

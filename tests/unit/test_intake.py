@@ -93,7 +93,8 @@ class FakeRecord:
         self.items[call_id] = {**found, **changes, "steps": {**found.get("steps", {}), **changes.get("steps", {})}}
         self.world.step(f"{name}!")
 
-    def claim(self, call: Item, now: float) -> None:
+    def claim(self, call: Item, now: float, retention_days: int | None = None) -> None:
+        self.retention_days = retention_days
         new = {**call, "status": Status.RINGING, "claimed_at": now}
         self._write("claim", call["call_id"], lambda item: not item, new)
 
@@ -767,3 +768,12 @@ def every_level() -> Iterator[None]:
     logger.setLevel(logging.INFO)
     yield
     logger.setLevel(level)
+
+
+def test_a_call_is_kept_for_as_long_as_its_agent_says(bench: Bench) -> None:
+    bench.deliver()
+    assert bench.record.retention_days is None
+    week = AGENT.model_copy(update={"retention_days": 7})
+    bench.intake.agents = Agents({week.name: week})
+    bench.deliver("rtc_2")
+    assert bench.record.retention_days == 7

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -67,7 +67,9 @@ class Agent(SessionConfig):
     transfer: dict[TargetName, Transfer] = Field(default={})
     digits: Digits = Digits()
     limits: Limits = Limits()
+    transcript: Literal["keep", "redact", "none"] = "keep"  # redact: what `redact` takes out without being told what
     redact: Redact | None = None
+    retention_days: int | None = Field(default=None, ge=1, le=3650)  # None: the stack's
     events: Events = Events()
     analysis: Analysis | None = None
 
@@ -118,6 +120,10 @@ class Agent(SessionConfig):
         for name in ("greeting", *(name for name in type(self).model_fields if name.endswith("_instructions"))):
             if templates.unknown_placeholders(getattr(self, name) or "", (), facts=()):
                 raise ValueError(f"{name}: call facts can be used in instructions only")
+        if self.events.transcript and not self.keeps_words:
+            raise ValueError("events: transcript is true, but transcript: none keeps no words to send")
+        if self.analysis is not None and not self.keeps_words:
+            raise ValueError("analysis: transcript: none keeps no words to analyse")
         self._check_tool_choice()
         return self
 
@@ -144,12 +150,18 @@ class Agent(SessionConfig):
     @property
     def redactor(self) -> "Redactor | None":
         """What takes out of the record what this agent does not keep."""
-        if self.redact is None:
+        redact = Redact() if self.redact is None and self.transcript == "redact" else self.redact
+        if redact is None:
             return None
         from ringside.redaction.redactor import Redactor  # python-stdnum: only the monitor of such an agent needs it
 
-        own = {name: re.compile(text) for name, text in self.redact.patterns.items()}
-        return Redactor(frozenset(self.redact.kinds), self.redact.languages, self.redact.countries, own)
+        own = {name: re.compile(text) for name, text in redact.patterns.items()}
+        return Redactor(frozenset(redact.kinds), redact.languages, redact.countries, own)
+
+    @property
+    def keeps_words(self) -> bool:
+        """Whether anything that is said in a call is kept."""
+        return self.transcript != "none"
 
     @property
     def behaviour(self) -> Behaviour:
@@ -179,6 +191,7 @@ class Agent(SessionConfig):
             digit_pause=self.digits.pause,
             digits_template=self.digits.told,
             digits_terminator=self.digits.terminator,
+            digits_are_secret=self.digits.secret,
             digits_timeout=self.digits.timeout,
             next_digit_timeout=self.digits.next_key,
             approve_remote_tools=frozenset(approved),

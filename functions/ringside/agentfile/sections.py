@@ -76,6 +76,7 @@ class Digits(Strict):
     timeout: float = Field(default=20, gt=0, le=120)  # for the first key that collect_digits waits for
     next_key: float = Field(default=5, gt=0, le=60)  # for each further key
     pause: float = Field(default=1.5, gt=0, le=10)  # without a key: ends a sequence pressed unasked
+    secret: bool = False  # no key is kept, whether or not the model says so
     told: str = Field(default="The caller pressed {digits} on the phone's keypad.", pattern=r"\{digits\}")
 
 

@@ -18,6 +18,7 @@ from ringside.aws.entries import CALL, partition_of
 from ringside.aws.ownership import Fenced, Ownership
 from ringside.aws.requests import Conflict, Request, Sentence, put, transaction, update
 from ringside.calls import ANONYMOUS, UNKNOWN, End, Status, Step
+from ringside.conversation import snapshot
 from ringside.conversation.events import Usage
 
 DAY_SHARDS = 8
@@ -259,7 +260,8 @@ def end(
         "end_detail": _detail(ended),
         f"steps.{Step.ENDED}": ended.at,
     }
-    closing = _as_owner(mine, sets, remove=("live_pk", "live_sk", "owner", "message_id"))
+    # What the next owner would have had to know may hold words and keys, and there is no next one.
+    closing = _as_owner(mine, sets, remove=("live_pk", "live_sk", "owner", "message_id", snapshot.ATTRIBUTE))
     try:
         yield from _with_reservations(closing, mine.call_id, reserved, spent)
     except Conflict as conflict:

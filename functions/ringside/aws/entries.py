@@ -36,7 +36,7 @@ def key_of(mine: Ownership, position: int, item_id: str) -> Item:
 
 
 def entry(
-    mine: Ownership, position: int, item: Mapping[str, Any], version: int, retention: int, *, late: bool = False
+    mine: Ownership, position: int, item: Mapping[str, Any], version: int, expires_at: int, *, late: bool = False
 ) -> Item:
     """One copy of an entry, with its key; what is too long is cut."""
     return {
@@ -44,7 +44,7 @@ def entry(
         **limits.entry(item),
         "epoch": mine.epoch,
         "version": version,
-        "expires_at": int(item["started_at"]) + retention,
+        "expires_at": expires_at,
         **({"late": True} if late else {}),
     }
 

@@ -68,6 +68,8 @@ LIST_COLUMNS = (
 )
 """What the indexes carry (template.yaml projects exactly these): enough for a list and for the sweeper."""
 
+DAY_SECONDS = 86_400
+
 Keep = Callable[[Item], bool]
 
 
@@ -83,14 +85,16 @@ class Record:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._table = Table(client, table, heard)
-        self._retention = retention_days * 86_400
+        self._retention = retention_days * DAY_SECONDS
         self._clock = clock
         self._versions = 0
 
     # --- the webhook's part ---
 
-    def claim(self, call: Item, now: float) -> None:
-        self._table.run(call_writes.claim(call, now, self._retention))
+    def claim(self, call: Item, now: float, retention_days: int | None = None) -> None:
+        """See `call_writes.claim`. `retention_days`: None as for the other calls."""
+        retention = self._retention if retention_days is None else retention_days * DAY_SECONDS
+        self._table.run(call_writes.claim(call, now, retention))
 
     def claim_again(self, call_id: str, found: Item, now: float) -> None:
         self._table.run(call_writes.claim_again(call_id, found, now))
@@ -154,7 +158,8 @@ class Record:
     def save(self, mine: Ownership, position: int, item: Mapping[str, Any], *, late: bool = False) -> None:
         """Write one copy of an entry of the call, at its position."""
         self._versions += 1
-        self._put(entries.entry(mine, position, item, self._versions, self._retention, late=late))
+        expires_at = int(item["started_at"]) + self._retention
+        self._put(entries.entry(mine, position, item, self._versions, expires_at, late=late))
 
     def save_share(self, mine: Ownership, usage: Usage) -> None:
         """What this owner has seen used so far."""

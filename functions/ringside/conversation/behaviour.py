@@ -34,6 +34,7 @@ class Behaviour:
     digit_pause: float
     digits_template: str
     digits_terminator: str | None  # ends what is collected
+    digits_are_secret: bool  # keys are nowhere in the record
     digits_timeout: float  # for the first key that was asked for
     next_digit_timeout: float
     stall_after: float  # without any event, while the session has something to do

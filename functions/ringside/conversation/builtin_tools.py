@@ -32,6 +32,7 @@ def functions(names: frozenset[str], targets: Mapping[str, str]) -> list[dict[st
             COLLECT_DIGITS,
             "Wait for the caller to press keys on the phone. First say which ones, in the same response.",
             length={"type": "integer", "minimum": 1, "maximum": 40, "description": "how many digits are expected"},
+            optional={"secret": {"type": "boolean", "description": "true for a PIN or the like: it is not recorded"}},
         ),
         NOTE: _function(
             NOTE,
@@ -43,10 +44,12 @@ def functions(names: frozenset[str], targets: Mapping[str, str]) -> list[dict[st
     return [known[name] for name in known if name in names and (name != TRANSFER or targets)]
 
 
-def _function(name: str, description: str, **arguments: dict[str, Any]) -> dict[str, Any]:
+def _function(
+    name: str, description: str, optional: dict[str, Any] | None = None, **arguments: dict[str, Any]
+) -> dict[str, Any]:
     schema = {
         "type": "object",
-        "properties": arguments,
+        "properties": {**arguments, **(optional or {})},
         "required": list(arguments),
         "additionalProperties": False,
     }

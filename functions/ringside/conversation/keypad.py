@@ -15,6 +15,9 @@ from ringside.conversation.transcript import Transcript
 
 MAX_DIGITS = 40
 
+NOT_KEPT = "[DIGITS]"
+"""What the record has in place of keys that are secret: redaction's token for digits."""
+
 
 @dataclass(slots=True)
 class _Collecting:
@@ -111,14 +114,16 @@ class Keypad:
         run, self._collecting = self._collecting.run, None
         digits, self._digits = self._digits.removesuffix(self._behaviour.digits_terminator or ""), ""
         self._timers.cancel("collecting")
-        saves = self._transcript.remark("digits", now, now, digits)[1] if digits else []
+        shown = NOT_KEPT if is_secret(run, self._behaviour) else digits
+        saves = self._transcript.remark("digits", now, now, shown)[1] if digits else []
         return saves, ToolResult(run, "ok", {"digits": digits, "ended_by": by}, needs_answer)
 
     def row_is_complete(self, now: float) -> tuple[list[Effect], str, str]:
         """The caller has stopped pressing keys that were not asked for. Returns what to save, the item's id, by which
         it finds its place in the conversation, and what the model learns."""
         digits, self._digits = self._digits, ""
-        remark, saves = self._transcript.remark("digits", now, now, digits)
+        shown = NOT_KEPT if self._behaviour.digits_are_secret else digits
+        remark, saves = self._transcript.remark("digits", now, now, shown)
         return saves, remark.item_id, self.text(digits)
 
     def text(self, digits: str) -> str:
@@ -152,6 +157,11 @@ class Keypad:
             self._timers.set_once("collecting", now + self._behaviour.digits_timeout)
         elif self._digits:
             self._timers.set_once("digits", now + self._behaviour.digit_pause)
+
+
+def is_secret(run: ToolRun, behaviour: Behaviour) -> bool:
+    """Whether the keys that this run collects are for nobody but the model: by its own word, or by the agent's."""
+    return behaviour.digits_are_secret or arguments(run).get("secret") is True
 
 
 def _length(run: ToolRun) -> int | None:

@@ -32,9 +32,8 @@ def reason(error: Exception) -> str:
 class AsyncRecord:
     """See `Record` for what each method does and raises (`Conflict`, `Fenced`)."""
 
-    def __init__(self, table: AsyncTable, retention_days: int, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, table: AsyncTable, clock: Callable[[], float] = time.time) -> None:
         self._table = table
-        self._retention = retention_days * 86_400
         self._clock = clock
         self._versions = 0
 
@@ -75,21 +74,21 @@ class AsyncRecord:
         return self._versions
 
     async def save(
-        self, ownership: Ownership, position: int, item: Mapping[str, Any], version: int, late: bool
+        self, ownership: Ownership, position: int, item: Mapping[str, Any], version: int, expires_at: int, late: bool
     ) -> None:
         """Write one copy of an entry, in company; returns when it is durable.
 
-        `late`: this owner may be one no longer.
+        `expires_at`: as the call does (Unix seconds). `late`: this owner may be one no longer.
         """
-        await self._table.put(entries.entry(ownership, position, item, version, self._retention, late=late))
+        await self._table.put(entries.entry(ownership, position, item, version, expires_at, late=late))
 
     async def forget(self, ownership: Ownership, position: int, item_id: str) -> None:
         """Delete a copy of ours that a later one has replaced: tidiness, readers go by the later one anyway."""
         await self._table.delete(entries.key_of(ownership, position, item_id))
 
-    async def save_share(self, ownership: Ownership, usage: Usage) -> None:
+    async def save_share(self, ownership: Ownership, usage: Usage, expires_at: int) -> None:
         """What this owner has seen used so far, in company with what was said."""
-        await self._table.put(entries.usage_share(ownership, usage, int(self._clock()) + self._retention))
+        await self._table.put(entries.usage_share(ownership, usage, expires_at))
 
     async def note(self, ownership: Ownership, facts: Mapping[str, Any]) -> None:
         await self._table.run(call_writes.note(ownership, facts))

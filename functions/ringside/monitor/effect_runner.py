@@ -61,7 +61,8 @@ class EffectRunner:
         self._spending = spending
         self._hang_up = hang_up
         self._conversation = conversation
-        self._kept = KeptWords(supervision.agent.redactor)
+        agent = supervision.agent
+        self._kept = KeptWords(agent.redactor, agent.keeps_words, agent.digits.secret)
         self._tasks: set[asyncio.Task[None]] = set()
         self._tools_running: set[asyncio.Task[None]] = set()
 
@@ -146,7 +147,8 @@ class EffectRunner:
         claimed = await self._writer.claim(f"tool:{effect.tool_call_id}")
         if not self._supervision.may_act():
             return
-        if claimed or tools.is_repeatable(agent, effect.name):
+        # A former owner's call of a tool has its arguments only where words are kept.
+        if claimed or (agent.keeps_words and tools.is_repeatable(agent, effect.name)):
             call_id = self._supervision.call_id
             attested = call.get("attested", "none")
             context = CallContext(

@@ -43,6 +43,7 @@ class RecordWriter:
         self._ownership = supervision.ownership
         self._record = services.record
         self._services = services
+        self._expires_at = int(supervision.call["expires_at"])
         self._queue = SerialQueue(f"writes {supervision.call_id}", UNWRITTEN)
 
     # --- written in order, in the background ---
@@ -62,7 +63,7 @@ class RecordWriter:
 
     def save_share(self, usage: Usage) -> None:
         """What was used while this owner listened."""
-        self._queue_write(self._record.save_share, usage)
+        self._queue_write(self._record.save_share, usage, self._expires_at)
 
     def save_usage(self, usage: Usage, cost: float | None) -> None:
         """What the whole call has used."""
@@ -128,7 +129,7 @@ class RecordWriter:
             self._supervision.lose(fenced=True)
 
     async def _save(self, ownership: Ownership, position: int, item: Mapping[str, Any], version: int) -> None:
-        await self._record.save(ownership, position, item, version, self._supervision.is_lost)
+        await self._record.save(ownership, position, item, version, self._expires_at, self._supervision.is_lost)
 
     async def _forget(self, position: int, item_id: str) -> None:
         try:

@@ -39,12 +39,13 @@ _COUNTRY = re.compile(r"(?<![^\W_])([A-Za-z])[\s.,-]*([A-Za-z])[\s.,-]*$")
 class Redactor:
     """`of`: the kinds to take out. `languages`: those spoken (`spoken_numbers.LANGUAGES`). `regions`: countries (ISO
     3166) whose phone numbers are known without their code. `patterns`: own ones by their name, which becomes the
-    token."""
+    token. `secrets`: digits that are taken out wherever they are said or written."""
 
     of: frozenset[Kind]
     languages: tuple[str, ...] = spoken_numbers.LANGUAGES
     regions: tuple[str, ...] = ("US", "GB", "DE", "ES", "FR")
     patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
 
     def text(self, text: str, before: Sequence[str] = ()) -> str:
         """The text with tokens such as `[CARD]` in place of what is taken out.
@@ -102,7 +103,10 @@ class Redactor:
             yield from ((*match.span(), TOKENS["ids"]) for match in _BRITISH_ID.finditer(text))
         for language in self.languages:
             for run in runs(text, language):
-                kind = self._kind(run, text, earlier)
+                if any(secret in run.digits for secret in self.secrets):
+                    yield run.start, run.end, TOKENS["digits"]
+                    continue
+                kind = self._kind(run, text, earlier) if self.of else None
                 if kind:
                     yield self._start(run, text, kind), run.end, TOKENS[kind]
 

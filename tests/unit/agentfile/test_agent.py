@@ -222,3 +222,34 @@ def test_what_is_redacted_is_a_list_of_kinds_or_more_than_that(tmp_path: Path) -
 )
 def test_what_cannot_be_redacted_is_told_with_its_line(tmp_path: Path, content: str, told: str) -> None:
     assert told in "\n".join(problems(tmp_path, LINE + content + "\n"))
+
+
+def test_a_transcript_is_kept_redacted_or_not_kept_at_all(tmp_path: Path) -> None:
+    (kept,) = load(tmp_path, desk=LINE)
+    assert (kept.keeps_words, kept.redactor, kept.retention_days) == (True, None, None)
+    (redacted,) = load(tmp_path, desk=LINE + "transcript: redact\n")
+    assert redacted.redactor is not None
+    assert redacted.redactor.text("4111 1111 1111 1111, a@b.example") == "[CARD], [EMAIL]"
+    (only,) = load(tmp_path, desk=LINE + "transcript: redact\nredact: [emails]\n")
+    assert only.redactor is not None
+    assert only.redactor.text("4111 1111 1111 1111, a@b.example") == "4111 1111 1111 1111, [EMAIL]"
+    (none,) = load(tmp_path, desk=LINE + "transcript: none\nretention_days: 7\n")
+    assert (none.keeps_words, none.retention_days) == (False, 7)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("transcript: never", "transcript: must be"),
+        ("retention_days: 0", "retention_days: Input should be greater than or equal to 1"),
+        (
+            "transcript: none\nevents: {transcript: true}",
+            "events: transcript is true, but transcript: none keeps no words",
+        ),
+        ("transcript: none\nanalysis: {summary: true}", "analysis: transcript: none keeps no words to analyse"),
+    ],
+)
+def test_what_is_kept_is_checked(tmp_path: Path, line: str, problem: str) -> None:
+    with pytest.raises(AgentFileError) as raised:
+        load(tmp_path, desk=LINE + line + "\n")
+    assert problem in str(raised.value)

@@ -79,7 +79,8 @@ def test_the_documented_defaults_are_the_defaults(chapter: str, model: type[Stri
         (shown,) = re.findall(rf"^\| `{name}` \| (.*?) \|", text, re.MULTILINE)[:1]
         assert shown.startswith("`") is (name not in ("max_cost", "told"))
         if shown.startswith("`"):
-            assert shown == f"`{field.default}`"
+            default = str(field.default).lower() if isinstance(field.default, bool) else field.default  # as in YAML
+            assert shown == f"`{default}`"
 
 
 EXAMPLES_IN_THE_PAGE = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -23,10 +23,10 @@ from tests.unit.conversation.talk import (
 # --- digits ----------------------------------------------------------------------------------
 
 
-def collecting(length: object = 4, **behaviour: Any) -> Talk:
+def collecting(length: object = 4, more: dict[str, Any] | None = None, **behaviour: Any) -> Talk:
     talk = Talk(replace(BEHAVIOUR, digits_timeout=20.0, next_digit_timeout=5.0, **behaviour))
     talk.agent_generated("Please enter your number.", response="r1")
-    talk.calls_tool("collect_digits", "d1", "r1", arguments=json.dumps({"length": length}))
+    talk.calls_tool("collect_digits", "d1", "r1", arguments=json.dumps({"length": length, **(more or {})}))
     talk.response_ends("r1")
     talk.feed(e.PlaybackStopped("r1"))
     return talk
@@ -39,6 +39,29 @@ def test_digits_are_told_as_soon_as_there_are_enough() -> None:
     press(talk, "1")
     assert learned(talk, "d1") == {"digits": "4711", "ended_by": "length"}
     assert [item["text"] for item in talk.table.items if item["kind"] == "digits"] == ["4711"]
+
+
+@pytest.mark.parametrize(
+    ("more", "behaviour"), [({"secret": True}, {}), ({}, {"digits_are_secret": True}), ({"secret": False}, {})]
+)
+def test_secret_keys_are_told_to_the_model_and_are_no_entry_of_the_call(
+    more: dict[str, Any], behaviour: dict[str, Any]
+) -> None:
+    talk = collecting(4, more, **behaviour)
+    press(talk, "4711")
+    assert learned(talk, "d1") == {"digits": "4711", "ended_by": "length"}
+    kept = "4711" if more == {"secret": False} else "[DIGITS]"
+    assert [item["text"] for item in talk.table.items if item["kind"] == "digits"] == [kept]
+
+
+def test_keys_that_nobody_asked_for_are_secret_where_all_are() -> None:
+    talk = Talk(replace(BEHAVIOUR, digits_are_secret=True))
+    talk.agent_generated("Hello?", response="r1")
+    talk.response_ends("r1")
+    press(talk, "99")
+    talk.wait(5)
+    assert ["99" in str(fact) for fact in talk.sent(e.TellFact)] == [True]
+    assert [item["text"] for item in talk.table.items if item["kind"] == "digits"] == ["[DIGITS]"]
 
 
 def test_the_terminator_ends_them_and_is_none_of_them() -> None:

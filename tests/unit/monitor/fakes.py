@@ -172,14 +172,14 @@ class Record(AsyncRecord):
         return self.versions
 
     async def save(
-        self, ownership: Ownership, position: int, item: Mapping[str, Any], version: int, late: bool
+        self, ownership: Ownership, position: int, item: Mapping[str, Any], version: int, expires_at: int, late: bool
     ) -> None:
         await self._note("save", position, dict(item), version)
 
     async def forget(self, ownership: Ownership, position: int, item_id: str) -> None:
         await self._note("forget", position, item_id)
 
-    async def save_share(self, ownership: Ownership, usage: e.Usage) -> None:
+    async def save_share(self, ownership: Ownership, usage: e.Usage, expires_at: int) -> None:
         await self._note("share", usage)
 
     async def usage_of_others(self, ownership: Ownership) -> e.Usage:

@@ -25,11 +25,11 @@ TOOL, REFER = do.RunTool("call_1", "book", "{}"), do.Refer("call_2", "tel:+18005
 class Bench:
     """An effect runner, and everything that it sets in motion."""
 
-    def __init__(self, epoch: int = 1, **more: object) -> None:
+    def __init__(self, epoch: int = 1, transcript: str = "keep", **more: object) -> None:
         self.sideband = Sideband()
         self.world = World(self.sideband)
         self.talk = Talk()
-        agent = AGENT.model_copy(update={"limits": Limits(max_cost=1.0)})
+        agent = AGENT.model_copy(update={"limits": Limits(max_cost=1.0), "transcript": transcript})
         self.supervision = self.world.supervision(epoch, agent, **more)
         self.writer = self.world.writer(self.supervision)
         self.attachment = self.world.attachment(self.supervision)
@@ -124,6 +124,13 @@ async def test_a_tool_runs_once_and_one_that_may_have_run_is_unknown_unless_it_m
     bench.world.tools.repeatable.add("book")
     await bench.perform(TOOL)
     assert bench.world.tools.ran == ["book", "book"]
+
+
+async def test_a_tool_whose_arguments_are_not_kept_is_never_run_again_by_the_next_owner() -> None:
+    bench = Bench(transcript="none")
+    bench.world.tools.repeatable.add("book")
+    await bench.perform(TOOL, TOOL)
+    assert (bench.world.tools.ran, [event.outcome for event in finished(bench)]) == (["book"], ["ok", "unknown"])
 
 
 def finished(bench: Bench) -> list[e.ToolFinished]:

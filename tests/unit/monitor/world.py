@@ -112,10 +112,15 @@ class Talk:
         self.goodbyes.append(reason)
 
 
+EXPIRES = int(NOON) + 86_400
+"""When the retention of these calls has passed."""
+
+
 def call_item(call_id: str = CALL, **more: Any) -> Item:
     """One that was accepted just now."""
     steps = {Step.CREATED: NOON - 2, Step.ACCEPTED: NOON - 1}
-    return {"call_id": call_id, "status": "live", "epoch": 1, "agent": "desk", "steps": steps, **more}
+    known = {"call_id": call_id, "status": "live", "epoch": 1, "agent": "desk", "expires_at": EXPIRES}
+    return {**known, "steps": steps, **more}
 
 
 def save(position: int) -> do.Save:

@@ -3,7 +3,10 @@
 import json
 from typing import Any
 
+import pytest
+
 from ringside.redaction.kept_words import KeptWords
+from ringside.redaction.redactor import Redactor
 from tests.unit.redaction.measure import ALL
 
 CARD = "four one one one, one one one one, one one one one, one one one one"
@@ -93,3 +96,69 @@ def test_a_transcript_that_comes_late_is_read_with_what_was_said_before_it() -> 
     kept.entry(3, turn("Thank you. And where may we call you?", "a3", "agent"))
     assert kept.entry(2, turn("four one one one one one one one", "a2"))["text"] == "[CARD]"
     assert kept.entry(4, turn("five five five two six seven one", "a4"))["text"] == "[PHONE]"
+
+
+# --- keys that are secret ---
+
+
+def collected(digits: str, secret: bool = True) -> dict[str, Any]:
+    arguments, output = (
+        json.dumps({"length": 4, "secret": secret}),
+        json.dumps({"digits": digits, "ended_by": "length"}),
+    )
+    return {"kind": "tool", "item_id": "f1", "name": "collect_digits", "arguments": arguments, "output": output}
+
+
+@pytest.mark.parametrize("redactor", [None, ALL])
+def test_secret_keys_are_in_no_result_and_nowhere_later(redactor: Redactor | None) -> None:
+    kept = KeptWords(redactor)
+    assert json.loads(str(kept.entry(1, collected("4711"))["output"])) == {"digits": "[DIGITS]", "ended_by": "length"}
+    verify = {
+        "kind": "tool",
+        "item_id": "f2",
+        "name": "verify",
+        "arguments": '{"pin": "4711"}',
+        "output": '"4711 is ok"',
+    }
+    run = kept.entry(2, verify)
+    assert (run["arguments"], run["output"]) == ('{"pin": "[DIGITS]"}', '"[DIGITS] is ok"')
+    for said in ("So that is 4 7 1 1, right?", "Four seven, one one.", "vier sieben eins eins"):
+        text = str(kept.entry(3, turn(said, "a3", "agent"))["text"])
+        assert "[DIGITS]" in text
+        assert not any(digit in text for digit in ("4", "7", "our", "ieben"))
+    assert kept.facts({"notes": {"pin": "4711", "room": "12"}})["notes"] == {"pin": "[DIGITS]", "room": "12"}
+    assert kept.entry(4, turn("It is 12 o'clock in 4710 Hilltop.", "a4"))["text"] == "It is 12 o'clock in 4710 Hilltop."
+
+
+def test_keys_that_are_not_secret_are_kept() -> None:
+    run = collected("4711", secret=False)
+    assert KeptWords(None).entry(1, run) is run
+    assert "4711" not in str(KeptWords(None, digits_are_secret=True).entry(1, run)["output"])
+    broken = {**run, "arguments": "not JSON", "output": "neither"}
+    assert KeptWords(None).entry(1, broken) is broken
+
+
+# --- nothing that is said ---
+
+
+def test_without_a_transcript_there_is_when_something_was_said_and_by_whom_and_not_what() -> None:
+    kept = KeptWords(None, keeps_words=False)
+    assert kept.entry(1, turn("My name is Ana.")) == turn("[not kept]")
+    assert kept.entry(1, turn(None)) == turn(None)  # which is not transcribed yet
+    assert kept.entry(1, turn(".")) == turn(".")  # a noise
+    assert kept.entry(2, {"kind": "digits", "text": "4711"})["text"] == "[DIGITS]"
+    gap = {"kind": "gap", "text": "the monitor crashed"}
+    assert kept.entry(3, gap) == gap
+
+
+def test_without_a_transcript_tools_have_their_names_and_outcomes_and_the_next_owner_what_it_needs() -> None:
+    kept = KeptWords(ALL, keeps_words=False)
+    run = {"kind": "tool", "name": "book", "arguments": '{"name": "Ana"}', "output": None, "outcome": "running"}
+    assert kept.entry(1, run) == {**run, "arguments": '"[not kept]"'}
+    assert kept.entry(1, run | {"output": '"Ana is booked"'})["output"] == '"[not kept]"'
+    transfer = {"kind": "tool", "name": "transfer", "arguments": '{"to": "sales"}', "output": '"asked"'}
+    assert kept.entry(2, transfer) == transfer
+    keys = kept.entry(3, collected("4711"))
+    assert (json.loads(str(keys["arguments"]))["length"], keys["output"]) == (4, '"[not kept]"')
+    left = {"conversation": {"transcript": {"words": [["a1", "My name is"]], "parts": [["a1", 1, ""]]}}}
+    assert kept.facts(left)["conversation"]["transcript"] == {"words": [["a1", "[not kept]"]], "parts": [["a1", 1, ""]]}
