@@ -42,6 +42,7 @@ OUTPUTS = {
     "TableName": "RINGSIDE_TABLE",
     "QueueUrl": "RINGSIDE_QUEUE_URL",
     "SecretId": "RINGSIDE_SECRET_ID",
+    "WebhookSecretId": "RINGSIDE_WEBHOOK_SECRET_ID",
     "WebhookUrl": "RINGSIDE_WEBHOOK_URL",
     "AnalysisFunction": "RINGSIDE_ANALYSIS_FUNCTION",
 }

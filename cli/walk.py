@@ -7,6 +7,7 @@ import httpx
 from cli.cloud import Cloud
 from cli.doctor.http import DEFAULT_BASE_URL
 from cli.errors import CliError
+from cli.setup.stored import webhook_secret_id
 from ringside.aws.call_queue import CallQueue
 from ringside.aws.record import Record
 from ringside.aws.secrets import Secrets
@@ -26,7 +27,7 @@ def walk(where: Cloud) -> list[Result]:
     return Canary(
         webhook_url=url,
         openai_base_url=where.variables.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL,
-        secrets=Secrets(where.secrets, secret),
+        secrets=Secrets(where.secrets, secret, webhook_secret_id(where)),
         record=Record(where.dynamodb, where.table, retention_days=0),  # it reads
         queue=CallQueue(where.sqs, queue),
         post=post,

@@ -1,18 +1,23 @@
-"""The secret: the API key and the webhook's signing secrets. None of it is ever shown."""
+"""The secrets: the API key and the webhook's signing secrets. None of it is ever shown."""
 
-import base64
-import binascii
 import json
-import re
+from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Any
 
 from cli.cloud import Cloud
 from cli.doctor.finding import Finding, Findings, State
+from cli.setup.stored import webhook_secret_id
+from ringside.aws.secrets import wrong_with_api_key
+from ringside.signatures import wrong_with
+
+PUT_KEY = 'store {"api_key": "sk-..."} in it, or run `ringside setup`'
+PUT_SIGNING = 'store {"webhook_secrets": ["whsec_..."]} in it, or run `ringside setup`'
 
 
 @dataclass
 class Keys:
-    """What the secret holds, for the checks that need it. Never shown."""
+    """What the secrets hold, for the checks that need it. Never shown."""
 
     api_key: str = ""
 
@@ -21,54 +26,55 @@ def check_secret(where: Cloud, keys: Keys) -> Findings:
     secret_id = where.variables.get("RINGSIDE_SECRET_ID")
     if not secret_id:
         return
-    put = 'store {"api_key": "sk-...", "webhook_secrets": ["whsec_..."]} in it, or run `ringside setup`'
+    content = yield from _content(where, secret_id, PUT_KEY)
+    if content is not None:
+        api_key = content.get("api_key")
+        if wrong := wrong_with_api_key(api_key):
+            yield Finding("secret", State.WRONG, f"api_key {wrong}", PUT_KEY)
+        else:
+            keys.api_key = str(api_key)
+            yield Finding("secret", State.OK, "api_key is set")
+    apart, former = webhook_secret_id(where), (content or {}).get("webhook_secrets")
+    if apart == secret_id:
+        if content is not None:
+            yield from _check_webhook_secrets(former)
+        return
+    signing = yield from _content(where, apart, PUT_SIGNING)
+    if signing is not None:
+        yield from _check_webhook_secrets(signing.get("webhook_secrets") or former)
+    if former:
+        told = "the signing secrets are also in the API key's secret, which the monitors can read"
+        yield Finding("secret", State.WARNING, told, "run `ringside setup`, which moves them")
+
+
+def _content(where: Cloud, secret_id: str, put: str) -> Generator[Finding, None, dict[str, Any] | None]:
+    """What a secret holds, or what is wrong with it."""
     client = where.secrets
     try:
         text = client.get_secret_value(SecretId=secret_id).get("SecretString", "")
     except client.exceptions.ResourceNotFoundException:
         yield Finding("secret", State.WRONG, f"there is no secret {secret_id}, or it is empty", put)
-        return
+        return None
     try:
-        secret = json.loads(text)
+        content = json.loads(text)
     except ValueError:
-        secret = None
-    if not isinstance(secret, dict):
-        yield Finding("secret", State.WRONG, "not a JSON object", put)
-        return
-    api_key = secret.get("api_key")
-    if not isinstance(api_key, str) or not api_key.strip():
-        yield Finding("secret", State.WRONG, "api_key is missing", put)
-    elif not re.fullmatch(r"[!-~]+", api_key):
-        yield Finding("secret", State.WRONG, "api_key has spaces or other invalid characters in it", put)
-    else:
-        keys.api_key = api_key
-        yield Finding("secret", State.OK, "api_key is set")
-    yield from _check_webhook_secrets(secret.get("webhook_secrets"), put)
+        content = None
+    if isinstance(content, dict):
+        return content
+    yield Finding("secret", State.WRONG, "not a JSON object", put)
+    return None
 
 
-def _check_webhook_secrets(given: object, put: str) -> Findings:
+def _check_webhook_secrets(given: object) -> Findings:
     if not isinstance(given, list) or not given:
-        yield Finding("secret", State.WRONG, "webhook_secrets is missing: every webhook will be refused", put)
+        told = "webhook_secrets is missing: every webhook will be refused"
+        yield Finding("secret", State.WRONG, told, PUT_SIGNING)
         return
     if len(given) > 2:
         yield Finding("secret", State.WARNING, f"{len(given)} webhook_secrets", "keep one, or two during a rotation")
     for index, entry in enumerate(given, start=1):
-        wrong = _wrong_with(entry)
-        if wrong:
+        if wrong := wrong_with(entry):
             todo = "copy the whole signing secret from OpenAI's webhook settings"
-            yield Finding("secret", State.WRONG, f"webhook secret {index}: {wrong}", todo)
+            yield Finding("secret", State.WRONG, f"webhook secret {index} {wrong}", todo)
         else:
             yield Finding("secret", State.OK, f"webhook secret {index} is well-formed")
-
-
-def _wrong_with(entry: object) -> str:
-    """What is wrong with a signing secret, without a word of it (Standard Webhooks: `whsec_` and base64)."""
-    if not isinstance(entry, str):
-        return "not a string"
-    if not entry.startswith("whsec_"):
-        return "does not begin with whsec_"
-    try:
-        key = base64.b64decode(entry.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
-        return "not base64 after whsec_"
-    return "" if key else "empty after whsec_"

@@ -8,6 +8,7 @@ import getpass
 import os
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cli.cloud import Cloud
@@ -16,6 +17,8 @@ from cli.setup import carriers
 from cli.setup.openai import INCOMING, Endpoint, OpenAI, OpenAIError
 from cli.setup.stored import Stored
 from cli.terminal import busy, console, safe
+from ringside.aws.secrets import wrong_with_api_key
+from ringside.signatures import wrong_with
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 OVERLAP_SECONDS = 24 * 3600
@@ -43,7 +46,9 @@ def run(where: Cloud, wanted: Wanted) -> None:
     base_url = where.variables.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL
     url = webhook_url(where)
     key = wanted.new_key or not stored.api_key
-    api_key = ask("OpenAI API key of the project (sk-...)", "OPENAI_API_KEY") if key else stored.api_key
+    what = "OpenAI API key of the project (sk-...)"
+    api_key = ask(what, "OPENAI_API_KEY", wrong_with_api_key) if key else stored.api_key
+    signing = ask("signing secret (whsec_...)", "OPENAI_WEBHOOK_SECRET", wrong_with) if wanted.by_hand else ""
     with OpenAI(base_url, api_key, trust_env=where.endpoint is None) as openai:
         openai.check_key()
         if api_key != stored.api_key:
@@ -52,8 +57,10 @@ def run(where: Cloud, wanted: Wanted) -> None:
         if wanted.remove:
             remove(openai, url)
             return
+        if stored.move_signing():
+            say("✓ moved the signing secrets into a secret of their own, which the monitors cannot read")
         if wanted.by_hand:
-            stored.write(webhook_secrets=[ask("signing secret (whsec_...)", "OPENAI_WEBHOOK_SECRET")])
+            keep(stored, signing, [former for former in stored.webhook_secrets if former != signing])
             say("✓ the signing secret is stored; send a test event from OpenAI's console")
         else:
             endpoint = connect(openai, stored, url, rotate=wanted.rotate_secret)
@@ -79,15 +86,18 @@ def webhook_url(where: Cloud) -> str:
     return url
 
 
-def ask(what: str, variable: str) -> str:
-    """A secret from the environment or the keyboard, never from a command line, which others can read."""
+def ask(what: str, variable: str, wrong_with: Callable[[object], str]) -> str:
+    """A secret from the environment or the keyboard, never from a command line, which others can read.
+
+    One that cannot be right is refused, before anything is written.
+    """
     given = os.environ.get(variable, "").strip()
     if not given:
         if not sys.stdin.isatty():
             raise UsageError(f"{what} is needed: set {variable}, or run this in a terminal")
         given = getpass.getpass(f"{what}: ").strip()
-    if not given.isascii() or not given.isprintable() or " " in given or not given:
-        raise CliError(f"{what}: that is not a valid value")
+    if wrong := wrong_with(given):
+        raise CliError(f"{what}: what was given {wrong}; nothing was changed")
     return given
 
 
@@ -95,7 +105,7 @@ def connect(openai: OpenAI, stored: Stored, url: str, *, rotate: bool) -> Endpoi
     """The endpoint for this URL, with a signing secret that is stored."""
     try:
         found = next((endpoint for endpoint in openai.endpoints() if endpoint.url == url), None)
-        stored.write()  # without permission to write, a new secret would be lost
+        stored.write_signing()  # without permission to write, a new secret would be lost
         forget_old(stored)
         if found is None:
             made = openai.create(url)
@@ -126,14 +136,14 @@ def keep(stored: Stored, secret: str, former: list[str]) -> None:
     """Store a new signing secret before the former one."""
     if not secret:
         raise CliError("OpenAI sent no signing secret; run `ringside setup --rotate-secret`")
-    stored.write(webhook_secrets=[secret, *former[:1]], rotated_at=int(time.time()))
+    stored.write_signing(webhook_secrets=[secret, *former[:1]], rotated_at=int(time.time()))
 
 
 def forget_old(stored: Stored, now: float | None = None) -> None:
     """Drop the former signing secret when OpenAI has long stopped using it."""
-    since = (time.time() if now is None else now) - float(stored.content.get("rotated_at") or 0)
+    since = (time.time() if now is None else now) - stored.rotated_at
     if len(stored.webhook_secrets) > 1 and since > OVERLAP_SECONDS:
-        stored.write(webhook_secrets=stored.webhook_secrets[:1])
+        stored.write_signing(webhook_secrets=stored.webhook_secrets[:1])
         say("✓ dropped the old signing secret: OpenAI no longer uses it")
 
 

@@ -42,7 +42,8 @@ class Settings(BaseModel):
 
     table: str = Field(alias="RINGSIDE_TABLE", min_length=1)
     queue_url: str = Field(alias="RINGSIDE_QUEUE_URL", min_length=1)
-    secret_id: str = Field(alias="RINGSIDE_SECRET_ID", min_length=1)
+    secret_id: str = Field(alias="RINGSIDE_SECRET_ID", min_length=1)  # of OpenAI's key
+    webhook_secret_id: str = Field(default="", alias="RINGSIDE_WEBHOOK_SECRET_ID")  # empty: verifies no webhook
     agents: Path = Field(default=SHIPPED / "agents", alias="RINGSIDE_AGENTS")
     openai_base_url: str = Field(
         default="https://api.openai.com/v1", alias="OPENAI_BASE_URL", pattern=r"^https?://[^\s?#]+$"

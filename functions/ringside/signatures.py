@@ -95,6 +95,26 @@ def sign(secret: str, webhook_id: str, timestamp: int, body: bytes) -> str:
     return "v1," + base64.b64encode(hmac_data(key(secret), content)).decode()
 
 
+def wrong_with(secret: object) -> str:
+    """What is wrong with a signing secret, without a word of it; empty if nothing is.
+
+    The one rule for what is stored, by whomever: OpenAI shows `whsec_` and base64. (Its package also takes any other
+    text for a key, so that whatever was pasted would be stored and sign nothing.)
+    """
+    if not isinstance(secret, str):
+        return "is not a string"
+    if not secret.startswith("whsec_"):
+        return "does not begin with whsec_"
+    if not secret.removeprefix("whsec_"):
+        return "is empty after whsec_"
+    try:
+        key(secret)
+    except ValueError as error:
+        short = f"shorter than {SHORTEST_KEY} bytes"
+        return f"is {short} after whsec_" if short in str(error) else "is not base64 after whsec_"
+    return ""
+
+
 def key(secret: str) -> bytes:
     """The key in a secret: base64 after `whsec_`, or else the text itself, as OpenAI's package has it.
 

@@ -112,7 +112,7 @@ class Wiring:
     @cached_property
     def secrets(self) -> Secrets:
         client = boto3.client("secretsmanager", config=_config(read_timeout=5, attempts=4))
-        return Secrets(client, self.settings.secret_id)
+        return Secrets(client, self.settings.secret_id, self.settings.webhook_secret_id)
 
     @cached_property
     def control(self) -> CallControl:

@@ -19,6 +19,7 @@ REMARKS = {
         "replaced",
     ): "a new and empty record of calls; the former table stays, and is read with RINGSIDE_TABLE",
     ("Secret", "replaced"): "empty: run `ringside setup` afterwards",
+    ("WebhookSecret", "replaced"): "empty: run `ringside setup --rotate-secret` afterwards",
     ("HttpApi", "replaced"): "another URL: run `ringside setup` afterwards",
 }
 """What a change means to those who run it, by logical name and kind of change."""

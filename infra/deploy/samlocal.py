@@ -80,7 +80,7 @@ def signing_secret(environment: Mapping[str, str]) -> str:
     access = {name.lower(): environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
     session = boto3.Session(**access, region_name=environment["AWS_REGION"])  # type: ignore[arg-type]  # names known
     client = session.client("secretsmanager", endpoint_url=environment["AWS_ENDPOINT_URL"])
-    content = json.loads(client.get_secret_value(SecretId=environment["RINGSIDE_SECRET_ID"])["SecretString"])
+    content = json.loads(client.get_secret_value(SecretId=environment["RINGSIDE_WEBHOOK_SECRET_ID"])["SecretString"])
     return str(content["webhook_secrets"][0])
 
 

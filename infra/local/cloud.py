@@ -241,6 +241,7 @@ class LocalCloud:
             "RINGSIDE_TABLE": self.table,
             "RINGSIDE_QUEUE_URL": self.queue_url,
             "RINGSIDE_SECRET_ID": self.secret_id,
+            "RINGSIDE_WEBHOOK_SECRET_ID": self.webhook_secret_id,
             "RINGSIDE_ANALYSIS_FUNCTION": "AnalysisFunction",
             "AWS_ENDPOINT_URL_LAMBDA": self.gateway_url,
         }
@@ -293,11 +294,12 @@ class LocalCloud:
             return Process(name, command, environment=environment, guard=self._guard, cwd=cwd, sink=self._sink, **more)
 
     def _create_stack(self) -> None:
-        secret = {"api_key": self.openai.api_key, "webhook_secrets": [self.openai.webhook_secret]}
-        self._environments = stack.create(self.aws, json.dumps(secret), self._parameters)
+        secrets = stack.secrets(self.openai.api_key, [self.openai.webhook_secret])
+        self._environments = stack.create(self.aws, secrets, self._parameters)
         monitor = self._environments["Monitor"]
         self.table, self.queue_url = monitor["RINGSIDE_TABLE"], monitor["RINGSIDE_QUEUE_URL"]
         self.secret_id = monitor["RINGSIDE_SECRET_ID"]
+        self.webhook_secret_id = self._environments["WebhookFunction"]["RINGSIDE_WEBHOOK_SECRET_ID"]
 
     def _find_openai(self) -> None:
         if self.openai.base_url is not None:

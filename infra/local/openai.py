@@ -1,10 +1,11 @@
 """Which OpenAI the local cloud talks to: the emulator, or the real one."""
 
 import base64
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from ringside import signatures
 
 REAL_URL = "https://api.openai.com/v1"
 
@@ -43,6 +44,6 @@ class OpenAI:
         if missing:
             raise MissingVariable("\n".join(missing))
         secret = new_webhook_secret() if has_tunnel else environ["OPENAI_WEBHOOK_SECRET"].strip()
-        if not re.fullmatch(r"whsec_[A-Za-z0-9+/]{24,}={0,2}", secret):
-            raise MissingVariable("OPENAI_WEBHOOK_SECRET is not a signing secret: those begin with whsec_")
+        if wrong := signatures.wrong_with(secret):
+            raise MissingVariable(f"OPENAI_WEBHOOK_SECRET is not a signing secret: it {wrong}")
         return cls(environ.get("OPENAI_BASE_URL") or REAL_URL, environ["OPENAI_API_KEY"].strip(), secret)

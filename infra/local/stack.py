@@ -1,7 +1,7 @@
-"""Creates queue, table and secret from the template, and lets CloudFormation work out every environment."""
+"""Creates queue, table and secrets from the template, and lets CloudFormation work out every environment."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from infra.local import template as templates
@@ -21,15 +21,25 @@ class StackError(Exception):
     """CloudFormation did not create the stack; the message has its reason."""
 
 
-def create(clients: "Clients", secret: str, parameters: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Create everything `template.yaml` names that the stand-in can create. `secret` is the content of the secret.
+def secrets(api_key: str, webhook_secrets: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What the template's secrets hold, by their logical names."""
+    return {"Secret": {"api_key": api_key}, "WebhookSecret": {"webhook_secrets": list(webhook_secrets)}}
+
+
+def create(
+    clients: "Clients", contents: Mapping[str, Mapping[str, Any]], parameters: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """Create everything `template.yaml` names that the stand-in can create. `contents`: of the secrets, by their
+    logical names.
 
     Returns the environments: each function's, by its logical name, and the monitor's as `Monitor`.
     """
     template = templates.translate()
-    (secret_name,) = of_type(template, "AWS::SecretsManager::Secret")
-    arn = clients.secrets.create_secret(Name=secret_name, SecretString=secret)["ARN"]
-    template = replace_references(template, {secret_name: arn})
+    arns = {
+        name: clients.secrets.create_secret(Name=name, SecretString=json.dumps(contents[name]))["ARN"]
+        for name in of_type(template, "AWS::SecretsManager::Secret")
+    }
+    template = replace_references(template, arns)
     environments = environments_of(template)
     local, meanings = reduced(template, environments)
     values = _create_stack(clients, local, parameters)

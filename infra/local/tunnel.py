@@ -90,8 +90,8 @@ def connected(cloud: LocalCloud, wanted: str, say: Say) -> Iterator[None]:
         url = f"{outside}/webhook"
         endpoint = project.create(url)
         try:
-            content = {"api_key": api_key, "webhook_secrets": [endpoint.secret]}
-            cloud.aws.secrets.put_secret_value(SecretId=cloud.secret_id, SecretString=json.dumps(content))
+            content = json.dumps({"webhook_secrets": [endpoint.secret]})
+            cloud.aws.secrets.put_secret_value(SecretId=cloud.webhook_secret_id, SecretString=content)
             say(f"  OpenAI's webhook endpoint {endpoint.id} leads to {url}, until this ends")
             say(_tested(project, endpoint))
             yield

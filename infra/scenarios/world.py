@@ -65,7 +65,7 @@ class World:
         """The table of the template, of which every run gets a copy."""
         # moto keeps what it has for the process: of an earlier world, too.
         httpx.post(f"{self.aws_url}/moto-api/reset", trust_env=False, timeout=10).raise_for_status()
-        made = stack.create(self.aws, "{}", {})
+        made = stack.create(self.aws, stack.secrets("", []), {})
         table: Any = self.aws.dynamodb.describe_table(TableName=made["Monitor"]["RINGSIDE_TABLE"])["Table"]
         indexes = [
             {name: index[name] for name in ("IndexName", "KeySchema", "Projection")}

@@ -30,12 +30,10 @@ def test_a_canary_rings_nowhere_and_leaves_nothing_in_the_record(cloud: LocalClo
 def test_a_signing_secret_that_is_not_the_webhooks_is_told_with_what_to_do(cloud: LocalCloud) -> None:
     other = cloud.aws.secrets.create_secret(
         Name="another",
-        SecretString=json.dumps(
-            {"api_key": cloud.openai.api_key, "webhook_secrets": ["whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="]}
-        ),
+        SecretString=json.dumps({"webhook_secrets": ["whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="]}),
     )["ARN"]
 
-    done = cloud.cli("canary", variables={"RINGSIDE_SECRET_ID": other})
+    done = cloud.cli("canary", variables={"RINGSIDE_WEBHOOK_SECRET_ID": other})
 
     assert done.returncode == 1
     assert "✗ webhook: " in done.stdout

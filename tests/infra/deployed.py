@@ -50,8 +50,12 @@ class DeployedCloud(LocalCloud):
         super()._run(name, "tests.infra.enforcing_aws" if name == "aws" else program, *flags, **more)
 
     def _create_stack(self) -> None:
-        secret = json.dumps({"api_key": self.openai.api_key, "webhook_secrets": [self.openai.webhook_secret]})
-        self.secret_id = self.aws.secrets.create_secret(Name="ringside", SecretString=secret)["ARN"]
+        contents = stack.secrets(self.openai.api_key, [self.openai.webhook_secret])
+        arns = {
+            name: self.aws.secrets.create_secret(Name=f"ringside-{name}", SecretString=json.dumps(content))["ARN"]
+            for name, content in contents.items()
+        }
+        self._secrets, self.secret_id, self.webhook_secret_id = arns, arns["Secret"], arns["WebhookSecret"]
         self.parameters = {"ToolFunctions": TOOL_ARN, "MonitorImage": IMAGE, **self._parameters}
         template = self._without_stand_ins(templates.translate())
         given = template["Resources"]["Monitor"]["Properties"]["Parameters"]
@@ -63,7 +67,7 @@ class DeployedCloud(LocalCloud):
         _, network = self._create("ringside-network", parse("network"), {}, {})
         nested = self._environments.pop("Parameters") | network
         _, monitor = self._create("ringside-monitor", parse("monitor"), nested, {})
-        self.outputs = outputs | network | monitor
+        self.outputs = outputs | network | monitor | self._secrets
         self.table, self.queue_url = outputs["CallsTable"], outputs["CallsQueue"]
 
     def _without_stand_ins(self, template: dict[str, Any]) -> dict[str, Any]:
@@ -73,7 +77,7 @@ class DeployedCloud(LocalCloud):
             text = text.replace(json.dumps({"Fn::GetAtt": [function, "Arn"]}), json.dumps(arn))
         for output in ("Subnets", "SecurityGroup", "PublicAddress"):
             text = text.replace(json.dumps({"Fn::GetAtt": ["Network", f"Outputs.{output}"]}), json.dumps("later"))
-        replaced: dict[str, Any] = replace_references(json.loads(text), {"Secret": self.secret_id})
+        replaced: dict[str, Any] = replace_references(json.loads(text), self._secrets)
         return replaced
 
     def _create(

@@ -285,6 +285,11 @@ def test_no_permission_is_given_by_a_wildcard(cloud: DeployedCloud) -> None:
         ("TaskRole", "sqs", "send_message", {"QueueUrl": "CallsQueue", "MessageBody": "x"}),
         ("TaskRole", "sqs", "receive_message", {"QueueUrl": "CallsDeadLetterQueue"}),
         ("TaskRole", "lambda", "invoke", {"FunctionName": SWEEPER_ARN}),
+        # Whoever runs users' code, or has no webhook to verify, cannot sign one.
+        ("TaskRole", "secretsmanager", "get_secret_value", {"SecretId": "WebhookSecret"}),
+        ("SweeperRole", "secretsmanager", "get_secret_value", {"SecretId": "WebhookSecret"}),
+        ("AnalysisRole", "secretsmanager", "get_secret_value", {"SecretId": "WebhookSecret"}),
+        ("TaskRole", "secretsmanager", "put_secret_value", {"SecretId": "Secret", "SecretString": "{}"}),
         ("ExecutionRole", "secretsmanager", "list_secrets", {}),
     ],
 )

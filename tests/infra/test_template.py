@@ -29,7 +29,7 @@ COMMON = {
 }
 GIVEN_BY_ECS = {"ECS_AGENT_URI", "ECS_CONTAINER_METADATA_URI_V4"}
 ROUTING = {"RINGSIDE_DIALLED_IN", "RINGSIDE_PLAIN_NUMBERS", "RINGSIDE_KEEP_WITHHELD"}
-READ_BY_THE_CANARY = {"RINGSIDE_WEBHOOK_URL"}
+NOT_FOR_THE_MONITOR = {"RINGSIDE_WEBHOOK_URL", "RINGSIDE_WEBHOOK_SECRET_ID"}
 READ_BY_BOTO3 = {"AWS_ENDPOINT_URL"}
 SETTINGS = {str(field.alias) for field in Settings.model_fields.values()} - GIVEN_BY_ECS
 
@@ -68,7 +68,7 @@ def test_every_component_is_told_where_everything_is(environments: dict[str, dic
 def test_every_variable_that_settings_know_is_set(environments: dict[str, dict[str, Any]]) -> None:
     assert set().union(*environments.values()) >= SETTINGS
     assert (
-        set(environments["Monitor"]) >= SETTINGS - ROUTING - READ_BY_THE_CANARY
+        set(environments["Monitor"]) >= SETTINGS - ROUTING - NOT_FOR_THE_MONITOR
     )  # a call is routed before it gets there
 
 
@@ -258,17 +258,55 @@ def test_webhooks_come_in_by_post_and_the_sweeper_runs_every_minute(template: di
     ]
 
 
-def test_the_secret_is_made_empty_and_no_parameter_carries_one(template: dict[str, Any]) -> None:
-    (secret,) = of_type(template, "AWS::SecretsManager::Secret").values()
+def test_the_secrets_are_made_empty_and_no_parameter_carries_one(template: dict[str, Any]) -> None:
+    secrets = of_type(template, "AWS::SecretsManager::Secret")
 
-    assert secret["SecretString"] == '{"api_key": "", "webhook_secrets": []}'
+    assert {name: secret["SecretString"] for name, secret in secrets.items()} == {
+        "Secret": '{"api_key": "", "webhook_secrets": []}',  # as ever, or a deployment would empty it
+        "WebhookSecret": '{"webhook_secrets": []}',
+    }
     assert not [name for name in template["Parameters"] if "secret" in name.lower() or "key" in name.lower()]
 
 
+def test_only_the_webhook_and_the_canary_know_of_the_signing_secrets(template: dict[str, Any]) -> None:
+    """The monitor runs users' code. What it does not know, and may not read, it cannot sign with."""
+    name = "RINGSIDE_WEBHOOK_SECRET_ID"
+    told = {each for each, function in templates.functions(template).items() if name in function.environment}
+
+    assert told == {"WebhookFunction", "CanaryFunction"}
+    assert name not in templates.monitor_environment(template)
+    assert "WebhookSecret" not in json.dumps(template["Resources"]["Monitor"])
+
+
+def test_the_queues_and_the_topic_refuse_what_comes_without_tls(template: dict[str, Any]) -> None:
+    (policy,) = of_type(template, "AWS::SQS::QueuePolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+
+    queues = list(of_type(template, "AWS::SQS::Queue"))
+    assert sorted(queue["Ref"] for queue in policy["Queues"]) == sorted(queues)
+    assert sorted(arn["Fn::GetAtt"][0] for arn in statement["Resource"]) == sorted(queues)
+    alarms = templates.plain(templates.parse((REPOSITORY / "infra/alarms.yaml").read_text(encoding="utf-8")))
+    (topics,) = of_type(alarms, "AWS::SNS::TopicPolicy").values()
+    for each in (statement, topics["PolicyDocument"]["Statement"][-1]):
+        assert (each["Effect"], each["Principal"]) == ("Deny", "*")
+        assert each["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+@pytest.mark.parametrize(("url", "taken"), [("https://eu.api.openai.com/v1", True), ("http://10.0.0.1/v1", False)])
+def test_the_api_key_is_sent_over_https_only(template: dict[str, Any], url: str, taken: bool) -> None:
+    assert bool(re.fullmatch(template["Parameters"]["OpenAIBaseUrl"]["AllowedPattern"], url)) is taken
+
+
 def test_an_operator_is_told_where_everything_is_and_what_to_do_next(template: dict[str, Any]) -> None:
-    assert {"NextStep", "WebhookUrl", "TableName", "QueueUrl", "SecretId", "AnalysisFunction"} <= set(
-        template["Outputs"]
-    )
+    assert {
+        "NextStep",
+        "WebhookUrl",
+        "TableName",
+        "QueueUrl",
+        "SecretId",
+        "WebhookSecretId",
+        "AnalysisFunction",
+    } <= set(template["Outputs"])
     assert all(output["Description"] for output in template["Outputs"].values())
 
 

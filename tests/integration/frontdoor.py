@@ -118,6 +118,7 @@ class Door:
         self.aws, self.openai = aws, openai
         self.table, self.queue_url = environment["RINGSIDE_TABLE"], environment["RINGSIDE_QUEUE_URL"]
         self.secret_id = environment["RINGSIDE_SECRET_ID"]
+        self.webhook_secret_id = environment["RINGSIDE_WEBHOOK_SECRET_ID"]
         wired.cache_clear()
         (self.wiring, _), (self.sweeper_wiring, _) = wired("webhook"), wired("sweeper")
         for wiring in (self.wiring, self.sweeper_wiring):
@@ -133,12 +134,18 @@ class Door:
 
     def use_secrets(self, secrets: Secrets | None = None) -> None:
         """These from now on; without any, new ones that have not been read yet."""
-        secrets = secrets or Secrets(self.wiring.secrets._client, self.secret_id)
+        secrets = secrets or Secrets(self.wiring.secrets._client, self.secret_id, self.webhook_secret_id)
         vars(self.wiring)["secrets"] = self.wiring.intake.secrets = secrets
 
     def put_secret(self, content: Any) -> None:
-        text = content if isinstance(content, str) else json.dumps(content)
-        self.aws.secrets.put_secret_value(SecretId=self.secret_id, SecretString=text)
+        """What both secrets hold, or what the key's holds instead of JSON."""
+        contents = [(self.secret_id, content)]
+        if isinstance(content, dict):
+            signing = {"webhook_secrets": content.get("webhook_secrets", [])}
+            contents = [(self.secret_id, {"api_key": content.get("api_key", "")}), (self.webhook_secret_id, signing)]
+        for secret_id, each in contents:
+            text = each if isinstance(each, str) else json.dumps(each)
+            self.aws.secrets.put_secret_value(SecretId=secret_id, SecretString=text)
 
     # --- in ---
 
@@ -211,8 +218,7 @@ def front_door() -> Iterator[Door]:
     aws, openai = Clients(url), OpenAI()
     with pytest.MonkeyPatch.context() as patch:
         try:
-            secret = json.dumps({"api_key": API_KEY, "webhook_secrets": [SECRET]})
-            environment = stack.create(aws, secret, {})["WebhookFunction"]
+            environment = stack.create(aws, stack.secrets(API_KEY, [SECRET]), {})["WebhookFunction"]
             for name in [name for name in os.environ if name.startswith(("AWS_", "RINGSIDE_", "OPENAI_"))]:
                 patch.delenv(name)
             here = {"AWS_ENDPOINT_URL": url, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, **CREDENTIALS}

@@ -300,16 +300,16 @@ def test_an_aws_that_does_not_answer_is_wrong(deployment: Deployment) -> None:
             {"api_key": KEY, "webhook_secrets": SIGNING[0]},
             ["webhook_secrets is missing: every webhook will be refused"],
         ),
-        ({"api_key": KEY, "webhook_secrets": [7]}, ["webhook secret 1: not a string"]),
+        ({"api_key": KEY, "webhook_secrets": [7]}, ["webhook secret 1 is not a string"]),
         (
             {"api_key": KEY, "webhook_secrets": [SIGNING[0], SIGNING[1][6:]]},
-            ["webhook secret 2: does not begin with whsec_"],
+            ["webhook secret 2 does not begin with whsec_"],
         ),
         (
             {"api_key": KEY, "webhook_secrets": [SIGNING[0][:-1]]},
-            ["webhook secret 1: not base64 after whsec_"],
+            ["webhook secret 1 is not base64 after whsec_"],
         ),
-        ({"api_key": KEY, "webhook_secrets": ["whsec_"]}, ["webhook secret 1: empty after whsec_"]),
+        ({"api_key": KEY, "webhook_secrets": ["whsec_"]}, ["webhook secret 1 is empty after whsec_"]),
     ],
 )
 def test_a_secret_that_is_not_as_it_should_be_is_wrong(deployment: Deployment, secret: object, told: list[str]) -> None:
@@ -320,6 +320,25 @@ def test_a_secret_that_is_not_as_it_should_be_is_wrong(deployment: Deployment, s
 def test_a_secret_that_is_not_there_is_wrong(deployment: Deployment) -> None:
     deployment.monkeypatch.setenv("RINGSIDE_SECRET_ID", "nobody")
     assert deployment.wrong("secret") == ["there is no secret nobody, or it is empty"]
+
+
+def own_signing_secret(deployment: Deployment, content: object) -> None:
+    """The webhook has a secret of its own, as every stack has that was deployed lately."""
+    made = deployment.aws.secrets.create_secret(Name=f"{deployment.secret_id}-own", SecretString=json.dumps(content))
+    deployment.monkeypatch.setenv("RINGSIDE_WEBHOOK_SECRET_ID", made["ARN"])
+
+
+def test_the_signing_secrets_are_looked_for_in_the_webhook_s_own_secret(deployment: Deployment) -> None:
+    deployment.put_secret({"api_key": KEY})
+    own_signing_secret(deployment, {"webhook_secrets": ["whsec_"]})
+    assert deployment.wrong("secret") == ["webhook secret 1 is empty after whsec_"]
+
+
+def test_signing_secrets_that_the_monitors_can_read_are_a_warning(deployment: Deployment) -> None:
+    own_signing_secret(deployment, {"webhook_secrets": []})
+    (told,) = deployment.warned("secret")
+    assert "which the monitors can read" in told
+    assert deployment.wrong("secret") == []  # they count until they are moved
 
 
 def test_more_than_two_signing_secrets_are_a_warning(deployment: Deployment) -> None:

@@ -47,14 +47,22 @@ def openai() -> Iterator[WebhookEndpoints]:
     project.close()
 
 
-def store(cloud: LocalCloud, content: dict[str, Any]) -> None:
-    cloud.aws.secrets.put_secret_value(SecretId=cloud.secret_id, SecretString=json.dumps(content))
+def store(cloud: LocalCloud, content: dict[str, Any], signing: dict[str, Any] | None = None) -> None:
+    """What the key's secret holds, and the webhook's own: as a new stack has it, if nothing is given."""
+    for secret_id, each in ((cloud.secret_id, content), (cloud.webhook_secret_id, signing or {"webhook_secrets": []})):
+        cloud.aws.secrets.put_secret_value(SecretId=secret_id, SecretString=json.dumps(each))
+
+
+def held(cloud: LocalCloud, secret_id: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(cloud.aws.secrets.get_secret_value(SecretId=secret_id)["SecretString"])
+    return content
 
 
 def stored(cloud: LocalCloud) -> dict[str, Any]:
-    text = cloud.aws.secrets.get_secret_value(SecretId=cloud.secret_id)["SecretString"]
-    content: dict[str, Any] = json.loads(text)
-    return content
+    """What both secrets hold; of the signing secrets nothing is in the key's."""
+    of_key, of_webhook = held(cloud, cloud.secret_id), held(cloud, cloud.webhook_secret_id)
+    assert not of_key.get("webhook_secrets")
+    return {**of_key, **of_webhook}
 
 
 def setup(
@@ -157,7 +165,7 @@ def test_a_day_after_a_rotation_the_former_secret_is_dropped(cloud: LocalCloud, 
     setup(cloud, openai)
     assert len(stored(cloud)["webhook_secrets"]) == 2
 
-    store(cloud, content | {"rotated_at": int(time.time()) - OVERLAP_SECONDS - 1})
+    store(cloud, held(cloud, cloud.secret_id), content | {"rotated_at": int(time.time()) - OVERLAP_SECONDS - 1})
     setup(cloud, openai)
 
     assert stored(cloud)["webhook_secrets"] == content["webhook_secrets"][:1]
@@ -169,6 +177,64 @@ def test_what_else_is_in_the_secret_stays(cloud: LocalCloud, openai: WebhookEndp
     setup(cloud, openai)
 
     assert stored(cloud)["crm_password"] == "hush"
+
+
+def test_a_stack_that_had_one_secret_gets_two_without_a_webhook_refused(
+    cloud: LocalCloud, openai: WebhookEndpoints
+) -> None:
+    name = openai.add(cloud.webhook_url, ["realtime.call.incoming"])
+    (former,) = openai.secrets[name]
+    rotated = {"rotated_at": 1_700_000_000, "crm_password": "hush"}
+    store(cloud, {"api_key": KEY, "webhook_secrets": [former], **rotated})
+    assert openai.deliver(name, "rtc_before") == 200  # a deployment alone breaks nothing
+
+    done = setup(cloud, openai, key="")
+
+    assert done.returncode == 0, done.stderr
+    assert "moved the signing secrets" in done.stdout
+    assert held(cloud, cloud.secret_id) == {"api_key": KEY, "crm_password": "hush"}
+    assert held(cloud, cloud.webhook_secret_id)["webhook_secrets"] == [former]
+    assert openai.deliver(name, "rtc_after") == 200
+    assert "moved" not in setup(cloud, openai, key="").stdout
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("sk-proj-0123456789abcdef", "does not begin with whsec_"),
+        ("whsec_not/base64!", "is not base64 after whsec_"),
+        ("whsec_c2hvcnQ=", "is shorter than 16 bytes after whsec_"),
+    ],
+)
+def test_by_hand_what_cannot_be_a_signing_secret_is_refused_before_anything_is_written(
+    untouched: LocalCloud, openai: WebhookEndpoints, given: str, told: str
+) -> None:
+    good = {"webhook_secrets": [new_secret()]}
+    store(untouched, {"api_key": ""}, good)
+
+    done = setup(untouched, openai, "--by-hand", OPENAI_WEBHOOK_SECRET=given)
+
+    assert (done.returncode, told in done.stderr, given in done.stderr + done.stdout) == (1, True, False)
+    assert stored(untouched) == {"api_key": "", **good}
+
+
+def test_by_hand_the_former_signing_secret_stays_valid_beside_the_new_one(
+    untouched: LocalCloud, openai: WebhookEndpoints
+) -> None:
+    former, secret = new_secret(), new_secret()
+    store(untouched, {"api_key": KEY}, {"webhook_secrets": [former]})
+
+    for _ in range(2):  # the same once more changes nothing
+        done = setup(untouched, openai, "--by-hand", OPENAI_WEBHOOK_SECRET=secret)
+        assert done.returncode == 0, done.stderr
+        assert stored(untouched)["webhook_secrets"] == [secret, former]
+
+
+def test_a_key_that_is_a_signing_secret_is_refused(untouched: LocalCloud, openai: WebhookEndpoints) -> None:
+    done = setup(untouched, openai, key=new_secret())
+
+    assert done.returncode == 1
+    assert "is a webhook's signing secret; nothing was changed" in done.stderr
 
 
 def test_a_key_that_is_refused_is_not_stored_and_not_quoted(untouched: LocalCloud, openai: WebhookEndpoints) -> None:

@@ -406,7 +406,7 @@ def test_what_strangers_send_is_refused_with_one_line_and_never_written(
         (body + b"\n", good),
         (b"", good),
         (b"\xff\xfe\xfd", good),
-        (b"x" * 2**20, signed(b"x" * 2**20)),
+        (b"x" * 2**20, signed(b"x" * 2**20, NEXT_SECRET)),
         (body, [*good[:3], ("webhook-signature", "v1")]),
         (body, [*good[:3], ("webhook-signature", "v1,a,b")]),
         (body, [*good[:3], (good[3][0], f"{signed(body, NEXT_SECRET)[3][1]}"), signed(body + b" ")[3]]),
@@ -420,6 +420,8 @@ def test_what_strangers_send_is_refused_with_one_line_and_never_written(
         assert answer["statusCode"] == 401, headers
     unreadable = b"\xff\xfe\xfd"
     assert door.post(unreadable, signed(unreadable))["statusCode"] == 400  # signed, but not an event
+    huge = b"x" * 2**20
+    assert door.post(huge, signed(huge))["statusCode"] == 413
 
     assert door.is_unknown(call)
     assert call.requests == []
@@ -483,7 +485,7 @@ def test_a_call_id_that_fits_no_url_is_refused_before_anything_is_asked(door: Do
 
 def test_two_secrets_are_good_while_one_is_rotated_and_a_new_one_is_good_at_once(door: Door) -> None:
     now = [1000.0]
-    secrets = Secrets(door.aws.secrets, door.secret_id, clock=lambda: now[0])
+    secrets = Secrets(door.aws.secrets, door.secret_id, door.webhook_secret_id, clock=lambda: now[0])
     door.use_secrets(secrets)
     try:
         assert secrets.keys().webhook_secrets == (SECRET,)
@@ -566,7 +568,8 @@ def test_a_secret_that_cannot_be_read_is_an_error_in_the_log_that_names_its_fiel
     assert counts == {"WebhooksFailed": 1}
     (line,) = (line for line in logs if line["level"] == "ERROR")
     assert (line["message"], line["error"]) == ("webhook.failed", "SecretsError")
-    assert line["detail"].endswith("missing or wrong: api_key, webhook_secrets")
+    for secret_id, name in ((door.secret_id, "api_key"), (door.webhook_secret_id, "webhook_secrets")):
+        assert f"secret {secret_id}: missing or wrong: {name}" in line["detail"]
 
 
 def test_a_table_that_is_not_there_is_a_503_that_names_the_operation(

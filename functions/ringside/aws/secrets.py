@@ -1,13 +1,20 @@
-"""Secrets Manager: the OpenAI key and the webhook secrets, as one JSON secret.
+"""Secrets Manager: OpenAI's key, and apart from it the webhook's signing secrets, as two JSON secrets.
 
-{"api_key": "sk-…", "webhook_secrets": ["whsec_…"]}      two webhook secrets while one is rotated
+{"api_key": "sk-…"}                     for whoever asks OpenAI
+{"webhook_secrets": ["whsec_…"]}        for the webhook, and the canary that knocks there; two while one is rotated
+
+The monitor runs its users' code and reads the first alone, so nothing there can sign a webhook. Stacks that were set up
+before there were two have both in the first, where they count until `ringside setup` moves them.
 """
 
+import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,6 +25,8 @@ if TYPE_CHECKING:
     from types_boto3_secretsmanager.client import SecretsManagerClient
 
 log = logging.getLogger(__name__)
+
+_SIGNING = "webhook_secrets"
 
 CACHE_SECONDS = 300.0
 REREAD_SECONDS = 15.0
@@ -33,8 +42,24 @@ class SecretsError(ServiceError):
     """The secret cannot be read or is not of the form above. Never contains the secret."""
 
 
+def wrong_with_api_key(key: object) -> str:
+    """What is wrong with an API key, without a word of it; empty if nothing is. The one rule for what is stored."""
+    if not isinstance(key, str) or not key.strip():
+        return "is missing"
+    if not re.fullmatch(r"[!-~]+", key):  # what cannot stand in an HTTP header would be quoted by the error about it
+        return "has spaces or other invalid characters in it"
+    return "is a webhook's signing secret" if key.startswith("whsec_") else ""
+
+
+def _usable_key(key: str) -> str:
+    if wrong := wrong_with_api_key(key):
+        raise ValueError(wrong)
+    return key
+
+
 def _usable(secret: str) -> str:
-    signatures.key(secret)
+    if wrong := signatures.wrong_with(secret):
+        raise ValueError(wrong)
     return secret
 
 
@@ -52,19 +77,24 @@ _WebhookSecrets = Annotated[
 class Keys(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    # What cannot stand in an HTTP header would be quoted by the error about it.
-    api_key: str = Field(pattern=r"^[!-~]+$", repr=False)
-    webhook_secrets: _WebhookSecrets = Field(repr=False)
+    api_key: Annotated[str, AfterValidator(_usable_key)] = Field(repr=False)
+    webhook_secrets: _WebhookSecrets = Field(default=(), repr=False)  # none: for those who verify nothing
 
 
 class Secrets:
-    """The secret, read when it is first needed and again every five minutes. For any number of threads."""
+    """What is read of the secrets, when it is first needed and again every five minutes. For any number of threads."""
 
     def __init__(
-        self, client: "SecretsManagerClient", secret_id: str, clock: Callable[[], float] = time.monotonic
+        self,
+        client: "SecretsManagerClient",
+        secret_id: str,
+        webhook_secret_id: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`webhook_secret_id`: empty for those who verify nothing, and read no signing secret; it may be the same."""
         self._client = client
         self._secret_id = secret_id
+        self._webhook_secret_id = webhook_secret_id
         self._clock = clock
         self._lock = threading.Lock()
         self._keys: Keys | None = None
@@ -112,12 +142,28 @@ class Secrets:
         return found
 
     def _read(self) -> Keys:
+        content = self._content(self._secret_id)
+        former = content.pop(_SIGNING, None)
+        if apart := self._webhook_secret_id:
+            own = None if apart == self._secret_id else self._content(apart).get(_SIGNING)
+            content[_SIGNING] = own or former or ()
         try:
-            text = self._client.get_secret_value(SecretId=self._secret_id)["SecretString"]
-        except Exception as error:  # a KeyError is a secret kept as bytes
-            raise SecretsError(f"secret {self._secret_id}: cannot be read: {type(error).__name__}") from None
-        try:
-            return Keys.model_validate_json(text)
+            return Keys.model_validate(content)
         except ValidationError as error:
-            wrong = ", ".join(sorted({".".join(map(str, p["loc"])) or "not JSON" for p in error.errors()}))
-            raise SecretsError(f"secret {self._secret_id}: missing or wrong: {wrong}") from None
+            wrong = sorted({".".join(map(str, problem["loc"])) for problem in error.errors()})
+        by_secret = groupby(wrong, lambda name: self._secret_id if name == "api_key" or not apart else apart)
+        told = (f"secret {secret_id}: missing or wrong: {', '.join(names)}" for secret_id, names in by_secret)
+        raise SecretsError("; ".join(told))
+
+    def _content(self, secret_id: str) -> dict[str, Any]:
+        try:
+            text = self._client.get_secret_value(SecretId=secret_id)["SecretString"]
+        except Exception as error:  # a KeyError is a secret kept as bytes
+            raise SecretsError(f"secret {secret_id}: cannot be read: {type(error).__name__}") from None
+        try:
+            content = json.loads(text)
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            raise SecretsError(f"secret {secret_id}: missing or wrong: not JSON")
+        return content

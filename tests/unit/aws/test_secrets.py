@@ -17,6 +17,7 @@ from ringside.aws.secrets import (
     Keys,
     Secrets,
     SecretsError,
+    wrong_with_api_key,
 )
 
 OLD: dict[str, Any] = {"api_key": "sk-old-0123456789", "webhook_secrets": ["whsec_b2xkb2xkb2xkb2xkb2xkb2xkb2xk"]}
@@ -50,7 +51,7 @@ def manager() -> SecretsManager:
 
 @pytest.fixture
 def secrets(manager: SecretsManager) -> Secrets:
-    return Secrets(manager, "ringside", clock=lambda: manager.now)  # type: ignore[arg-type]
+    return Secrets(manager, "ringside", "ringside", clock=lambda: manager.now)  # type: ignore[arg-type]
 
 
 def test_the_secret_is_read_once_in_five_minutes(secrets: Secrets, manager: SecretsManager) -> None:
@@ -236,3 +237,84 @@ def test_while_one_thread_reads_anew_the_others_go_on_with_what_is_known(
     assert secrets.keys().api_key == OLD["api_key"]
     assert asked == [OLD["api_key"]]
     assert manager.reads == 2
+
+
+# --- two secrets ---
+
+
+class TwoSecrets(SecretsManager):
+    """OpenAI's key in the one, the signing secrets in the other."""
+
+    def __init__(self, of_key: Any, of_webhook: Any) -> None:
+        super().__init__()
+        self.contents = {"key": of_key, "webhook": of_webhook}
+        self.asked: list[str] = []
+
+    def get_secret_value(self, SecretId: str) -> dict[str, Any]:
+        self.asked.append(SecretId)
+        return {"SecretString": json.dumps(self.contents[SecretId])}
+
+
+SIGNING = {"webhook_secrets": NEW["webhook_secrets"]}
+API_KEY = {"api_key": OLD["api_key"]}
+
+
+def test_who_verifies_nothing_reads_no_signing_secret_and_keeps_none() -> None:
+    manager = TwoSecrets(OLD, SIGNING)
+
+    keys = Secrets(manager, "key").keys()  # type: ignore[arg-type]
+
+    assert (keys.api_key, keys.webhook_secrets, manager.asked) == (OLD["api_key"], (), ["key"])
+
+
+def test_a_signing_secret_that_is_broken_beside_the_key_is_none_of_the_monitor_s_business() -> None:
+    manager = TwoSecrets({**API_KEY, "webhook_secrets": [7]}, {})
+
+    assert Secrets(manager, "key").keys().api_key == OLD["api_key"]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("of_key", "of_webhook", "found"),
+    [
+        (API_KEY, SIGNING, NEW),
+        (OLD, SIGNING, NEW),
+        (OLD, {"webhook_secrets": []}, OLD),  # just deployed over a stack that had one secret
+    ],
+)
+def test_the_webhook_s_own_secret_counts_and_until_there_is_one_what_is_beside_the_key(
+    of_key: Any, of_webhook: Any, found: Any
+) -> None:
+    keys = Secrets(TwoSecrets(of_key, of_webhook), "key", "webhook").keys()  # type: ignore[arg-type]
+
+    assert keys.webhook_secrets == tuple(found["webhook_secrets"])
+
+
+@pytest.mark.parametrize(
+    ("of_key", "of_webhook", "told"),
+    [
+        (API_KEY, {"webhook_secrets": []}, "secret webhook: missing or wrong: webhook_secrets"),
+        ({}, SIGNING, "secret key: missing or wrong: api_key"),
+        ({}, {}, "secret key: missing or wrong: api_key; secret webhook: missing or wrong: webhook_secrets"),
+        (API_KEY, {"webhook_secrets": [1]}, "secret webhook: missing or wrong: webhook_secrets.0"),
+        (API_KEY, [], "secret webhook: missing or wrong: not JSON"),
+    ],
+)
+def test_which_of_the_two_is_broken_is_told(of_key: Any, of_webhook: Any, told: str) -> None:
+    with pytest.raises(SecretsError) as caught:
+        Secrets(TwoSecrets(of_key, of_webhook), "key", "webhook").keys()  # type: ignore[arg-type]
+
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("sk-proj-0123456789", ""),
+        (None, "is missing"),
+        (" ", "is missing"),
+        ("sk proj", "has spaces or other invalid characters in it"),
+        (NEW["webhook_secrets"][0], "is a webhook's signing secret"),
+    ],
+)
+def test_an_api_key_is_judged_by_one_rule(key: object, wrong: str) -> None:
+    assert wrong_with_api_key(key) == wrong
