@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ringside.analysis.analyst import Analyst
     from ringside.aws.json_client import Client, Connections, JsonClient, Keys
     from ringside.canary import Canary
+    from ringside.monitor.async_record import AsyncRecord
     from ringside.monitor.clock import Time
     from ringside.monitor.monitor import Monitor
     from ringside.monitor.services import Services
@@ -228,10 +229,15 @@ class Wiring:
     # --- the monitor's own clients: nobody in its event loop waits for boto3 ---
 
     @cached_property
-    def _http(self) -> "Connections":
+    def _connections(self) -> "dict[str, Connections]":
+        """By what they are for: heartbeats and the messages of calls never wait for one behind writes that are slow."""
         from ringside.aws.json_client import Connections
 
-        return Connections()
+        return {use: Connections() for use in ("record", "heartbeats", "queue")}
+
+    async def _close_connections(self) -> None:
+        for connections in self._connections.values():
+            await connections.close()
 
     @cached_property
     def credentials(self) -> "Keys":
@@ -244,29 +250,39 @@ class Wiring:
 
     @cached_property
     def async_dynamodb(self) -> "Client":
-        return self._json(self.dynamodb)
+        return self._json(self.dynamodb, "record")
+
+    @cached_property
+    def async_heartbeats(self) -> "Client":
+        return self._json(self.dynamodb, "heartbeats")
 
     @cached_property
     def async_sqs(self) -> "Client":
-        return self._json(self.sqs)
+        return self._json(self.sqs, "queue")
 
-    def _json(self, boto: object) -> "JsonClient":
+    def _json(self, boto: object, use: str) -> "JsonClient":
         from ringside.aws.json_client import client_like
 
-        return client_like(boto, self._http, self.credentials)
+        return client_like(boto, self._connections[use], self.credentials)
 
-    def services(self, threads: "Threads", holds: Callable[[], bool], time: "Time") -> "Services":
+    @cached_property
+    def async_record(self) -> "AsyncRecord":
         from ringside.aws.async_table import AsyncTable
         from ringside.monitor.async_record import AsyncRecord
+
+        table = AsyncTable(self.async_dynamodb, self.settings.table, self._heard)
+        heartbeats = AsyncTable(self.async_heartbeats, self.settings.table)
+        return AsyncRecord(table, heartbeats=heartbeats)
+
+    def services(self, threads: "Threads", holds: Callable[[], bool], time: "Time") -> "Services":
         from ringside.monitor.contract import RealtimeContract
         from ringside.monitor.services import Services
         from ringside.monitor.tool_runner import AgentTools
         from ringside.monitor.tool_workers import ToolWorkers
 
-        table = AsyncTable(self.async_dynamodb, self.settings.table, self._heard)
         workers = ToolWorkers(self.worker_settings, self.metrics, self.tool_worker)
         return Services(
-            record=AsyncRecord(table),
+            record=self.async_record,
             control=self.control,
             contract=RealtimeContract(self.settings.openai_base_url),
             api_key=lambda refresh: self.secrets.keys(refresh).api_key,
@@ -275,7 +291,7 @@ class Wiring:
             metrics=self.metrics,
             threads=threads,
             holds=holds,
-            close=self._http.close,
+            close=self._close_connections,
             attach_window=self.settings.attach_window,
             time=time,
         )

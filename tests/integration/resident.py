@@ -49,7 +49,7 @@ def resident_monitor(
         "secrets": Secrets(cloud.aws.secrets, cloud.secret_id),
     }
     vars(wiring).update(given)
-    vars(wiring)["async_dynamodb"] = table(wiring.async_dynamodb)
+    vars(wiring)["async_dynamodb"] = vars(wiring)["async_heartbeats"] = table(wiring.async_dynamodb)
 
     loop = asyncio.new_event_loop()
     monitor = Monitor(

@@ -52,22 +52,23 @@ class Keys:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
         self._frozen: ReadOnlyCredentials | None = None
-        self._renewing: asyncio.Task[None] | None = None
+        self._renewing: asyncio.Task[ReadOnlyCredentials] | None = None
 
     async def current(self) -> ReadOnlyCredentials:
-        if self._frozen is None:
-            await self._renew()
-        elif isinstance(self._credentials, RefreshableCredentials) and self._credentials.refresh_needed():
+        frozen = self._frozen
+        if frozen is None:
+            return await self._renew()
+        if isinstance(self._credentials, RefreshableCredentials) and self._credentials.refresh_needed():
             # botocore asks for new ones a quarter of an hour before the old ones run out, and blocks while it does.
             if self._renewing is None or self._renewing.done():
                 self._renewing = asyncio.create_task(self._renew(), name="credentials")
             if self._credentials.refresh_needed(0):
-                await self._renewing
-        assert self._frozen is not None
-        return self._frozen
+                return await self._renewing
+        return frozen
 
-    async def _renew(self) -> None:
+    async def _renew(self) -> ReadOnlyCredentials:
         self._frozen = await asyncio.to_thread(self._credentials.get_frozen_credentials)
+        return self._frozen
 
 
 class JsonClient:
@@ -135,7 +136,10 @@ class JsonClient:
 
 
 class Connections:
-    """What all clients of a process share: opened with the first request, to be closed by whoever made it."""
+    """Those that some clients share, so many at most: opened with the first request, to be closed by whoever made it.
+
+    A request for which none is free waits for one, within the seconds that its answer may take.
+    """
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None

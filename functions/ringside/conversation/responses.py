@@ -4,7 +4,6 @@ The session refuses a second response while one is active (`conversation_already
 voice detection begins responses too. So a request of ours may be refused, overtaken, or never be answered at all.
 """
 
-from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -67,7 +66,7 @@ class Responses:
         self.is_pending = False  # whether one was asked for that has not begun
         self._purpose = Purpose.ANSWER  # of the response being generated, as far as we know
         self._asked: Request | None = None  # the last that was asked for: it may still be refused
-        self._wanted: deque[Request] = deque()
+        self._wanted: list[Request] = []
         self._names_requests = False  # whether the session tells which of its responses is ours
         self._retried = False
         self.limits = RateLimits()
@@ -96,12 +95,12 @@ class Responses:
         """Ask for such a response as soon as that may be."""
         request = self._request(purpose)
         if first:
-            self._wanted.appendleft(request)
+            self._wanted.insert(0, request)
         else:
             self._wanted.append(request)
 
     def drop(self, purpose: Purpose) -> None:
-        self._wanted = deque(request for request in self._wanted if request.purpose is not purpose)
+        self._wanted = [request for request in self._wanted if request.purpose is not purpose]
 
     def drop_all(self) -> None:
         self._wanted.clear()
@@ -117,7 +116,7 @@ class Responses:
 
     def next(self, now: float) -> Send | None:
         """Ask for what is wanted, if anything is."""
-        return self._ask(self._wanted.popleft(), now) if self._wanted else None
+        return self._ask(self._wanted.pop(0), now) if self._wanted else None
 
     def answer(self, now: float) -> Send:
         """Ask for a response to what is unanswered."""

@@ -32,8 +32,15 @@ def reason(error: Exception) -> str:
 class AsyncRecord:
     """See `Record` for what each method does and raises (`Conflict`, `Fenced`)."""
 
-    def __init__(self, table: AsyncTable, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        table: AsyncTable,
+        clock: Callable[[], float] = time.time,
+        heartbeats: AsyncTable | None = None,
+    ) -> None:
+        """`heartbeats`: the same table over connections of its own, so that none waits behind what calls write."""
         self._table = table
+        self._heartbeats = heartbeats or table
         self._clock = clock
         self._versions = 0
 
@@ -130,4 +137,4 @@ class AsyncRecord:
         return await self._table.run(receipts.left_for(owner))
 
     async def beat(self, owner: str, until: float, calls: int, slots: int, number: int, *, draining: bool) -> None:
-        await self._table.run(record.beat(owner, until, calls, slots, number, draining=draining), BEAT_SECONDS)
+        await self._heartbeats.run(record.beat(owner, until, calls, slots, number, draining=draining), BEAT_SECONDS)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable
 
 log = logging.getLogger(__name__)
@@ -11,16 +10,19 @@ log = logging.getLogger(__name__)
 class SerialQueue:
     """An ordered queue with a worker that exists only while there is work.
 
+    A monitor has two for each of its calls, mostly empty ones: a deque or an event for each would take more memory than
+    what is queued.
+
     `is_crowded` says that work comes faster than it gets done: the one who adds should wait for `room`.
     """
 
     def __init__(self, name: str, limit: int = 256) -> None:
         self._name = name
         self._limit = limit
-        self._todo: deque[Callable[[], Awaitable[None]]] = deque()
+        self._todo: list[Callable[[], Awaitable[None]]] = []
         self._worker: asyncio.Task[None] | None = None
         self._closed = False
-        self._moved = asyncio.Event()
+        self._moved: asyncio.Event | None = None  # while somebody waits for room
 
     @property
     def is_crowded(self) -> bool:
@@ -36,7 +38,8 @@ class SerialQueue:
 
     async def room(self) -> None:
         while self.is_crowded:
-            self._moved.clear()
+            if self._moved is None:
+                self._moved = asyncio.Event()
             await self._moved.wait()
 
     async def done(self) -> None:
@@ -48,7 +51,7 @@ class SerialQueue:
         """Drop what is not done."""
         self._closed = True
         self._todo.clear()
-        self._moved.set()
+        self._has_moved()
         if self._worker is not None and self._worker is not asyncio.current_task():
             self._worker.cancel()
             await asyncio.wait((self._worker,))
@@ -61,7 +64,12 @@ class SerialQueue:
                 except Exception:
                     log.exception("work.failed", extra={"queue": self._name})
                 if self._todo:
-                    self._todo.popleft()
-                self._moved.set()
+                    self._todo.pop(0)
+                self._has_moved()
         finally:
             self._worker = None
+
+    def _has_moved(self) -> None:
+        if self._moved is not None:
+            self._moved.set()
+            self._moved = None

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
+from websockets.datastructures import Headers
 from websockets.exceptions import ConcurrencyError
 from websockets.frames import CONT, DATA_OPCODES, TEXT, Frame
+from websockets.http11 import Response
 from websockets.protocol import CLOSED, Event
 
 FAIR_SHARE = 64
@@ -20,6 +22,9 @@ FAIR_SHARE = 64
 
 MAX_WAITING, FEW_WAITING = 64, 16
 """With more messages that wait for a reader the socket is not read any more, until there are few."""
+
+_UPGRADED = Response(101, "Switching Protocols", Headers())
+"""What every open connection was answered with: websockets asks whether there was an answer."""
 
 Take = Callable[[str | bytes], bool]
 
@@ -37,6 +42,10 @@ class MessageConnection(ClientConnection):
         self._fragments: bytearray | None = None
         self._is_text = True  # what comes in fragments
         self._is_paused = False
+
+    def forget_handshake(self) -> None:
+        """Let go of the headers of both sides: kilobytes for each call, the API key among them."""
+        self.request, self.response = None, _UPGRADED
 
     async def read(self, take: Take) -> None:
         """Have every message taken, until `take` returns False. The next `read` begins behind that message.

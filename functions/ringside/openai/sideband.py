@@ -48,7 +48,9 @@ async def attach(base_url: str, call_id: str, api_key: str) -> MessageConnection
             close_timeout=2,
             create_connection=MessageConnection,
         )
-        return cast(MessageConnection, opened)
+        connection = cast(MessageConnection, opened)
+        connection.forget_handshake()
+        return connection
     except InvalidStatus as error:
         raise AttachError(error.response.status_code) from None
     except (InvalidHandshake, InvalidURI, OSError, TimeoutError, EOFError) as error:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from websockets.client import ClientProtocol
+from websockets.datastructures import Headers
 from websockets.exceptions import ConcurrencyError, ConnectionClosedError, ConnectionClosedOK
 from websockets.frames import Close, Frame, Opcode
+from websockets.http11 import Request
 from websockets.uri import parse_uri
 from websockets.utils import accept_key
 
@@ -245,6 +247,20 @@ async def test_there_is_one_reader_at_a_time() -> None:
     with pytest.raises(ConcurrencyError):
         await Reader(server).start()
     reading.cancel()
+
+
+async def test_an_open_connection_keeps_neither_sides_headers_and_goes_on() -> None:
+    server = Server()
+    server.connection.request = Request("/", Headers(Authorization="Bearer sk-secret"))
+    server.connection.forget_handshake()
+    reader = Reader(server, "heard")
+    server.sends(Frame(Opcode.PING, b"there?"), text("heard"))
+    await reader.start()
+
+    assert server.wire.sent[:1] == b"\x8a"
+    assert server.connection.request is None
+    assert server.connection.response is not None
+    assert list(server.connection.response.headers) == []
 
 
 # --- fairness and back-pressure ---
