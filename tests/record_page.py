@@ -18,7 +18,7 @@ TYPES = {
 }
 """DynamoDB's types (API reference, AttributeValue) in the page's words."""
 
-ENTRIES = {"turn": "A turn", "tool": "A tool run", "digits": "Digits", "gap": "A gap"}
+ENTRIES = {"turn": "A turn", "tool": "A tool run", "digits": "Digits", "gap": "A gap", "action": "An action"}
 
 
 def section(heading: str) -> str:
@@ -42,7 +42,7 @@ def attributes(heading: str) -> dict[str, set[str]]:
 
 def documented() -> dict[str, dict[str, set[str]]]:
     """Of every kind of item its attributes, with their types."""
-    shared = attributes("Beside these, in each turn, tool run, digits and gap")
+    shared = attributes("Beside these, in each turn, tool run, digits, gap and action")
     kinds = {kind: attributes(heading) | shared for kind, heading in ENTRIES.items()}
     kinds["call"] = attributes("The call item")
     key = {"pk": {"string"}, "sk": {"string"}}

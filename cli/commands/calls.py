@@ -1,4 +1,4 @@
-"""`ringside calls list | show | watch | export | analyse`: recorded calls, and calls in progress."""
+"""`ringside calls ...`: recorded calls, calls in progress, and a hand on those."""
 
 import sys
 from pathlib import Path
@@ -18,6 +18,22 @@ app.command(
     The same command again goes on where it was interrupted, and reads anew what may have changed. A call whose
     retention has passed is not exported; what has been exported is yours to delete.""",
 )
+
+for _name, _help in {
+    "say": """Let the agent say something on a live call, word by word.
+
+    It waits until neither the caller nor the agent is speaking.""",
+    "instruct": "Tell the agent of a live call something; it answers, unless --silent.",
+    "transfer": """Transfer a live call, to a target of its agent's or to any number.
+
+    The agent says so first. Any number needs a permission of its own (docs/operations.md).""",
+    "hang-up": "Hang up a live call, after a goodbye or at once.",
+    "hold": """Let the agent of a live call listen, and not answer.
+
+    The call goes on, and so does the limit of its length; nobody asks a silent caller whether they are still there.""",
+    "resume": "Let an agent that is on hold answer again.",
+}.items():
+    app.command(f"cli.commands.acting:{_name.replace('-', '_')}", name=_name, help=_help)
 
 
 @app.command(name="list")

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from cli import json_output
 from cli.terminal import safe
-from cli.views import analysis
+from cli.views import actions, analysis
 from cli.views.words import Clock, Item, answered_at, duration, money, parties, since, span, status, usage
 from ringside.calls import UNKNOWN, Step
 from ringside.records import shapes
@@ -103,6 +103,8 @@ def entry(item: Item, answered: float, note: str = "") -> RenderableType:
             who, style, parts, mark = "keys", "green", [f"pressed {safe(item.get('text'))}"], ""
         case "gap":
             who, style, parts, mark = "gap", "red", [_gap(item)], ""
+        case "action":
+            who, style, parts, mark = "action", "magenta", [actions.line(item)], actions.mark(item)
         case kind:
             known = json_output.dumps_line(shapes.item(item))
             who, style, parts, mark = str(kind), "dim", [safe(known)], ""

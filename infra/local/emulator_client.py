@@ -37,6 +37,10 @@ class Emulator:
         """The call once it is over, whether it ended, was rejected or was missed."""
         return self._do(lambda control: control.until_ended(call_id, within_s))
 
+    def say(self, call_id: str, text: str) -> None:
+        """The caller says something that is not in the script."""
+        self._do(lambda control: control.say(call_id, text))
+
     def settings(self, **changes: Any) -> dict[str, Any]:
         """Change what holds for the whole emulator, such as `pace`."""
         return self._do(lambda control: control.settings(**changes))

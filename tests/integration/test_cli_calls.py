@@ -23,7 +23,7 @@ from cli.main import main
 from ringside.aws.record import Ownership, Record
 from ringside.calls import End, EndReason, Status, Step
 from ringside.conversation.events import Usage
-from ringside.conversation.items import ToolRun, Turn
+from ringside.conversation.items import Action, ToolRun, Turn
 from ringside.records import shapes
 
 REPOSITORY = Path(__file__).parents[2]
@@ -102,6 +102,8 @@ def a_whole_call(record: Record, call_id: str = "rtc_1", at: float = NOON) -> No
         mine, 9, {"kind": "gap", "item_id": "gap_9", "started_at": NOON + 9, "ended_at": NOON + 12, "text": "x"}
     )
     record.save(mine, 13, {"kind": "digits", "item_id": "d_13", "started_at": NOON, "ended_at": NOON + 1, "text": "4"})
+    wanted = Action("a_14", "say", "arn:aws:iam::1:user/ada", NOON, NOON, "We close at six.", outcome="done")
+    record.save(mine, 14, wanted.as_item())
     hang_up(record, mine, at)
 
 
@@ -122,6 +124,7 @@ def test_show_tells_the_whole_call(ringside: Ringside, record: Record) -> None:
         'opening_hours {"day":"monday"}',
         "→ 9 am to 6 pm [ok, 0.012 s]",
         "not monitored for 3.0 s",
+        "action  say: We close at six. [done, by user/ada]",
         "in 1000 audio tokens; out 500 audio tokens",
         "$0.0640 (prices of 2026-11-22)",
     ):
@@ -187,6 +190,7 @@ def test_json_has_the_documented_fields(ringside: Ringside, record: Record) -> N
         "tool": documented("A tool run"),
         "gap": documented("A gap"),
         "digits": documented("Digits"),
+        "action": documented("An action"),
     }
     assert set(shapes.ITEMS) == set(kinds)
 
@@ -378,7 +382,7 @@ def test_a_call_that_has_ended_is_not_shown_again_when_the_index_steps_back(
 def test_watch_as_json_is_one_object_a_line(ringside: Ringside, record: Record) -> None:
     a_whole_call(record)
     lines = [json.loads(line) for line in ringside("calls", "watch", "rtc_1", "--json").out.splitlines()]
-    assert [line["event"] for line in lines] == ["begin", *["entry"] * 5, "end"]
+    assert [line["event"] for line in lines] == ["begin", *["entry"] * 6, "end"]
     assert {line["call_id"] for line in lines} == {"rtc_1"}
     assert list(lines[1]["item"]) == documented("A turn")
     assert list(lines[-1]["call"]) == documented("A call in a list")

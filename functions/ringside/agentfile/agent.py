@@ -195,6 +195,7 @@ class Agent(SessionConfig):
             digits_timeout=self.digits.timeout,
             next_digit_timeout=self.digits.next_key,
             approve_remote_tools=frozenset(approved),
+            turn_detection=self.turn_detection.model_dump(mode="json", exclude_none=True),
             transfers={name: Target(target.uri, target.otherwise) for name, target in self.transfer.items()},
             transfer_limit=self.limits.transfer,
             stall_after=STALL_SECONDS,

@@ -6,6 +6,7 @@
                         sk CLAIM#<effect>              what may happen once, and who claimed it
     pk MONITORS         sk <owner>                     a monitor's heartbeat
     pk RECEIPTS#<owner> sk <call_id>                      (`receipts`)
+    pk ACTIONS#..       sk <action id>                    what operators want (`actions`)
 
 One `Query` on a call's key returns the whole call in order. Indexes: `by_day` and `live` (sharded, `live` only while
 the call is open), `by_caller`.
@@ -23,7 +24,7 @@ from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ringside.aws import call_lists, call_writes, counters, entries, requests
+from ringside.aws import actions, call_lists, call_writes, counters, entries, requests
 from ringside.aws.attributes import Item
 from ringside.aws.call_writes import DAY_SHARDS, LIVE_SHARDS, call_key, caller_keys, day_of, shards
 from ringside.aws.ownership import Beat, Fenced, Ownership
@@ -172,6 +173,14 @@ class Record:
 
     def analysed(self, call_id: str, analysis: Mapping[str, Any], seen: str | None) -> None:
         self._table.run(call_writes.analysed(call_id, analysis, seen))
+
+    # --- what operators want ---
+
+    def ask(self, call: Mapping[str, Any], asked: actions.Asked, uri: str | None = None) -> None:
+        self._table.run(actions.ask(call, asked, uri))
+
+    def is_open(self, call_id: str, action_id: str) -> bool:
+        return self._table.run(actions.is_open(call_id, action_id))
 
     # --- monitors ---
 

@@ -46,7 +46,7 @@ class Request:
     @property
     def as_part(self) -> dict[str, Any]:
         """This write as part of a transaction, which returns no attributes."""
-        kind = self.operation.removesuffix("Item")
+        kind = "ConditionCheck" if self.operation == "ConditionCheckItem" else self.operation.removesuffix("Item")
         return {kind: {name: value for name, value in self.params.items() if name != "ReturnValues"}}
 
 
@@ -112,6 +112,12 @@ def delete(key: Item, condition: str, values: Mapping[str, Any] | None = None) -
     return Request("DeleteItem", {"Key": marshal(key), **_if(condition, values)}, key)
 
 
+def check(key: Item, condition: str, values: Mapping[str, Any], names: Mapping[str, str]) -> Request:
+    """A condition on an item that is not written, as part of a transaction."""
+    params: Item = {"Key": marshal(key), **_if(condition, values), "ExpressionAttributeNames": dict(names)}
+    return Request("ConditionCheckItem", params, key)
+
+
 def transaction(token: str, *writes: Request) -> Request:
     """Several writes, all of them or none. A second request of the same token does nothing for ten minutes
     (API reference, TransactWriteItems: ClientRequestToken); others hear of the first write."""
@@ -124,8 +130,15 @@ def get(key: Item) -> Request:
     return Request("GetItem", {"Key": marshal(key), "ConsistentRead": True}, key)
 
 
-def query(pk: str, begins: str = "", limit: int | None = None, start: Mapping[str, Any] | None = None) -> Request:
-    """One page of a partition, read consistently: answered with `Items` and, if there is more, `LastEvaluatedKey`."""
+def query(
+    pk: str,
+    begins: str = "",
+    limit: int | None = None,
+    start: Mapping[str, Any] | None = None,
+    *,
+    consistent: bool = True,
+) -> Request:
+    """One page of a partition: answered with `Items` and, if there is more, `LastEvaluatedKey`."""
     condition, values = "pk = :pk", {":pk": pk}
     if begins:
         condition += " AND begins_with(sk, :begins)"
@@ -133,7 +146,7 @@ def query(pk: str, begins: str = "", limit: int | None = None, start: Mapping[st
     params: Item = {
         "KeyConditionExpression": condition,
         "ExpressionAttributeValues": marshal(values),
-        "ConsistentRead": True,
+        "ConsistentRead": consistent,
     }
     if limit is not None:
         params["Limit"] = limit
@@ -142,12 +155,12 @@ def query(pk: str, begins: str = "", limit: int | None = None, start: Mapping[st
     return Request("Query", params)
 
 
-def partition(pk: str, begins: str = "") -> Sentence[list[Item]]:
+def partition(pk: str, begins: str = "", *, consistent: bool = True) -> Sentence[list[Item]]:
     """Every item of a partition, or those whose sort key begins so, in the order of the sort keys."""
     found: list[Item] = []
     start: Mapping[str, Any] | None = None
     while True:
-        page = yield query(pk, begins, start=start)
+        page = yield query(pk, begins, start=start, consistent=consistent)
         found += page["Items"]
         start = page.get("LastEvaluatedKey")
         if not start:

@@ -5,6 +5,7 @@ There are no defaults here: the agent file has them (`agentfile/`).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -39,5 +40,6 @@ class Behaviour:
     next_digit_timeout: float
     stall_after: float  # without any event, while the session has something to do
     approve_remote_tools: frozenset[str]  # MCP: "server" or "server.tool" that may run when it asks
+    turn_detection: Mapping[str, Any]  # as the session was given it
     transfers: Mapping[str, Target]
     transfer_limit: float  # a caller who is still here then was not transferred

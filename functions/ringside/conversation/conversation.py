@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ringside.calls import EndReason
-from ringside.conversation import builtin_tools, snapshot
+from ringside.conversation import builtin_tools, on_action, snapshot
 from ringside.conversation import events as e
 from ringside.conversation.behaviour import Behaviour
 from ringside.conversation.effects import Effect, Note, SaveUsage
@@ -100,20 +100,24 @@ class Conversation:
         item of our own shows what the last one is; and items can be retrieved by their ids.
         """
         parts = self._parts
+        for_actions = [pair[0] for pair in (parts.responses.pending_action, parts.responses.active_action) if pair]
         if parts.responses.lost() is Purpose.FAREWELL:
             parts.say_goodbye_again()
         parts.caller_speaks = parts.answer_due = False
         parts.lost_track(now)
         parts.patience.last_event_at = now
         effects = parts.transcript.gap_closed(since, now, why, goes_on=goes_on)
+        for item_id in for_actions:
+            effects += on_action.response_lost(parts, item_id, now)
         # The probe first: it is to stand behind the last item of the gap, and not behind one of ours.
-        return [*effects, *parts.tools.tell_lost(), *settle(parts, now)]
+        return [*effects, *parts.operator.told_again(), *parts.tools.tell_lost(), *settle(parts, now)]
 
     def finish(self, now: float) -> list[Effect]:
         """The call is over: keep the words that were cut off, and close what is open."""
         parts = self._parts
         parts.timers.clear()
         effects = parts.transcript.close(parts.playback.unheard, now)
+        effects += on_action.call_ended(parts, now)
         if self.is_transferred:
             effects.append(parts.tools.transfer.left(now))
         done = {builtin_tools.HANG_UP: parts.goodbye.hung_up is not None, builtin_tools.TRANSFER: self.is_transferred}
@@ -121,6 +125,10 @@ class Conversation:
             run.outcome = "ok" if done.get(run.name) else "unknown"
             effects += parts.transcript.save(run)
         return [*effects, SaveUsage(self.usage)]
+
+    def came_too_late(self, action: e.ActionAsked, now: float) -> list[Effect]:
+        """An operator wanted something of the call, which is over."""
+        return on_action.came_too_late(self._parts, action, now)
 
     # --- handed over ---
 

@@ -83,4 +83,11 @@ class Reattach:
     """The session has fallen silent where something was expected: close the sideband and open it anew."""
 
 
-Effect = Send | Greet | Save | SaveUsage | RunTool | Refer | Note | Mark | Count | HangUp | Reattach
+@dataclass(frozen=True, slots=True)
+class ActionSettled:
+    """What came of an operator's action is in the record, after the effects before this: it need not be kept."""
+
+    action_id: str
+
+
+Effect = Send | Greet | Save | SaveUsage | RunTool | Refer | Note | Mark | Count | HangUp | Reattach | ActionSettled

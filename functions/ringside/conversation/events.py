@@ -4,8 +4,9 @@ The conversation core speaks only this language. `realtime` translates it from a
 Realtime events; another contract (OpenAI's Live API) would bring a translator of its own.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Role = Literal["caller", "agent"]
 
@@ -223,6 +224,28 @@ class ReferAnswered:
     detail: str = ""
 
 
+ActionKind = Literal["say", "instruct", "transfer", "hang_up", "hold", "resume"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionAsked:
+    """Comes from our own side: an operator wants something done on the call.
+
+    `text`: the words of `say` and `instruct`, the target of `transfer`. `silent`: `instruct` is not answered, `hang_up`
+    says no goodbye. `uri`: where a transfer to a number of the operator's own choice goes. `is_first`: no owner has
+    claimed it before. `asked_at` in Unix seconds.
+    """
+
+    action_id: str
+    action: ActionKind
+    by: str
+    asked_at: float
+    text: str = ""
+    silent: bool = False
+    uri: str | None = None
+    is_first: bool = True
+
+
 Event = (
     SessionStarted
     | CallerStarted
@@ -248,6 +271,7 @@ Event = (
     | SessionError
     | ToolFinished
     | ReferAnswered
+    | ActionAsked
 )
 
 
@@ -280,6 +304,14 @@ class TellFact:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectTurns:
+    """How the session is to find out that the caller has finished, and whether it then answers by itself: the fields
+    of an agent file's `turn_detection`."""
+
+    detection: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class RetrieveItem:
     item_id: str
 
@@ -297,7 +329,7 @@ class Approve:
     approve: bool
 
 
-Command = Respond | TellOutput | TellFact | RetrieveItem | DeleteItem | Approve
+Command = Respond | TellOutput | TellFact | DetectTurns | RetrieveItem | DeleteItem | Approve
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ringside.conversation.events import Role
+from ringside.conversation.events import ActionKind, Role
 
 State = Literal["final", "pending", "interrupted", "cut", "untranscribed"]
 """final: said and understood to its end. pending: the caller's words are still being transcribed.
 interrupted: the caller spoke over it. cut: the call ended first. untranscribed: no words came."""
+
+ActionOutcome = Literal["under_way", "done", "refused", "failed", "expired", "unknown"]
+"""refused: not begun, and `detail` says why. failed: begun in vain. expired: nobody took it in time. unknown: its owner
+died meanwhile, and it may have been done."""
+
+ACTION = "action_"
+"""Begins an entry's id; an action's own id follows."""
 
 
 def has_words(text: str | None) -> bool:
@@ -69,9 +76,39 @@ class ToolRun:
         return {"kind": "tool"} | {name: getattr(self, name) for name in self.__slots__}
 
 
-def from_item(item: Mapping[str, Any]) -> Turn | ToolRun | Remark | None:
+@dataclass(slots=True)
+class Action:
+    """What an operator wanted done, and what came of it."""
+
+    item_id: str
+    action: ActionKind
+    by: str  # who: the ARN that asked
+    asked_at: float
+    started_at: float  # when an owner of the call took it
+    text: str = ""
+    silent: bool = False
+    outcome: ActionOutcome = "under_way"
+    detail: str | None = None
+    ended_at: float | None = None
+
+    @property
+    def action_id(self) -> str:
+        return self.item_id.removeprefix(ACTION)
+
+    @property
+    def is_open(self) -> bool:
+        return self.outcome == "under_way"
+
+    def as_item(self) -> dict[str, Any]:
+        return {"kind": "action"} | {name: getattr(self, name) for name in self.__slots__}
+
+
+Entry = Turn | ToolRun | Remark | Action
+
+
+def from_item(item: Mapping[str, Any]) -> Entry | None:
     """An entry as the record has it; what this version of the entry does not know is left out."""
-    kinds: dict[Any, type[Turn] | type[ToolRun] | type[Remark]] = {"turn": Turn, "tool": ToolRun}
+    kinds: dict[Any, type[Entry]] = {"turn": Turn, "tool": ToolRun, "action": Action}
     kinds |= dict.fromkeys(("gap", "digits"), Remark)
     kind = kinds.get(item.get("kind"))
     return None if kind is None else kind(**{name: item[name] for name in kind.__slots__ if name in item})

@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 from ringside.calls import Step
 from ringside.conversation import events as e
+from ringside.conversation import on_action
 from ringside.conversation.effects import Count, Effect, Mark, SaveUsage
 from ringside.conversation.items import has_words
 from ringside.conversation.next_step import settle
 from ringside.conversation.parts import Parts
 from ringside.conversation.responses import ANSWERS, Purpose
+from ringside.conversation.tool_result import ToolResult
 
 # --- the caller ---
 
@@ -34,7 +36,7 @@ def item_added(parts: Parts, event: e.ItemAdded, now: float) -> list[Effect]:
             effects += parts.transcript.caller_committed(event.item_id, now)
         case "tool_output" | "approval" if event.tool_call_id is not None:
             parts.unanswered.seen(event.tool_call_id)
-        case "other" if event.item_id in parts.transcript.remarks:
+        case "other" if event.item_id in parts.transcript.remarks or event.item_id in parts.transcript.actions:
             parts.unanswered.seen(event.item_id)
     return effects
 
@@ -102,8 +104,14 @@ def agent_cut_off(parts: Parts, event: e.AgentCutOff, now: float) -> list[Effect
 
 
 def response_ended(parts: Parts, event: e.ResponseEnded, now: float) -> list[Effect]:
+    wanted_by = parts.responses.active_action if event.response_id == parts.responses.active else None
     failed = parts.responses.ended(event, now)
     effects: list[Effect] = []
+    if wanted_by is not None:
+        if failed is Purpose.OPERATOR and not parts.goodbye.is_wanted:
+            parts.responses.want_for_action(*wanted_by, first=True)
+        else:
+            effects += on_action.response_ended(parts, wanted_by[0], event.status, now)
     if event.usage != e.Usage():
         parts.usage += event.usage
         effects.append(SaveUsage(parts.usage))
@@ -120,7 +128,7 @@ def response_ended(parts: Parts, event: e.ResponseEnded, now: float) -> list[Eff
             parts.playback.stopped(event.response_id)
     if failed is Purpose.FAREWELL:
         parts.say_goodbye_again()
-    elif failed is not None:
+    elif failed is not None and failed is not Purpose.OPERATOR:
         parts.responses.want(failed)
     return effects
 
@@ -160,7 +168,16 @@ def tool_finished(parts: Parts, event: e.ToolFinished, now: float) -> list[Effec
 
 
 def refer_answered(parts: Parts, event: e.ReferAnswered, now: float) -> list[Effect]:
-    return parts.tools.progress(parts.tools.transfer.answered(event, now), now)
+    effects = on_action.refer_answered(parts, event, now)
+    progress, result = parts.tools.transfer.answered(event, now)
+    return effects + progress + ([] if result is None else came_of_transfer(parts, result, now))
+
+
+def came_of_transfer(parts: Parts, result: ToolResult, now: float) -> list[Effect]:
+    """It did not work: whoever wanted it learns that."""
+    if result.run.tool_call_id in parts.transcript.actions:
+        return on_action.attempt_ended(parts, result, now)
+    return parts.tools.result(result, now)
 
 
 def approval_asked(parts: Parts, event: e.ApprovalAsked, now: float) -> list[Effect]:
@@ -176,9 +193,16 @@ def remote_tool_called(parts: Parts, event: e.RemoteToolCalled, now: float) -> l
 
 def session_error(parts: Parts, event: e.SessionError, now: float) -> list[Effect]:
     # Greeting and questions are not asked for again: somebody has spoken, or their timers see to it.
-    if parts.responses.refused(event, now) is Purpose.FAREWELL:
+    waiting = parts.responses.pending_action
+    purpose = parts.responses.refused(event, now)
+    effects: list[Effect] = []
+    if purpose is Purpose.FAREWELL:
         parts.say_goodbye_again()
-    return [Count("session_errors", event.code)]
+    elif waiting is not None and purpose is Purpose.OPERATOR and not parts.goodbye.is_wanted:
+        parts.responses.want_for_action(*waiting, first=True)
+    elif waiting is not None and not parts.responses.is_pending:
+        effects = on_action.response_ended(parts, waiting[0], "failed", now)
+    return [*effects, Count("session_errors", event.code)]
 
 
 def item_retrieved(parts: Parts, event: e.ItemRetrieved, now: float) -> list[Effect]:
@@ -217,4 +241,5 @@ HANDLERS: dict[type, Callable[..., list[Effect]]] = {
     e.SessionError: session_error,
     e.ToolFinished: tool_finished,
     e.ReferAnswered: refer_answered,
+    e.ActionAsked: on_action.action_asked,
 }

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from ringside.calls import EndReason
 from ringside.conversation import events as e
+from ringside.conversation import on_action
 from ringside.conversation.effects import Count, Effect, Reattach, Send
+from ringside.conversation.on_event import came_of_transfer
 from ringside.conversation.parts import Parts
 from ringside.conversation.playback import BEFORE
 from ringside.conversation.responses import Purpose
@@ -14,7 +16,8 @@ def greeting_is_late(parts: Parts, now: float) -> list[Effect]:
     effects: list[Effect] = [Count("greeting_late")]
     if parts.patience.heard_anything:
         return effects
-    if parts.responses.active is not None or parts.responses.is_held_up:  # it may yet be heard
+    may_be_heard = parts.responses.active is not None or parts.responses.is_held_up
+    if may_be_heard or parts.operator.is_holding:
         parts.patience.await_greeting(now)
     elif parts.patience.may_greet_again(now):
         parts.responses.never_began()
@@ -68,12 +71,15 @@ def keys_are_collected(parts: Parts, now: float) -> list[Effect]:
 
 
 def transfer_is_judged(parts: Parts, now: float) -> list[Effect]:
-    return parts.tools.progress(parts.tools.transfer.still_here(now), now)
+    effects, result = parts.tools.transfer.still_here(now)
+    return effects if result is None else effects + came_of_transfer(parts, result, now)
 
 
 def response_never_began(parts: Parts, now: float) -> list[Effect]:
+    waiting = parts.responses.pending_action
     parts.responses.never_began()
-    return [Count("response_never_started")]
+    effects = [] if waiting is None else on_action.response_ended(parts, waiting[0], "failed", now)
+    return [*effects, Count("response_never_started")]
 
 
 def session_is_stalled(parts: Parts, now: float) -> list[Effect]:

@@ -64,9 +64,10 @@ class Order:
         if start is not None:
             del self._items[start:end]
         along = [pin for pin in self._items if self._pinned_behind.get(pin) == item_id]
-        if along and run != [item_id, *along]:
+        if along:
             self._items = [each for each in self._items if each not in along]
-            run = [item_id, *along, *run[1:]]
+            with_it = [each for each in run[1:] if self._pinned_behind.get(each) == item_id]
+            run = [item_id, *with_it, *along, *(each for each in run[1:] if each not in with_it)]
         follower = self._waiting.pop(item_id, None)
         if previous_id is not None and previous_id != item_id:
             self._previous[item_id] = previous_id

@@ -10,6 +10,7 @@ from ringside.conversation.behaviour import Behaviour
 from ringside.conversation.effects import Effect
 from ringside.conversation.goodbye import Goodbye
 from ringside.conversation.items import ToolRun
+from ringside.conversation.operator import Operator
 from ringside.conversation.patience import Patience
 from ringside.conversation.playback import BEFORE_SECONDS, Playback
 from ringside.conversation.responses import Purpose, Responses
@@ -31,7 +32,8 @@ class Parts:
         self.playback = Playback()
         self.goodbye = Goodbye(behaviour, self.timers)
         self.patience = Patience(behaviour, self.timers, started_at)
-        self.tools = ToolCalls(behaviour, self.timers, self.transcript, self.unanswered)
+        self.operator = Operator(behaviour, self.transcript)
+        self.tools = ToolCalls(behaviour, self.timers, self.transcript, self.unanswered, self.operator)
         self.caller_speaks = False
         self.answer_due = False  # the caller has said something, and no response has begun
 
@@ -115,6 +117,7 @@ class Parts:
         """The owner before us has left it all in order. The transcript is loaded."""
         self.timers.restore(given.get("timers"))
         effects = self.transcript.restore(given.get("transcript"))
+        self.operator.restore()
         self.unanswered.restore(given.get("unanswered"))
         self.responses.restore(given.get("responses"), now)
         self.playback.restore(given.get("playback"))
@@ -130,6 +133,8 @@ class Parts:
 
         `old`: the snapshot of an earlier owner, or nothing.
         """
+        self.operator.restore()
+        self.operator.start_over()
         self.patience.await_greeting(now)
         self.patience.restore_old(old.get("patience"))
         if self.goodbye.restore_old(old.get("goodbye"), now):
@@ -140,6 +145,7 @@ class Parts:
         for run in [run for run in self.transcript.running() if run.name != builtin_tools.HANG_UP]:
             self.unanswered.may_have_been_sent(run.tool_call_id)
             effects += self.begin(run, now)
+        self.tools.wait_for_operators_transfer(now)
         # Outputs carry ids of their own, so that telling one again does no harm. If the session has it already, it has
         # been answered or soon will be: one more answer is one too many.
         for run in unconfirmed:

@@ -32,18 +32,27 @@ class Purpose(StrEnum):
     SILENCE = "silence"
     WAITING = "waiting"
     FAREWELL = "farewell"
+    OPERATOR = "operator"  # what an operator wants said: each has its own instructions
 
 
 ANSWERS = frozenset({Purpose.ANSWER, Purpose.APOLOGY})
 
+ON_HOLD = frozenset({Purpose.OPERATOR, Purpose.FAREWELL})
+"""What is said although the agent is on hold."""
+
 
 @dataclass(slots=True)
 class Request:
-    """A response that we ask for; `covers` is what it is to answer: outputs of tools, keys pressed, approvals."""
+    """A response that we ask for; `covers` is what it is to answer: outputs of tools, keys pressed, approvals.
+
+    `for_action`: the entry of the operator's action that wants it, whose `instructions` it has.
+    """
 
     purpose: Purpose
     ref: str
     covers: set[str] = field(default_factory=set)
+    for_action: str | None = None
+    instructions: str | None = None
 
 
 class Responses:
@@ -66,6 +75,7 @@ class Responses:
         self.is_pending = False  # whether one was asked for that has not begun
         self._purpose = Purpose.ANSWER  # of the response being generated, as far as we know
         self._asked: Request | None = None  # the last that was asked for: it may still be refused
+        self._current: Request | None = None  # what the response being generated was asked for with, if we know
         self._wanted: list[Request] = []
         self._names_requests = False  # whether the session tells which of its responses is ours
         self._retried = False
@@ -99,6 +109,22 @@ class Responses:
         else:
             self._wanted.append(request)
 
+    def want_for_action(self, item_id: str, instructions: str, *, first: bool = False) -> None:
+        """Ask for what an operator wants said."""
+        self.want(Purpose.OPERATOR, first=first)
+        request = self._wanted[0 if first else -1]
+        request.for_action, request.instructions = item_id, instructions
+
+    @property
+    def pending_action(self) -> tuple[str, str] | None:
+        """The entry of the action, and its instructions, for which a response was asked that has not begun."""
+        return _action_of(self._asked) if self.is_pending else None
+
+    @property
+    def active_action(self) -> tuple[str, str] | None:
+        """The same, of the response that is being generated."""
+        return _action_of(self._current) if self.active is not None else None
+
     def drop(self, purpose: Purpose) -> None:
         self._wanted = [request for request in self._wanted if request.purpose is not purpose]
 
@@ -114,9 +140,13 @@ class Responses:
         if self.is_pending:
             self._timers.set("asked", now + ASKED_SECONDS)
 
-    def next(self, now: float) -> Send | None:
-        """Ask for what is wanted, if anything is."""
-        return self._ask(self._wanted.pop(0), now) if self._wanted else None
+    def next(self, now: float, *, on_hold: bool = False) -> Send | None:
+        """Ask for what is wanted, if anything is. The rest waits while the agent is on hold."""
+        for request in self._wanted:
+            if not on_hold or request.purpose in ON_HOLD:
+                self._wanted.remove(request)
+                return self._ask(request, now)
+        return None
 
     def answer(self, now: float) -> Send:
         """Ask for a response to what is unanswered."""
@@ -134,13 +164,13 @@ class Responses:
         return Request(purpose, f"ringside_{self._owner}_{self._refs}")
 
     def _command(self, request: Request) -> e.Respond:
-        return e.Respond(self._instructions[request.purpose], request.ref)
+        return e.Respond(self._instructions.get(request.purpose, request.instructions), request.ref)
 
     # --- the session's ---
 
     def begun(self, event: e.ResponseStarted) -> Purpose:
         """Returns what the response is for, as far as we know."""
-        self.active, self._purpose = event.response_id, Purpose.ANSWER
+        self.active, self._purpose, self._current = event.response_id, Purpose.ANSWER, None
         seen = self._unanswered.answered_by_any()
         if self._asked is None:
             return self._purpose
@@ -150,7 +180,7 @@ class Responses:
         self._names_requests = self._names_requests or ours
         if self.is_pending and (ours or not self._names_requests):
             self.is_pending = False
-            self._purpose = self._asked.purpose
+            self._purpose, self._current = self._asked.purpose, self._asked
             self._timers.cancel("asked")
             self._unanswered.drop(self._asked.covers)
         return self._purpose
@@ -158,7 +188,7 @@ class Responses:
     def ended(self, event: e.ResponseEnded, now: float) -> Purpose | None:
         """Returns the purpose of the response, if it failed and is to be asked for again."""
         if event.response_id == self.active:
-            self.active = None
+            self.active = self._current = None
         self._timers.cancel("pause")
         if event.status != "failed":
             self._retried = False
@@ -217,7 +247,7 @@ class Responses:
     def lost(self) -> Purpose | None:
         """After a gap: what became of the responses is not known. Returns the purpose of one that was pending."""
         asked = self._asked if self.is_pending else None
-        self.active, self._asked, self.is_pending = None, None, False
+        self.active, self._asked, self._current, self.is_pending = None, None, None, False
         self._timers.cancel("asked")
         if asked is not None:
             self._unanswered.again(asked.covers)
@@ -232,7 +262,12 @@ class Responses:
             "purpose": self._purpose.value,
             "is_pending": self.is_pending,
             "asked": None if asked is None else [asked.purpose.value, asked.ref, sorted(asked.covers)],
-            "wanted": [request.purpose.value for request in self._wanted],
+            "wanted": [request.purpose.value for request in self._wanted if request.for_action is None],
+            "for_actions": {
+                "wanted": [list(found) for request in self._wanted if (found := _action_of(request))],
+                "asked": list(_action_of(asked) or ()),
+                "current": list(_action_of(self._current) or ()),
+            },
             "names_requests": self._names_requests,
             "retried": self._retried,
             "limits": self.limits.snapshot(),
@@ -243,16 +278,35 @@ class Responses:
         self.active = snapshot.text(given.get("active"))
         self._purpose = _purpose(given.get("purpose")) or Purpose.ANSWER
         for purpose in map(_purpose, snapshot.sequence(given.get("wanted"))):
-            if purpose is not None:
+            if purpose is not None and purpose is not Purpose.OPERATOR:
                 self.want(purpose)
+        for_actions = snapshot.mapping(given.get("for_actions"))
+        for pair in snapshot.pairs(for_actions.get("wanted")):
+            self.want_for_action(*pair)
         self._names_requests, self._retried = given.get("names_requests") is True, given.get("retried") is True
         self.limits.restore(given.get("limits"))
         match given.get("asked"):
             case [purpose, str(ref), list(covers)] if (known := _purpose(purpose)) is not None:
                 self._asked = Request(known, ref, set(snapshot.texts(covers)))
                 self.is_pending = given.get("is_pending") is True
+                _restore_action(self._asked, for_actions.get("asked"))
+        if self.active is not None:
+            self._current = Request(self._purpose, "")
+            _restore_action(self._current, for_actions.get("current"))
         if self.is_pending:
             self._timers.set_once("asked", now + ASKED_SECONDS)
+
+
+def _action_of(request: Request | None) -> tuple[str, str] | None:
+    if request is None or request.for_action is None or request.instructions is None:
+        return None
+    return request.for_action, request.instructions
+
+
+def _restore_action(request: Request, value: object) -> None:
+    match value:
+        case [str(item_id), str(instructions)]:
+            request.for_action, request.instructions = item_id, instructions
 
 
 def _purpose(value: object) -> Purpose | None:

@@ -13,6 +13,7 @@ from ringside.conversation.effects import Effect, RunTool, Send
 from ringside.conversation.items import ToolRun
 from ringside.conversation.keypad import Keypad
 from ringside.conversation.notes import Notes
+from ringside.conversation.operator import Operator
 from ringside.conversation.timers import Timers
 from ringside.conversation.tool_result import Progress, ToolResult
 from ringside.conversation.transcript import Transcript
@@ -23,7 +24,15 @@ from ringside.conversation.unanswered import Unanswered
 class ToolCalls:
     """The runs themselves are the transcript's: they are in the record."""
 
-    def __init__(self, behaviour: Behaviour, timers: Timers, transcript: Transcript, unanswered: Unanswered) -> None:
+    def __init__(
+        self,
+        behaviour: Behaviour,
+        timers: Timers,
+        transcript: Transcript,
+        unanswered: Unanswered,
+        operator: Operator,
+    ) -> None:
+        self._operator = operator
         self._approved = behaviour.approve_remote_tools
         self._transcript = transcript
         self._unanswered = unanswered
@@ -139,7 +148,7 @@ class ToolCalls:
     def go_on(self, transfer: object, keypad: object, now: float) -> list[Effect]:
         """With the snapshots of a former owner, go on with what is running; what they do not mention begins anew."""
         runs = self._transcript.tools
-        effects = self.transfer.restore(transfer, runs, now)
+        effects = self.transfer.restore(transfer, {**runs, **self._of_operators()}, now)
         self.keypad.restore(keypad, runs, now)
         for run in list(self._transcript.running()):
             known = self.transfer.is_of(run) or self.keypad.is_collecting_for(run) or run.name == builtin_tools.HANG_UP
@@ -147,6 +156,26 @@ class ToolCalls:
         for item_id in sorted(self._unanswered.unseen()):  # it may never have reached the session
             effects += self.tell_again(item_id)
         return effects
+
+    def wait_for_operators_transfer(self, now: float) -> None:
+        """The owner before us died after OpenAI had taken a transfer that an operator wanted."""
+        for item_id, run in self._of_operators().items():
+            if self.transfer.was_taken(item_id):
+                self.transfer.begin_for_operator(run, "", now)
+
+    def _of_operators(self) -> dict[str, ToolRun]:
+        """The transfers that operators want, as runs of the tool: by the ids of their entries."""
+        return {
+            action.item_id: ToolRun(
+                action.item_id,
+                action.item_id,
+                builtin_tools.TRANSFER,
+                json.dumps({"to": action.text}),
+                action.started_at,
+            )
+            for action in self._transcript.actions.values()
+            if action.action == "transfer" and action.outcome in ("under_way", "done")
+        }
 
     def waits_for_a_connection(self) -> None:
         """All that this owner tells on taking over is still to be sent."""
@@ -162,4 +191,6 @@ class ToolCalls:
         run, remark = self._transcript.tools.get(item_id), self._transcript.remarks.get(item_id)
         if run is not None and run.outcome != "running":
             return [Send(e.TellOutput(item_id, run.output or ""))]
+        if (action := self._transcript.actions.get(item_id)) is not None:
+            return [Send(e.TellFact(self._operator.told(action), item_id))]
         return [] if remark is None else [Send(e.TellFact(self.keypad.text(remark.text), item_id))]

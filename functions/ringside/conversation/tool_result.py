@@ -18,6 +18,7 @@ class ToolResult:
     outcome: Literal["ok", "error", "refused"]
     message: Mapping[str, Any]
     needs_answer: bool = True  # False: the conversation has gone on, or goes on, without a response to this
+    why: str = ""  # in short, for people
 
 
 Progress = tuple[list[Effect], ToolResult | None]

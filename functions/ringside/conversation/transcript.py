@@ -13,7 +13,7 @@ from ringside.conversation import events as e
 from ringside.conversation import snapshot
 from ringside.conversation.effects import Effect, Save
 from ringside.conversation.gap import Gap
-from ringside.conversation.items import Remark, ToolRun, Turn, from_item, has_words
+from ringside.conversation.items import Action, Entry, Remark, ToolRun, Turn, from_item, has_words
 from ringside.conversation.order import Order
 
 LINK = "previous_item_id"
@@ -37,6 +37,7 @@ class Transcript:
         self.turns: dict[str, Turn] = {}
         self.tools: dict[str, ToolRun] = {}  # by the function call's id
         self.remarks: dict[str, Remark] = {}
+        self.actions: dict[str, Action] = {}  # by the entry's id
         self._words: dict[str, list[str]] = {}  # parts of sentences that are not finished
         self._parts: dict[str, dict[int, str]] = {}  # the agent's item -> what it said, by the parts of its content
         self._response_of: dict[str, str] = {}  # the agent's item -> its response
@@ -68,8 +69,8 @@ class Transcript:
         moved = self.order.place(item_id, previous_id, before)
         if not moved:
             return []
-        entries: Iterable[Turn | ToolRun | Remark]
-        entries = (*self.turns.values(), *self.tools.values(), *self.remarks.values())
+        entries: Iterable[Entry]
+        entries = (*self.turns.values(), *self.tools.values(), *self.remarks.values(), *self.actions.values())
         return [
             effect
             for entry in entries
@@ -77,7 +78,7 @@ class Transcript:
             for effect in self.save(entry, moved[entry.item_id])
         ]
 
-    def save(self, entry: Turn | ToolRun | Remark, replaces: int | None = None) -> list[Effect]:
+    def save(self, entry: Entry, replaces: int | None = None) -> list[Effect]:
         effects = [] if entry.item_id in self.order else self.place(entry.item_id, None)
         self._saved.add(entry.item_id)
         previous = self.order.previous(entry.item_id)
@@ -243,6 +244,14 @@ class Transcript:
         something that is not in the record, and the session refuses a second item of the same id."""
         remark = Remark(f"{kind}_{self._owner}_{len(self.remarks) + 1}", kind, since, until, text)
         self.remarks[remark.item_id] = remark
+        return remark, self._pin(remark)
+
+    def took(self, action: Action) -> list[Effect]:
+        """An operator's action stands where it was taken."""
+        self.actions[action.item_id] = action
+        return self._pin(action)
+
+    def _pin(self, entry: Remark | Action) -> list[Effect]:
         effects: list[Effect] = []
         anchors, begun = self.order.strays_before(), None
         for turn in self.turns.values():
@@ -250,8 +259,8 @@ class Transcript:
                 effects += self.place(turn.item_id, None)
                 begun = turn.item_id
         self.order.strays_before(*anchors)
-        self.order.pin(remark.item_id, begun)
-        return remark, effects + self.save(remark)
+        self.order.pin(entry.item_id, begun)
+        return effects + self.save(entry)
 
     # --- the end ---
 
@@ -337,7 +346,9 @@ class Transcript:
                     self.tools[run.tool_call_id] = run
                 case Remark() as remark:
                     self.remarks[remark.item_id] = remark
-        self.order.pinned_before_us(self.remarks)
+                case Action() as action:
+                    self.actions[action.item_id] = action
+        self.order.pinned_before_us([*self.remarks, *self.actions])
 
     def _unsay(self, turn: Turn) -> None:
         """The text in the record is what was known when it was handed over: the beginning of a sentence."""

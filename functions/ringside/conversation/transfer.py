@@ -1,6 +1,6 @@
 """A transfer: announced, then asked for, then waited for, since OpenAI does not report how it went. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -19,7 +19,9 @@ Stage = Literal["announcing", "asked", "waiting"]
 class _Attempt:
     run: ToolRun
     target: str
+    uri: str
     stage: Stage = "announcing"
+    by_operator: bool = False
 
 
 class Transfer:
@@ -36,6 +38,23 @@ class Transfer:
         """How far it is; None without one."""
         return None if self._attempt is None else self._attempt.stage
 
+    @property
+    def targets(self) -> Collection[str]:
+        """The names of the agent's targets."""
+        return self._behaviour.transfers.keys()
+
+    def target(self, name: str) -> str | None:
+        """The URI of the agent's target of that name, if it has one."""
+        found = self._behaviour.transfers.get(name)
+        return None if found is None else found.uri
+
+    def call_off(self) -> ToolRun | None:
+        """The call is to be left instead. Returns the run that was not asked for yet, if there was one."""
+        if self._attempt is None or self._attempt.stage != "announcing":
+            return None
+        run, self._attempt = self._attempt.run, None
+        return run
+
     def is_of(self, run: ToolRun) -> bool:
         return self._attempt is not None and self._attempt.run is run
 
@@ -45,9 +64,17 @@ class Transfer:
         if target not in self._behaviour.transfers:
             known = ", ".join(self._behaviour.transfers)
             return [], refused(run, f"Unknown target. Choose one of: {known}.")
+        return self._begin(_Attempt(run, target, self._behaviour.transfers[target].uri), now)
+
+    def begin_for_operator(self, run: ToolRun, uri: str, now: float) -> Progress:
+        """An operator wants it. What comes of it is not the result of a tool; see `ToolCalls.result`."""
+        return self._begin(_Attempt(run, str(arguments(run).get("to")), uri, by_operator=True), now)
+
+    def _begin(self, attempt: _Attempt, now: float) -> Progress:
+        run = attempt.run
         if self._attempt is not None:
             return [], refused(run, "A transfer is already under way.")
-        self._attempt = _Attempt(run, target)
+        self._attempt = attempt
         if self._noted.get("tool_call_id") == run.tool_call_id and self._noted.get("accepted_at"):
             self._wait(now)  # taken by OpenAI for the owner before us
         return [], None
@@ -64,7 +91,7 @@ class Transfer:
     def _ask(self) -> list[Effect]:
         if self._attempt is None:
             return []
-        return [Refer(self._attempt.run.tool_call_id, self._behaviour.transfers[self._attempt.target].uri)]
+        return [Refer(self._attempt.run.tool_call_id, self._attempt.uri)]
 
     def answered(self, event: e.ReferAnswered, now: float) -> Progress:
         if self._attempt is None or self._attempt.run.tool_call_id != event.tool_call_id:
@@ -84,8 +111,10 @@ class Transfer:
         return self._failed("the caller was still here", now)
 
     def caller_speaks(self) -> ToolResult | None:
-        """The caller speaks to the announcement: they are not sent away in the middle of a sentence."""
-        if self._attempt is None or self._attempt.stage != "announcing":
+        """The caller speaks to the announcement: they are not sent away in the middle of a sentence.
+
+        What an operator wants is done when they have finished."""
+        if self._attempt is None or self._attempt.stage != "announcing" or self._attempt.by_operator:
             return None
         run, self._attempt = self._attempt.run, None
         why = "Not transferred: the caller spoke during the announcement."
@@ -102,7 +131,8 @@ class Transfer:
         self._timers.cancel("verdict")
         known = self._behaviour.transfers.get(target)
         text = f"The transfer to {target} did not work; the caller is still on the line."
-        result = ToolResult(run, "error", {"error": f"{text} {known.otherwise if known else ''}".rstrip()})
+        text = f"{text} {known.otherwise if known else ''}".rstrip()
+        result = ToolResult(run, "error", {"error": text}, why=why)
         return [self._note({"decided_at": now, "verdict": "failed", "why": why}), Count("transfers_failed")], result
 
     def _note(self, news: Mapping[str, Any]) -> Note:
@@ -115,11 +145,20 @@ class Transfer:
         """What the record says of the call's last transfer."""
         self._noted = snapshot.mapping(value)
 
+    def was_taken(self, tool_call_id: str) -> bool:
+        """Whether the call's last transfer is this one, and OpenAI took it, and nothing more is known."""
+        return self._noted.get("tool_call_id") == tool_call_id and self._noted.get("verdict") == "accepted"
+
     def snapshot(self) -> dict[str, Any] | None:
         attempt = self._attempt
         if attempt is None:
             return None
-        return {"tool_call_id": attempt.run.tool_call_id, "target": attempt.target, "stage": attempt.stage}
+        return {
+            "tool_call_id": attempt.run.tool_call_id,
+            "target": attempt.target,
+            "stage": attempt.stage,
+            "uri": attempt.uri if attempt.by_operator else None,
+        }
 
     def restore(self, value: object, tools: Mapping[str, ToolRun], now: float) -> list[Effect]:
         """`tools`: the runs, by the function calls' ids. A transfer that was asked for is asked for again: whether
@@ -127,9 +166,11 @@ class Transfer:
         given = snapshot.mapping(value)
         run, target = tools.get(str(given.get("tool_call_id"))), str(given.get("target"))
         stage = next((stage for stage in get_args(Stage) if stage == given.get("stage")), None)
-        if run is None or run.outcome != "running" or stage is None or target not in self._behaviour.transfers:
+        known, own = self._behaviour.transfers.get(target), snapshot.text(given.get("uri"))
+        uri = own if own is not None else known.uri if known is not None else None
+        if run is None or run.outcome != "running" or stage is None or uri is None:
             return []
-        self._attempt = _Attempt(run, target, stage)
+        self._attempt = _Attempt(run, target, uri, stage, by_operator=own is not None)
         if stage == "waiting":
             self._timers.set_once("verdict", now + self._behaviour.transfer_limit)
         return self._ask() if stage == "asked" else []

@@ -10,7 +10,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ringside.aws import call_writes, counters, entries, receipts, record, requests
+from ringside.aws import actions, call_writes, counters, entries, receipts, record, requests
+from ringside.aws.actions import Asked
 from ringside.aws.async_table import AsyncTable
 from ringside.aws.receipts import LeftReceipt
 from ringside.aws.record import Beat, Ownership
@@ -124,6 +125,26 @@ class AsyncRecord:
 
     async def last_beat(self, owner: str) -> Beat:
         return await self._table.run(record.last_beat(owner))
+
+    # --- what operators want ---
+
+    async def actions_asked(self, owner: str) -> list[Asked]:
+        return await self._table.run(actions.asked_of(owner))
+
+    async def actions_open(self, call_id: str) -> list[Asked]:
+        return await self._table.run(actions.open_of(call_id))
+
+    async def number_of(self, call_id: str, action_id: str) -> str | None:
+        return await self._table.run(actions.number_of(call_id, action_id))
+
+    async def leave_mailbox(self, asked: Asked, owner: str) -> None:
+        """Delete from an owner's mailbox what is not for it any more."""
+        await self._table.delete(actions.keys_of(asked, owner)[-1])
+
+    async def forget_action(self, asked: Asked, owner: str) -> None:
+        """Delete what was asked, which is settled: its outcome is in the record. In company."""
+        for key in actions.keys_of(asked, owner):
+            await self._table.delete(key)
 
     # --- monitors ---
 

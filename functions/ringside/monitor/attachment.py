@@ -55,6 +55,10 @@ class Attachment:
         """Whether one sideband after the other closed before anything was heard: nobody can keep such a call."""
         return self._futile >= MAX_FUTILE
 
+    async def online(self) -> None:
+        """Wait until there is a sideband."""
+        await self._online.wait()
+
     @property
     def is_online(self) -> bool:
         return self._online.is_set()

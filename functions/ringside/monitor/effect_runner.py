@@ -63,6 +63,8 @@ class EffectRunner:
         self._conversation = conversation
         agent = supervision.agent
         self._kept = KeptWords(agent.redactor, agent.keeps_words, agent.digits.secret)
+        self.action_settled: Callable[[str], None] = lambda action_id: None
+        """Who is told that an operator's action has come to something."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._tools_running: set[asyncio.Task[None]] = set()
 
@@ -93,6 +95,8 @@ class EffectRunner:
                     self.start(self._attachment.close)
                 case do.Mark(step):
                     self._mark(step)
+                case do.ActionSettled(action_id):
+                    self.action_settled(action_id)
                 case do.SaveUsage(usage):
                     self._save_usage(usage)
                 case do.Count(what, code):

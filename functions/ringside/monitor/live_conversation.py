@@ -81,6 +81,10 @@ class LiveConversation:
         """The call ended at that moment (Unix seconds)."""
         self._do(self._core.finish(at))
 
+    def came_too_late(self, action: e.ActionAsked) -> None:
+        """An operator wanted something of the call, which has ended."""
+        self._do(self._core.came_too_late(action, self._clock.now()))
+
     def stop(self) -> None:
         """No alarm any more."""
         self._alarm.cancel()

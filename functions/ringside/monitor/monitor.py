@@ -12,6 +12,7 @@ from ringside.monitor.call_taker import CallTaker
 from ringside.monitor.clock import Time
 from ringside.monitor.drain import Drain
 from ringside.monitor.lease import Heartbeat, Lease
+from ringside.monitor.mailbox import Mailbox
 from ringside.monitor.owned_calls import OwnedCalls
 from ringside.monitor.services import Services
 from ringside.monitor.threads import Threads
@@ -51,6 +52,7 @@ class Monitor:
         self._heartbeat = Heartbeat(self.owner, self._lease, self._owned, shared.record, shared.metrics, time)
         self._taker = CallTaker(self._owned, self._lease, shared, queue, poll)
         self._drain = Drain(self._owned, self._lease, self._heartbeat, shared)
+        self._mailbox = Mailbox(self._owned, shared.record, time)
         self._background = BackgroundTasks(on_death=self.stop)
         self._close = shared.close
         self._stopping = asyncio.Event()
@@ -81,6 +83,7 @@ class Monitor:
         """
         await self._heartbeat.beat()
         self._background.start(_LEASE, self._heartbeat.keep)
+        self._background.start("mailbox", self._mailbox.keep)
         for name in _POLLERS:
             self._background.start(name, self._taker.poll)
         log.info("monitor.ready", extra={"owner": self.owner, "slots": self._owned.slots})

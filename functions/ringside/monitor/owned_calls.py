@@ -59,6 +59,10 @@ class OwnedCalls:
     def __contains__(self, call_id: str) -> bool:
         return call_id in self._calls
 
+    def get(self, call_id: str) -> OwnedCall | None:
+        """The call, if this monitor owns it."""
+        return self._calls.get(call_id)
+
     def __iter__(self) -> Iterator[OwnedCall]:
         return iter(list(self._calls.values()))
 

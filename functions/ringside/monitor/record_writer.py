@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
+from ringside.aws.actions import Asked
 from ringside.aws.record import Fenced, Ownership
 from ringside.aws.table import Item
 from ringside.calls import End, Step
@@ -69,6 +70,10 @@ class RecordWriter:
         """What the whole call has used."""
         self._queue_write(self._record.save_usage, usage, cost)
 
+    def forget_action(self, asked: Asked) -> None:
+        """An action is settled, which was written before this."""
+        self._queue.add(partial(self._forget_action, asked))
+
     @property
     def is_crowded(self) -> bool:
         """Whether more is to be written than gets written: read no further before there is `room`."""
@@ -119,6 +124,14 @@ class RecordWriter:
         """What former owners have seen used."""
         return await self._persist(self._record.usage_of_others)
 
+    async def actions_open(self) -> list[Asked]:
+        """What operators want of the call, as far as it is not settled."""
+        return await self._persist(lambda ownership: self._record.actions_open(ownership.call_id))
+
+    async def number_of(self, action_id: str) -> str | None:
+        """Where an operator's transfer goes, if it is not to a target of the agent's and they may choose."""
+        return await self._persist(lambda ownership: self._record.number_of(ownership.call_id, action_id))
+
     def _queue_write(self, write: Callable[..., Awaitable[None]], *args: Any) -> None:
         self._queue.add(partial(self._write, write, *args))
 
@@ -137,6 +150,13 @@ class RecordWriter:
         except UNAVAILABLE as error:  # readers go by the newer copy
             about = {"call_id": self._supervision.call_id, "error": reason(error)}
             log.info("record.copy_not_deleted", extra=about)
+
+    async def _forget_action(self, asked: Asked) -> None:
+        try:
+            await self._record.forget_action(asked, self._ownership.owner)
+        except UNAVAILABLE as error:  # the next owner finds its outcome in the record; in an hour it is deleted
+            about = {"call_id": self._supervision.call_id, "error": reason(error)}
+            log.info("record.action_not_deleted", extra=about)
 
     async def _persist(self, write: Callable[..., Awaitable[T]], *args: Any, acting: bool = False) -> T:
         """Do not give up: throttling and outages pass. `acting`: do, once this owner may not act any more."""

@@ -14,15 +14,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
 from ringside.agentfile.agent import Agent
+from ringside.aws.actions import Asked
 from ringside.aws.record import Fenced, Ownership
 from ringside.calls import End, EndReason, Status, Step
 from ringside.conversation import events as e
+from ringside.monitor.async_record import UNAVAILABLE
 from ringside.monitor.attachment import MAX_FUTILE, Attachment
 from ringside.monitor.clock import CallClock
 from ringside.monitor.effect_runner import EffectRunner
 from ringside.monitor.handover import Handover, Takeover
 from ringside.monitor.hang_up import HangUp
 from ringside.monitor.live_conversation import LiveConversation
+from ringside.monitor.operator_actions import OperatorActions
 from ringside.monitor.record_writer import RecordWriter
 from ringside.monitor.services import Services
 from ringside.monitor.spending import Spending
@@ -69,6 +72,8 @@ class Supervisor:
             self._conversation,
         )
         self._conversation.perform = self._effects.perform
+        self._actions = OperatorActions(supervision, self._writer, self._conversation)
+        self._effects.action_settled = self._actions.settled
         self._expired = False
         self._closed = asyncio.Event()
         self._leaving: asyncio.Task[None] | None = None
@@ -90,6 +95,10 @@ class Supervisor:
         return self._supervision.result or SupervisionResult.LOST
 
     # --- what the monitor asks for ---
+
+    def act(self, asked: Asked) -> None:
+        """An operator wants something of the call."""
+        self._effects.start(self._actions.take, asked)
 
     async def tools_done(self) -> None:
         """Wait a while for the tools that are running."""
@@ -203,6 +212,12 @@ class Supervisor:
         self._services.metrics.count("CallsTakenOver")
         self._spending.others = await self._writer.usage_of_others()
         self._conversation.resume(await self._writer.history())
+        self._effects.start(self._take_over_actions)
+
+    async def _take_over_actions(self) -> None:
+        """Once there is a sideband: what is asked of the session before that would be asked for again, or lost."""
+        await self._attachment.online()
+        await self._actions.take_over()
 
     # --- the end ---
 
@@ -245,10 +260,22 @@ class Supervisor:
         as_of = self._services.prices.as_of
         facts = {"usage": asdict(usage), "cost": cost, "prices_as_of": as_of, "duration": duration}
         await self._writer.end(end, facts)
+        await self._refuse_late_actions()
         self._supervision.result = SupervisionResult.OVER
         self._services.metrics.count("CallsEnded")
         about = {"call_id": self._supervision.call_id, "reason": end.reason, "seconds": duration}
         log.info("call.ended", extra=about)
+
+    async def _refuse_late_actions(self) -> None:
+        """After the end nobody can ask for more. What is left of before is not worth more than one try: an outage must
+        not keep a call that is over."""
+        try:
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self._actions.too_late()
+                await self._writer.done()
+        except (TimeoutError, Fenced, *UNAVAILABLE) as error:
+            about = {"call_id": self._supervision.call_id, "error": type(error).__name__}
+            log.warning("actions.not_settled", extra=about)
 
     async def _leave_to_next_owner(self) -> None:
         listens = self._handover.next_owner_listens

@@ -31,6 +31,10 @@ def _client_event(command: e.Command) -> dict[str, Any]:
         case e.TellFact(text, item_id):
             message = {"type": "message", "role": "system", "content": [{"type": "input_text", "text": text}]}
             return _new_item(message if item_id is None else {"id": item_id, **message})
+        case e.DetectTurns(detection):
+            # Only the fields that are present change (API reference, session.update).
+            session = {"type": "realtime", "audio": {"input": {"turn_detection": dict(detection)}}}
+            return {"type": "session.update", "session": session}
         case e.RetrieveItem(item_id):
             return {"type": "conversation.item.retrieve", "item_id": item_id}
         case e.DeleteItem(item_id):

@@ -53,6 +53,19 @@ ITEMS = {
     "tool": ("kind", "item_id", "tool_call_id", "name", "arguments", "output", "outcome", "started_at", "seconds"),
     "digits": ("kind", "item_id", "text", "started_at", "ended_at"),
     "gap": ("kind", "item_id", "text", "started_at", "ended_at"),
+    "action": (
+        "kind",
+        "item_id",
+        "action",
+        "text",
+        "silent",
+        "by",
+        "outcome",
+        "detail",
+        "asked_at",
+        "started_at",
+        "ended_at",
+    ),
 }
 """What stands in a call, by its kind."""
 

@@ -119,6 +119,8 @@ def _wordless(item: Mapping[str, Any]) -> Mapping[str, Any]:
             kept["text"] = WORDLESS if has_words(item.get("text")) else item.get("text")
         case "digits":
             kept["text"] = NOT_KEPT
+        case "action" if item.get("action") in ("say", "instruct"):
+            kept["text"] = WORDLESS
         case "tool" if item.get("name") not in _OURS:
             if item.get("name") != COLLECT_DIGITS:  # how many keys, and nothing of theirs
                 kept["arguments"] = json.dumps(WORDLESS)

@@ -16,6 +16,7 @@ Step = e.Event | float | Callable[[Talk], object]
 
 ARGUMENTS = {"transfer": '{"to": "office"}', "collect_digits": '{"length": 4}', "note": '{"key": "k", "value": "v"}'}
 TOOLS = ("book", "book", "collect_digits", "hang_up", "note", "transfer")
+ACTIONS: tuple[e.ActionKind, ...] = ("say", "instruct", "transfer", "hang_up", "hold", "resume")
 BUSY = "conversation_already_has_active_response"
 
 
@@ -86,7 +87,11 @@ class Session:
         self.steps += [e.DigitPressed(key) for key in keys]
 
     def anything_rare(self) -> None:
-        match self._draw(st.sampled_from(["goodbye", "reconnected", "refused", "busy", "silence", "retrieved"])):
+        match self._draw(
+            st.sampled_from(
+                ["goodbye", "reconnected", "refused", "busy", "silence", "retrieved", "operator", "operator"]
+            )
+        ):
             case "goodbye":
                 self.steps.append(lambda talk: talk.takes_leave(EndReason.OPERATOR_HUNG_UP))
             case "reconnected":
@@ -95,6 +100,10 @@ class Session:
                 self.steps.append(lambda talk: talk.refused(_last_ref(talk), "server_error"))
             case "busy":
                 self.steps.append(lambda talk: talk.refused(_last_ref(talk), BUSY))
+            case "operator":
+                action = self._draw(st.sampled_from(ACTIONS))
+                silent = self._draw(st.booleans()) and action != "hang_up"
+                self.steps.append(_wants(self._name("a"), action, silent=silent))
             case "silence":
                 self.steps += [12.0, 12.0]
             case "retrieved":
@@ -233,6 +242,11 @@ class Session:
 
     def the_transfer_is_answered(self) -> None:
         self.steps.append(e.ReferAnswered(self._transfers.pop(0), self._draw(st.booleans())))
+
+
+def _wants(action_id: str, action: e.ActionKind, *, silent: bool) -> Callable[[Talk], object]:
+    text = "office" if action == "transfer" else "Hm."
+    return lambda talk: talk.feed(e.ActionAsked(action_id, action, "ada", talk.now, text, silent))
 
 
 def _last_ref(talk: Talk) -> str | None:

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from websockets.exceptions import ConnectionClosedOK
 
 from ringside.agentfile.agent import Agent
+from ringside.aws.actions import Asked
 from ringside.aws.call_queue import Message
 from ringside.aws.receipts import LeftReceipt
 from ringside.aws.record import Beat, Ownership
@@ -118,6 +119,9 @@ class Record(AsyncRecord):
         self.beats: dict[str, Beat] = {}
         self.receipts: dict[tuple[str, str], LeftReceipt] = {}
         self.items: list[tuple[int, Item]] = []
+        self.actions: list[Asked] = []
+        """What operators want, until it is settled."""
+        self.numbers: dict[str, str] = {}
         self.failures = 0
         self.shares = e.Usage()
         """What former owners have seen used."""
@@ -134,6 +138,23 @@ class Record(AsyncRecord):
     def of(self, kind: str) -> list[tuple[Any, ...]]:
         """What was written by this method, without its name."""
         return [rest for name, *rest_ in self.written if name == kind for rest in [tuple(rest_)]]
+
+    async def actions_asked(self, owner: str) -> list[Asked]:
+        await self._note("mailbox", owner)
+        return list(self.actions)
+
+    async def actions_open(self, call_id: str) -> list[Asked]:
+        return [asked for asked in self.actions if asked.call_id == call_id]
+
+    async def number_of(self, call_id: str, action_id: str) -> str | None:
+        return self.numbers.get(action_id)
+
+    async def forget_action(self, asked: Asked, owner: str) -> None:
+        await self._note("forget_action", asked.action_id)
+        self.actions.remove(asked)
+
+    async def leave_mailbox(self, asked: Asked, owner: str) -> None:
+        await self._note("leave_mailbox", asked.action_id)
 
     async def take(
         self, call_id: str, owner: str, message_id: str, steps: Mapping[Step, float], found: Item | None

@@ -162,3 +162,10 @@ def test_without_a_transcript_tools_have_their_names_and_outcomes_and_the_next_o
     assert (json.loads(str(keys["arguments"]))["length"], keys["output"]) == (4, '"[not kept]"')
     left = {"conversation": {"transcript": {"words": [["a1", "My name is"]], "parts": [["a1", 1, ""]]}}}
     assert kept.facts(left)["conversation"]["transcript"] == {"words": [["a1", "[not kept]"]], "parts": [["a1", 1, ""]]}
+
+
+def test_what_an_operator_has_the_agent_say_is_not_kept_where_no_words_are() -> None:
+    kept = KeptWords(None, keeps_words=False)
+    action = {"kind": "action", "item_id": "action_1", "action": "say", "text": "Your code is 4711."}
+    assert kept.entry(1, action)["text"] == "[not kept]"
+    assert kept.entry(1, {**action, "action": "transfer", "text": "sales"})["text"] == "sales"
