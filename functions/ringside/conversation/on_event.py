@@ -57,17 +57,19 @@ def caller_was_heard(parts: Parts, item_id: str, text: str | None, now: float) -
     if not has_words(text):
         parts.was_a_noise(now)
         return []
-    return parts.was_a_caller(now) + parts.tools.progress(parts.tools.keypad.caller_said(item_id, now), now)
+    parts.was_a_caller()
+    return parts.tools.progress(parts.tools.keypad.caller_said(item_id, now), now)
 
 
 def caller_transcript_failed(parts: Parts, event: e.CallerTranscriptFailed, now: float) -> list[Effect]:
     effects = parts.transcript.caller_said(event.item_id, None, now)
-    # Whether it had words is not known: nobody is hung up on because a transcription fails.
-    return [Count("transcription_failed"), *effects, *parts.was_a_caller(now)]
+    parts.was_a_caller()  # perhaps: nobody is hung up on because a transcription fails
+    return [Count("transcription_failed"), *effects]
 
 
 def digit_pressed(parts: Parts, event: e.DigitPressed, now: float) -> list[Effect]:
-    effects = parts.was_a_caller(now)
+    effects = parts.stay(now)
+    parts.was_a_caller()
     return effects + parts.tools.progress(parts.tools.keypad.pressed(event.digit, now), now)
 
 

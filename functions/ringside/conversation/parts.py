@@ -57,12 +57,11 @@ class Parts:
         self.responses.drop(Purpose.FAREWELL)
         return self.tools.refuse_hang_ups(now)
 
-    def was_a_caller(self, now: float) -> list[Effect]:
-        """The caller has said something, or pressed a key."""
+    def was_a_caller(self) -> None:
+        """A sound was the caller's. It took the goodbye back when it began, if it came after that: transcripts come
+        late, and the words that the agent took leave for are often known only after it has."""
         self.patience.sign_of_life()
-        effects = self.stay(now)
         self.goodbye.was_meant()
-        return effects
 
     def was_a_noise(self, now: float) -> None:
         """What was taken for the caller has no words. If there is more of the caller, that decides."""

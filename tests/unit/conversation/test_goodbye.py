@@ -314,6 +314,18 @@ def test_a_caller_who_interrupts_does_not_outstay_the_operator_or_the_limit(reas
 # --- noises ----------------------------------------------------------------------------------
 
 
+def test_words_that_the_agent_took_leave_for_do_not_call_its_goodbye_off_when_they_are_known_late() -> None:
+    talk = Talk()
+    last_words = talk.caller_starts()
+    talk.caller_stops(last_words)
+    talk.agent_generated("Goodbye!", response="r1")
+    talk.calls_tool("hang_up", "h1", "r1")
+    talk.response_ends("r1")
+    talk.transcribed(last_words, "Thank you, that was all.")
+    talk.feed(e.PlaybackStopped("r1"))
+    assert talk.hung_up == [EndReason.AGENT_HUNG_UP]
+
+
 def test_a_noise_does_not_call_off_the_model_s_goodbye() -> None:
     talk = saying_goodbye()
     noise(talk, cuts="r1")
