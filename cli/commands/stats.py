@@ -43,7 +43,7 @@ def stats(
     except BadQuery as error:
         raise UsageError(str(error)) from None
     with cloud.chosen(deployment).record() as record:
-        found = reader.numbers(record, wanted)
+        found = reader.numbers(record, wanted, today)
     if json:
         print(json_output.dumps(found))
     else:

@@ -104,6 +104,7 @@ class Sweeper:
     agents: Agents
     metrics: Metrics
     ring_limit: float
+    keep_days: Callable[[float], int] = lambda now: 0  # facts of the days before today (records/rollups)
     clock: Callable[[], float] = time.time
     sweep_seconds: float = SWEEP_SECONDS
 
@@ -118,6 +119,7 @@ class Sweeper:
             for outcome in threads.map(sweep_one, calls):
                 counts[outcome] += 1
         self._release_orphaned({str(call["call_id"]) for call in calls})
+        self._keep_days()
         for what, name in ((Sweep.QUEUE, "SweptQueued"), (Sweep.HANG_UP, "SweptHungUp"), ("failed", "SweepsFailed")):
             if counts[what]:  # a metric is paid for by the hours in which it was written
                 self.metrics.count(name, counts[what])
@@ -131,6 +133,12 @@ class Sweeper:
                 self.metrics.count("PlacesGivenBack", orphaned)
         except Exception as error:  # the next sweep tries again
             log.error("reservations.not_swept", extra={"error": type(error).__name__})
+
+    def _keep_days(self) -> None:
+        try:
+            self.keep_days(self.clock())
+        except Exception as error:  # an hour later it is tried again; until then the numbers are counted from the calls
+            log.error("days.not_kept", extra={"error": type(error).__name__})
 
     def _sweep_one(self, listed: Item, last_beat: Callable[[str], Beat], before: float) -> str:
         call_id = str(listed["call_id"])

@@ -189,8 +189,18 @@ class Wiring:
 
     @cached_property
     def sweeper(self) -> Sweeper:
+        from ringside.records.rollups import RollUps
+
+        settings, days = self.settings, RollUps(self.record, self.settings.retention_days * 86_400)
         return Sweeper(
-            self.record, self.counters, self.queue, self.control, self.agents, self.metrics, self.settings.ring_limit
+            self.record,
+            self.counters,
+            self.queue,
+            self.control,
+            self.agents,
+            self.metrics,
+            settings.ring_limit,
+            days.keep,
         )
 
     @cached_property

@@ -82,6 +82,7 @@ def trouble(house: LocalCloud) -> None:
     access = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": env["AWS_REGION"]}
     eraser = Eraser(Cloud("this test", {"RINGSIDE_TABLE": table}, access, house.aws_url))
     eraser.begin(eraser.calls(["rtc_trouble_2"]), "call", "request trouble")
+    record.keep_facts("2020-01-01 trouble", [{"day": "2020-01-01"}], int(NOON))
     left = receipts.LeftReceipt("rtc_trouble", "message", "receipt", 2, 4)
     Table(dynamodb, table).run(receipts.leave("monitor-9", left, NOON))
 

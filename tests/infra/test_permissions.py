@@ -22,7 +22,8 @@ from infra.local.aws_session import REGION
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.sections import LambdaTool
 from ringside.aws.record import Record
-from ringside.calls import Step
+from ringside.calls import End, Status, Step
+from ringside.records.rollups import RollUps
 from ringside.tools import lambda_tools
 from ringside.tools.definition import CallContext, ToolFailed
 from tests.infra import policies
@@ -124,6 +125,17 @@ def sweep(cloud: DeployedCloud) -> None:
     record.take("rtc_abandoned", "nobody", "message", {}, None)
     swept = cloud.run_sweeper()
     assert (swept["queue"], swept["hang_up"], swept["failed"]) == (1, 1, 0)
+    keep_a_day(cloud, now)
+
+
+def keep_a_day(cloud: DeployedCloud, now: float) -> None:
+    """What the sweeper does once an hour, with its role."""
+    yesterday = now // 86_400 * 86_400 - 3600
+    record = Record(cloud.aws.dynamodb, cloud.table, retention_days=90)
+    record.claim({"call_id": "rtc_yesterday", "steps": {Step.CREATED: yesterday}, "caller": None}, yesterday)
+    record.close_unanswered("rtc_yesterday", End(Status.MISSED, None, yesterday), {})
+    as_sweeper = Record(cloud.client("dynamodb", "SweeperRole"), cloud.table, retention_days=90)
+    assert RollUps(as_sweeper, 90 * 86_400).keep(now // 3600 * 3600) == 1
 
 
 def write_in_a_group(cloud: DeployedCloud) -> None:

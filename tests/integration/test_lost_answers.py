@@ -19,7 +19,7 @@ import pytest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from ringside.aws import actions, call_writes, counters, entries, record, reservations
+from ringside.aws import actions, call_writes, counters, day_facts, entries, record, reservations
 from ringside.aws.async_table import AsyncTable
 from ringside.aws.attributes import Item, unmarshal
 from ringside.aws.json_client import Connections, Keys, client_like
@@ -104,6 +104,7 @@ WRITES: dict[str, tuple[Given, Write]] = {
     "analysed": (owned, lambda found: call_writes.analysed("rtc_1", {"state": "done", "run": "mine"}, None)),
     "entry": (owned, lambda found: _put(entries.entry(MINE, 1, A_TURN, 1, int(NOON) + 86_400))),
     "usage_share": (owned, lambda found: _put(entries.usage_share(MINE, Usage(input_text=7), int(NOON)))),
+    "write_day": (nothing, lambda found: day_facts.write_day("2026-11-22", [{"day": "2026-11-22"}], int(NOON))),
     "ask": (owned, lambda found: actions.ask(found, ASKED, "tel:+14255550199")),
     "beat": (nothing, lambda found: record.beat("me", NOON, 3, 9, 4)),
     "reserve": (owned, lambda found: reservations.reserve("live#stack", "rtc_3", 9, NOON)),
@@ -114,7 +115,7 @@ WRITES: dict[str, tuple[Given, Write]] = {
     ),
 }
 
-READING = {"holds", "holders", "held", "last_beat", "asked_of", "open_of", "is_open", "number_of"}
+READING = {"holds", "holders", "held", "last_beat", "read_day", "asked_of", "open_of", "is_open", "number_of"}
 """Sentences that write nothing."""
 
 
@@ -122,7 +123,7 @@ def test_every_write_of_the_code_is_in_the_design_and_loses_its_answer_here() ->
     design = (Path(__file__).parents[2] / "docs" / "design.md").read_text(encoding="utf-8")
     section = design.split("### All writes\n")[1].split("\n## ")[0]
     listed = set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE))
-    modules = (actions, call_writes, reservations, counters, record)
+    modules = (actions, call_writes, reservations, counters, day_facts, record)
     written = {name for module in modules for name in sentences(module)} - READING
 
     assert written | {"entry", "usage_share"} == set(WRITES)

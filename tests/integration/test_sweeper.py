@@ -344,3 +344,13 @@ def test_an_empty_house_is_swept_too(door: Door, capsys: pytest.CaptureFixture[s
     counts, logs = metrics_and_logs(capsys.readouterr().out)
     assert counts == {}
     assert [line["message"] for line in logs] == ["sweep.done"]
+
+
+def test_a_day_that_cannot_be_kept_hinders_no_sweep(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(now: float) -> int:
+        raise OSError
+
+    accepted(door)
+    monkeypatch.setattr(door.sweeper_wiring.sweeper, "keep_days", fails)
+
+    assert sweep(door, TAKE_SECONDS + 1)["queue"] >= 1

@@ -6,13 +6,15 @@
                         sk CLAIM#<effect>              what may happen once, and who claimed it
     pk MONITORS         sk <owner>                     a monitor's heartbeat
     pk RECEIPTS#<owner> sk <call_id>                      (`receipts`)
+    pk FACTS#<day>      sk <part>                         (`day_facts`)
     pk ACTIONS#..       sk <action id>                    what operators want (`actions`)
 
 One `Query` on a call's key returns the whole call in order. Indexes: `by_day` and `live` (sharded, `live` only while
 the call is open), `by_caller`.
 
 What the writes are is in `call_writes` and `entries`, what they count in `counters`. This class sends them with boto3
-and waits; `monitor/async_record` sends the same on an event loop.
+and waits; `monitor/async_record` sends the same on an event loop. One class, since each method is one such write or one
+question.
 """
 
 import json
@@ -24,7 +26,7 @@ from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ringside.aws import actions, call_lists, call_writes, counters, entries, requests
+from ringside.aws import actions, call_lists, call_writes, counters, day_facts, entries, requests
 from ringside.aws.attributes import Item
 from ringside.aws.call_writes import DAY_SHARDS, LIVE_SHARDS, call_key, caller_keys, day_of, shards
 from ringside.aws.ownership import Beat, Fenced, Ownership
@@ -173,6 +175,12 @@ class Record:
 
     def analysed(self, call_id: str, analysis: Mapping[str, Any], seen: str | None) -> None:
         self._table.run(call_writes.analysed(call_id, analysis, seen))
+
+    def keep_facts(self, day: str, facts: Sequence[day_facts.Facts], expires_at: int) -> None:
+        self._table.run(day_facts.write_day(day, facts, expires_at))
+
+    def facts_of(self, day: str) -> list[dict[str, Any]] | None:
+        return self._table.run(day_facts.read_day(day))
 
     # --- what operators want ---
 

@@ -107,11 +107,6 @@ def page(record: Record, filters: Filters, limit: int, cursor: str | None = None
     return Page(found, None)
 
 
-def every(record: Record, filters: Filters) -> list[Item]:
-    """All of these calls, newest first."""
-    return [call for call in _candidates(record, filters, None, None) if filters.fits(call)]
-
-
 def place_of(call: Item) -> str:
     """Where a call stands in every list that has it."""
     return f"{call['started_at']}#{call['call_id']}"
