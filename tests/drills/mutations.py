@@ -119,6 +119,14 @@ MUTATIONS = {
         "self._futile = 0",
         "at-once",
     ),
+    "unheard": Mutation(
+        "I7",
+        "an owner that died before it could listen counts as one that did",
+        f"{MONITOR}/call_taker.py",
+        "return last_sign if listened else float(since)",
+        "return last_sign",
+        "tests/unit/monitor/test_call_taker.py",
+    ),
     "stuck tool": Mutation(
         "I7",
         "the process of a tool that hangs is not replaced",

@@ -150,13 +150,24 @@ def close_unanswered(call_id: str, end: End, steps: Mapping[Step, float], reserv
 # --- the owner's part ---
 
 
-def take(call_id: str, owner: str, message_id: str, steps: Mapping[Step, float], found: Item | None) -> Sentence[Item]:
+def take(
+    call_id: str,
+    owner: str,
+    message_id: str,
+    steps: Mapping[Step, float],
+    found: Item | None,
+    unheard_since: float | None = None,
+) -> Sentence[Item]:
     """Become the owner: of a call without one, or in place of the owner seen in `found`.
 
+    `unheard_since`: the last moment at which that owner surely listened (Unix seconds). It stays on the item, since
+    this owner may die before it can write a gap.
     Returns the call item as it then is; raises `Conflict` with the item if it cannot be taken.
     """
     token = secrets.token_hex(8)
     sets: Item = {"owner": owner, "status": Status.LIVE, "message_id": message_id, "take_token": token}
+    if unheard_since is not None:
+        sets["unheard_since"] = unheard_since
     first = {f"steps.{step}": moment for step, moment in steps.items()}
     values: Item = dict(zip((":r", ":a", ":l"), _OPEN, strict=True))
     condition = "#status IN (:r, :a, :l) AND "

@@ -118,8 +118,16 @@ class Record:
 
     # --- the owner's part ---
 
-    def take(self, call_id: str, owner: str, message_id: str, steps: Mapping[Step, float], found: Item | None) -> Item:
-        return self._table.run(call_writes.take(call_id, owner, message_id, steps, found))
+    def take(
+        self,
+        call_id: str,
+        owner: str,
+        message_id: str,
+        steps: Mapping[Step, float],
+        found: Item | None,
+        unheard_since: float | None = None,
+    ) -> Item:
+        return self._table.run(call_writes.take(call_id, owner, message_id, steps, found, unheard_since))
 
     def claim_effect(
         self,

@@ -48,9 +48,15 @@ class AsyncRecord:
     # --- owning ---
 
     async def take(
-        self, call_id: str, owner: str, message_id: str, steps: Mapping[Step, float], found: Item | None
+        self,
+        call_id: str,
+        owner: str,
+        message_id: str,
+        steps: Mapping[Step, float],
+        found: Item | None,
+        unheard_since: float | None = None,
     ) -> Item:
-        return await self._table.run(call_writes.take(call_id, owner, message_id, steps, found))
+        return await self._table.run(call_writes.take(call_id, owner, message_id, steps, found, unheard_since))
 
     async def release(self, ownership: Ownership, at: float, unheard_since: float | None) -> None:
         await self._table.run(call_writes.release(ownership, at, unheard_since))

@@ -8,7 +8,7 @@ from ringside.aws.call_queue import BATCH, Message
 from ringside.aws.receipts import LeftReceipt
 from ringside.aws.record import Beat
 from ringside.aws.table import Conflict, Item
-from ringside.calls import Status, Step
+from ringside.calls import Status, Step, answered_at
 from ringside.monitor.async_queue import AsyncQueue
 from ringside.monitor.async_record import UNAVAILABLE
 from ringside.monitor.handover import Takeover, attach_early
@@ -129,16 +129,34 @@ class CallTaker:
         is_silent = beat.until > now and not beat.draining and await self._is_silent(owner, beat, message)
         if beat.until > now and not is_silent:
             return await self._leave_to_owner(found, beat, message, steps)
+        if ours:
+            last_sign = now - self._lease.seconds
+        else:  # its last beat is the last sign of the former owner; a sweeper has none
+            last_sign = beat.until - self._lease.seconds if beat.until else float(found["steps"].get(Step.TAKEN, now))
+        if is_silent:  # its clock was ahead: it was silent for a lease before the message first came, and for one since
+            last_sign = min(last_sign, now - 2 * self._lease.seconds)
+        never_attached = ours and Step.ATTACHED not in found["steps"]  # the answer to our first take was lost
+        unheard_since = found.get("unheard_since") if never_attached else await self._unheard_by(found, last_sign)
         try:
-            call = await self._record.take(call_id, self._owner, message.id, steps, found)
+            call = await self._record.take(call_id, self._owner, message.id, steps, found, unheard_since)
         except Conflict:
             return None  # another monitor was faster
-        if ours:
-            return Takeover(call, now - self._lease.seconds if Step.ATTACHED in call["steps"] else None)
-        # Its last beat is the last sign of the former owner; a sweeper has none.
-        last_sign = beat.until - self._lease.seconds if beat.until else float(found["steps"].get(Step.TAKEN, now))
-        # Its clock was ahead of ours: it was silent for a lease before the message first came, and for one since then.
-        return Takeover(call, min(last_sign, now - 2 * self._lease.seconds) if is_silent else last_sign)
+        return Takeover(call, unheard_since)
+
+    async def _unheard_by(self, found: Item, last_sign: float) -> float:
+        """Since when nobody has listened to a call whose owner gave its last sign then: it may never have listened.
+
+        Who greeted did. Later owners begin with the gap that they found, which is among what they wrote, or they died
+        before they could listen.
+        """
+        if Step.ATTACHED not in found["steps"]:
+            return min(last_sign, answered_at(found))
+        since = found.get("unheard_since")
+        if since is None or float(since) >= last_sign:
+            return last_sign
+        history = await self._record.history(str(found["call_id"]))
+        listened = any(item.get("kind") == "gap" and item.get("epoch") == found["epoch"] for _, item in history)
+        return last_sign if listened else float(since)
 
     async def _is_silent(self, owner: str | None, beat: Beat, message: Message) -> bool:
         """Whether the owner has not beaten since its message was last delivered, which hid it for a whole lease.

@@ -141,6 +141,7 @@ class EffectRunner:
 
     async def _greet(self, command: e.Respond) -> None:
         now = self._supervision.clock.now()
+        await self._writer.done()  # a gap before it: to the next owner, who has greeted has listened
         if await self._writer.claim("greeting", {Step.ATTACHED: now, Step.GREETED: now}):
             self._attachment.say(command)  # which asks whether the call is still ours
         # Also without the claim: its answer may be lost for good, and then the clock brings the second greeting.

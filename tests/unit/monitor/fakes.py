@@ -157,11 +157,19 @@ class Record(AsyncRecord):
         await self._note("leave_mailbox", asked.action_id)
 
     async def take(
-        self, call_id: str, owner: str, message_id: str, steps: Mapping[Step, float], found: Item | None
+        self,
+        call_id: str,
+        owner: str,
+        message_id: str,
+        steps: Mapping[Step, float],
+        found: Item | None,
+        unheard_since: float | None = None,
     ) -> Item:
         await self._note("take", call_id, found)
         call = self.calls[call_id]
         call |= {"owner": owner, "epoch": call["epoch"] + 1, "message_id": message_id}
+        if unheard_since is not None:
+            call["unheard_since"] = unheard_since
         return call
 
     async def release(self, ownership: Ownership, at: float, unheard_since: float | None) -> None:

@@ -156,6 +156,31 @@ async def test_an_owner_of_whom_no_beat_is_known_has_not_listened_since_it_took_
     assert taken.unheard_since == NOON - 4
 
 
+@pytest.mark.parametrize(("attached", "since"), [({}, NOON - 30), ({Step.ATTACHED: NOON - 29}, NOON - 1 - LEASE)])
+async def test_an_owner_that_died_before_it_greeted_may_never_have_listened(attached: Item, since: float) -> None:
+    bench = Bench(steps={Step.ACCEPTED: NOON - 30, Step.TAKEN: NOON - 29, **attached})
+    bench.owner(FORMER, until=NOON - 1)
+    taken = await bench.consider()
+
+    assert taken is not None
+    assert (taken.unheard_since, taken.call["unheard_since"]) == (since, since)  # for those that may come after us
+
+
+@pytest.mark.parametrize(("epoch_of_gap", "since"), [(None, NOON - 40), (0, NOON - 40), (1, NOON - 1 - LEASE)])
+async def test_owners_that_die_one_after_the_other_without_listening_leave_the_gap_of_the_first(
+    epoch_of_gap: int | None, since: float
+) -> None:
+    bench = Bench(steps={Step.ACCEPTED: NOON - 90, Step.ATTACHED: NOON - 89}, unheard_since=NOON - 40)
+    bench.owner(FORMER, until=NOON - 1)
+    turn = (2, {"kind": "turn", "item_id": "item_1", "epoch": 1})
+    gap = (1, {"kind": "gap", "item_id": "gap_1", "epoch": epoch_of_gap})
+    bench.world.record.items = [turn] if epoch_of_gap is None else [gap, turn]
+    taken = await bench.consider()
+
+    assert taken is not None
+    assert taken.unheard_since == since
+
+
 @pytest.mark.parametrize(("steps", "since"), [({Step.ATTACHED: NOON - 9}, NOON - LEASE), ({}, None)])
 async def test_a_call_that_the_record_says_is_ours_is_taken_again(steps: Item, since: float | None) -> None:
     bench = Bench(steps=steps)
