@@ -43,8 +43,8 @@ app.command(
     name="console",
     help="""Show calls, live calls, numbers and agents in a browser, until Ctrl-C.
 
-    A server on this machine only, which reads with your AWS credentials and writes nothing. The URL that it prints has
-    a token: nobody without it sees anything.""",
+    A server on this machine only, which reads with your AWS credentials, and acts on live calls if you tell it to. The
+    URL that it prints has a token: nobody without it sees anything.""",
 )
 app.command(
     "cli.commands.decide:decide",

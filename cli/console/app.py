@@ -2,19 +2,23 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from secrets import compare_digest
 
 from botocore.exceptions import BotoCoreError, ClientError
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from cli.console import actions
 from cli.console.deployment import Deployed
-from cli.console.guard import Guard
+from cli.console.guard import Guard, form_key
 from cli.console.pages import NotFound, Pages
-from cli.errors import CliError, explain
+from cli.errors import CliError, explain, is_denied
+from ringside.records.acting import CannotAct
 from ringside.records.query import BadQuery
 
 STATIC = Path(__file__).with_name("static")
@@ -22,7 +26,7 @@ STATIC = Path(__file__).with_name("static")
 
 def application(deployed: Deployed, port: int, token: str) -> ASGIApp:
     """All of it, behind its guard."""
-    pages = Pages(deployed)
+    pages = Pages(deployed, key=form_key(token))
 
     def shown(page: Callable[[Request], Response]) -> Callable[[Request], Response]:
         def answer(request: Request) -> Response:
@@ -39,6 +43,29 @@ def application(deployed: Deployed, port: int, token: str) -> ASGIApp:
                 return _problem(pages, request, "The record cannot be read", explain(error), 502)
 
         return answer
+
+    async def act(request: Request) -> Response:
+        """A form of a live call's page."""
+        call_id = str(request.path_params["call_id"])
+        try:
+            form = await actions.form_of(request)
+            if not compare_digest(form.get("key", "").encode(), form_key(token).encode()):
+                return _problem(pages, request, "Nothing was done", "Open the call's page again.", 403)
+            return await run_in_threadpool(acted, request, call_id, form)
+        except BadQuery as error:
+            return _problem(pages, request, "Nothing was done", str(error), 400)
+
+    def acted(request: Request, call_id: str, form: dict[str, str]) -> Response:
+        try:
+            with deployed.problems_in_words():
+                return actions.act(deployed, call_id, form)
+        except CannotAct as error:
+            return _problem(pages, request, "Nothing was done", str(error), 409)
+        except CliError as error:
+            return _problem(pages, request, "Nothing was done", str(error), 502)
+        except (BotoCoreError, ClientError) as error:
+            denied = isinstance(error, ClientError) and is_denied(error)
+            return _problem(pages, request, "Nothing was done", explain(error), 403 if denied else 502)
 
     def missing(request: Request, error: Exception) -> Response:
         return _problem(pages, request, "Not found", "There is no such page.", 404)
@@ -62,6 +89,7 @@ def application(deployed: Deployed, port: int, token: str) -> ASGIApp:
         "/agents.json": pages.agents_json,
     }
     routes = [Route(path, shown(page)) for path, page in paths.items()]
+    routes.append(Route("/calls/{call_id}/act", act, methods=["POST"]))
     app = Starlette(
         routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
         exception_handlers={404: missing, 500: failed},

@@ -1,4 +1,4 @@
-"""The deployment that the console shows, for reading: its record, and the agent files of this checkout."""
+"""The deployment that the console shows: its record, a hand on its live calls, and the agent files of this checkout."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cli import headers, lookup
+from cli import audit, headers, lookup
 from cli.cloud import ENVIRONMENT, Cloud
 from cli.errors import CliError
 from ringside.agentfile.agents import Agents
@@ -15,6 +15,7 @@ from ringside.agentfile.yaml_lines import AgentFileError
 from ringside.aws.counters import Counters
 from ringside.aws.record import Record
 from ringside.aws.table import Table
+from ringside.records.acting import Acting
 from ringside.records.reader import Reader
 
 
@@ -37,8 +38,17 @@ class Deployed:
         return Reader(self._record, self._counters, self.agents, headers.trunk(self._cloud.variables))
 
     @cached_property
+    def acting(self) -> Acting:
+        return Acting(self._record)
+
+    @cached_property
+    def caller(self) -> str:
+        """Whose credentials these are: an ARN."""
+        return audit.caller(self._cloud)
+
+    @cached_property
     def _record(self) -> Record:
-        return Record(self._dynamodb, self._cloud.table, retention_days=0)  # it reads
+        return Record(self._dynamodb, self._cloud.table, retention_days=0)  # it reads, and asks for actions
 
     @cached_property
     def _dynamodb(self) -> Any:

@@ -2,9 +2,11 @@
 
 A web server on loopback is within reach of every page that a browser shows: a foreign name may point to 127.0.0.1
 (DNS rebinding), so the Host is checked; and another page may link here, so everything needs a cookie that comes with
-the token and is sent with no foreign request (SameSite=Strict). Nothing can be changed here: there is GET and HEAD.
+the token and is sent with no foreign request (SameSite=Strict). A form is taken only from a page of the console itself,
+which the browser says (Fetch Metadata, Sec-Fetch-Site) and the form's key proves.
 """
 
+import hmac
 from secrets import compare_digest
 from urllib.parse import parse_qsl, urlencode
 
@@ -28,6 +30,11 @@ HEADERS = {
 }
 
 CLOSED = "Open the console with the URL that `ringside console` or `make local` printed: it has a token in it.\n"
+
+
+def form_key(token: str) -> str:
+    """What the console's forms carry: proof that they come from one of its pages, which knows no token."""
+    return hmac.new(token.encode(), b"form", "sha256").hexdigest()
 
 
 class Guard:
@@ -55,11 +62,13 @@ class Guard:
     def _refusal(self, request: Request) -> Response | None:
         if request.headers.get("host", "").lower() not in self._hosts:
             return Response("Unknown host. The console answers to 127.0.0.1 and localhost.\n", 421)
-        if request.method not in ("GET", "HEAD"):
-            return Response("The console only shows.\n", 405, {"allow": "GET, HEAD"})
+        if request.method not in ("GET", "HEAD", "POST"):
+            return Response("The console shows, and takes its own forms.\n", 405, {"allow": "GET, HEAD, POST"})
         if request.headers.get("sec-fetch-site", "none") == "cross-site" and not self._is_navigation(request):
             return Response("Not for other sites.\n", 403)
-        given = request.query_params.get(TOKEN)
+        if request.method == "POST" and request.headers.get("sec-fetch-site") != "same-origin":
+            return Response("Forms are taken from the console's own pages only.\n", 403)
+        given = request.query_params.get(TOKEN) if request.method != "POST" else None
         if given is not None and self._is_token(given):
             return self._let_in(request)
         if not self._is_token(request.cookies.get(self._cookie, "")):

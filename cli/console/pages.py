@@ -32,8 +32,10 @@ class NotFound(CliError):
 class Pages:
     """Every page of one deployment. Methods block: the server runs each in a thread."""
 
-    def __init__(self, deployed: Deployed, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, deployed: Deployed, clock: Callable[[], float] = time.time, key: str = "") -> None:
+        """`key`: what the forms of its pages carry (`guard.form_key`)."""
         self._deployed = deployed
+        self._key = key
         self._reader = deployed.reader
         self._templates = templating.environment()
         self._clock = clock
@@ -84,7 +86,11 @@ class Pages:
         """One call, from its ring to its end."""
         call = self._call(request)
         return self._page(
-            "call.html", call=call, answered=words.answered_at(call), refresh=1000 if words.is_open(call) else None
+            "call.html",
+            call=call,
+            answered=words.answered_at(call),
+            refresh=1000 if words.is_open(call) else None,
+            key=self._key,
         )
 
     def call_json(self, request: Request) -> Response:

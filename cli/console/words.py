@@ -48,6 +48,17 @@ STEPS = {
     "first_audio": "first word heard",
 }
 
+ACTIONS = {
+    "say": "Say",
+    "instruct": "Told the agent",
+    "transfer": "Transfer to",
+    "hang_up": "Hang up",
+    "hold": "Put the agent on hold",
+    "resume": "Let the agent go on",
+}
+
+SILENTLY = {"instruct": "silently", "hang_up": "without a goodbye"}
+
 MARKS = {
     "interrupted": "interrupted by the caller",
     "cut": "cut off by the end of the call",

@@ -2,6 +2,9 @@
 
 import csv
 import io
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -11,7 +14,11 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from cli.console import charts, csv_output, templating, words
-from cli.console.guard import Guard
+from cli.console.app import application
+from cli.console.deployment import Deployed
+from cli.console.guard import Guard, form_key
+from ringside.aws.actions import Asked
+from ringside.records.acting import CannotAct
 
 PORT, TOKEN = 7430, "a-token-that-is-long-enough"
 
@@ -63,9 +70,114 @@ def test_another_name_for_this_machine_is_refused(inside: TestClient, host: str)
     assert inside.get("/calls", headers={"host": host}).status_code == 421
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_nothing_can_be_changed(inside: TestClient, method: str) -> None:
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_nothing_is_taken_but_forms(inside: TestClient, method: str) -> None:
     assert inside.request(method, "/calls").status_code == 405
+
+
+@pytest.mark.parametrize("site", [None, "none", "cross-site", "same-site"])
+def test_a_form_is_taken_from_the_consoles_own_pages_only(inside: TestClient, site: str | None) -> None:
+    headers = {} if site is None else {"sec-fetch-site": site}
+
+    assert inside.post("/calls", headers=headers).status_code == 403
+
+
+def test_a_form_needs_the_cookie_and_a_token_in_its_url_is_not_enough(client: TestClient) -> None:
+    assert client.post(f"/calls?token={TOKEN}", headers={"sec-fetch-site": "same-origin"}).status_code == 403
+
+
+# --- forms ---
+
+
+class Acting:
+    """Notes what is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.refuses = False
+
+    def ask(self, call_id: str, action: str, by: str, text: str = "", *, silent: bool = False) -> Asked:
+        if self.refuses:
+            raise CannotAct(f"{call_id} is over")
+        self.asked.append((call_id, action, by, text, silent))
+        return Asked(call_id, "a1", "say", by, 0.0, text)
+
+    def outcome(self, asked: Asked, seconds: float) -> None: ...
+
+
+class Here(Deployed):
+    """A deployment of which only the hand on live calls is asked for."""
+
+    def __init__(self) -> None:
+        self.folder = Path()
+        self.source = "a test"
+        self.reader = None  # type: ignore[assignment]
+        self.acting = Acting()  # type: ignore[assignment]
+        self.caller = "arn:aws:iam::123456789012:user/ada"
+
+    def problems_in_words(self) -> Any:
+        return nullcontext()
+
+    def agents_or_none(self) -> list[dict[str, str]]:
+        return []
+
+
+class Form:
+    def __init__(self) -> None:
+        self.here = Here()
+        app = application(self.here, PORT, TOKEN)
+        self.browser = TestClient(app, base_url=f"http://127.0.0.1:{PORT}", follow_redirects=False)
+        self.browser.get(f"/?token={TOKEN}")
+
+    def sent(self, **fields: str) -> Any:
+        given = {"key": form_key(TOKEN), **fields}
+        return self.browser.post("/calls/rtc_1/act", data=given, headers={"sec-fetch-site": "same-origin"})
+
+    @property
+    def asked(self) -> list[tuple[Any, ...]]:
+        return self.here.acting.asked  # type: ignore[attr-defined, no-any-return]
+
+
+def test_a_form_of_a_live_call_asks_for_its_action_in_the_name_of_whoever_runs_the_console() -> None:
+    form = Form()
+    answer = form.sent(action="instruct", text="Offer a refund.", silent="yes")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/calls/rtc_1#e-action_a1")
+    assert form.asked == [("rtc_1", "instruct", "arn:aws:iam::123456789012:user/ada", "Offer a refund.", True)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"action": "say", "text": "Hm.", "key": "wrong"}, 403),
+        ({"action": "say", "text": "Hm.", "key": ""}, 403),
+        ({"action": "explode"}, 400),
+        ({"action": "hang_up"}, 400),
+        ({"action": "transfer", "text": "sales"}, 400),
+        ({"action": "say", "text": "x" * 20_000}, 400),
+    ],
+)
+def test_a_form_that_is_not_meant_so_does_nothing(fields: dict[str, str], status: int) -> None:
+    form = Form()
+
+    assert form.sent(**fields).status_code == status
+    assert form.asked == []
+
+
+def test_what_cannot_be_undone_is_done_when_it_was_confirmed() -> None:
+    form = Form()
+    form.sent(action="hang_up", sure="yes")
+
+    assert [asked[1] for asked in form.asked] == ["hang_up"]
+
+
+def test_a_call_that_is_over_says_so() -> None:
+    form = Form()
+    form.here.acting.refuses = True  # type: ignore[attr-defined]
+    answer = form.sent(action="say", text="Hm.")
+
+    assert answer.status_code == 409
+    assert "rtc_1 is over" in answer.text
 
 
 def test_another_site_cannot_read_but_may_link(inside: TestClient) -> None:
