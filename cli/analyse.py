@@ -1,19 +1,11 @@
 """`ringside calls analyse`: has the deployment analyse calls that are over, with the agent files that it has."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from botocore.config import Config
-from botocore.exceptions import ClientError
-
 from cli.cloud import Cloud
-from cli.errors import CliError
+from cli.functions import DeployedFunction
 from ringside.aws.record import Record
-
-FUNCTION = "RINGSIDE_ANALYSIS_FUNCTION"
-SECONDS = 150
-"""For one call: the function itself gives up after 120."""
 
 OPEN_STATES = ("waiting", None)
 """What `--day` analyses: calls without an analysis, or with one that was put off."""
@@ -23,26 +15,11 @@ class Analyses:
     """The deployment's analysis function."""
 
     def __init__(self, cloud: Cloud) -> None:
-        name = cloud.variables.get(FUNCTION)
-        if not name:
-            raise CliError(f"{cloud.source} has no analysis function ({FUNCTION}): deploy a version that has one")
-        self._name = name
-        retries: Any = {"total_max_attempts": 1}  # a question is paid for: it is not asked twice unseen
-        config = Config(connect_timeout=5, read_timeout=SECONDS, retries=retries)
-        self._client = cloud.client("lambda", config)
+        self._function = DeployedFunction(cloud, "RINGSIDE_ANALYSIS_FUNCTION", "analysis function")
 
     def analyse(self, call_id: str) -> dict[str, Any]:
         """The call's new analysis; with the state `none` where there can be none."""
-        try:
-            answer = self._client.invoke(FunctionName=self._name, Payload=json.dumps({"call_id": call_id}).encode())
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                raise CliError(f"there is no function {self._name}") from None
-            raise
-        if answer.get("FunctionError"):
-            raise CliError(f"{call_id}: the analysis function failed; its log says why (call.not_analysed)")
-        found: dict[str, Any] = json.loads(answer["Payload"].read())
-        return found
+        return self._function.invoke({"call_id": call_id})
 
 
 def left_undone(record: Record, day: str) -> Iterator[str]:

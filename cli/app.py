@@ -97,6 +97,11 @@ app.command(
     work. The stack does the same every five minutes where its parameter Canary is true.""",
 )
 app.command(
+    "cli.commands.notify:app",
+    name="notify",
+    help="Webhooks to the receivers of agent files: secrets, tests, what became of them, and sending them again.",
+)
+app.command(
     "cli.commands.setup:setup",
     name="setup",
     help="""Connect a deployment to OpenAI and to a phone number.

@@ -45,6 +45,7 @@ OUTPUTS = {
     "WebhookSecretId": "RINGSIDE_WEBHOOK_SECRET_ID",
     "WebhookUrl": "RINGSIDE_WEBHOOK_URL",
     "AnalysisFunction": "RINGSIDE_ANALYSIS_FUNCTION",
+    "NotifyFunction": "RINGSIDE_NOTIFY_FUNCTION",
 }
 """template.yaml's outputs, and the environment's names for the same things."""
 

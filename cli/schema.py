@@ -34,6 +34,7 @@ HEADINGS = {
     "OpeningHours": "Opening hours",
     "Events": "Events",
     "Analysis": "Analysis",
+    "Receiver": "Webhooks",
     "AnalysedField": "Fields of an analysis",
 }
 """The parts of an agent file, and the chapters of docs/agents.md with their tables."""

@@ -34,6 +34,7 @@ _KINDS: dict[str, Kind] = {
     "handovers": "integer",
     "sip_headers": "json",
     "notes": "json",
+    "deliveries": "json",
 }
 _INSIDE: dict[str, dict[str, Kind]] = {
     "decision": {"verdict": "text", "rule": "text", "sip_status": "integer"},

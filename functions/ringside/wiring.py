@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ringside.monitor.task_protection import TaskProtection, Worker
     from ringside.monitor.threads import Threads
     from ringside.monitor.tool_worker import ToolWorker, WorkerSettings
+    from ringside.notify.notifier import Notifier
     from ringside.records.reader import Reader
 
 
@@ -170,6 +171,19 @@ class Wiring:
             self.settings.ring_limit,
             self.settings.trunk,
         )
+
+    @cached_property
+    def notifier(self) -> "Notifier":
+        from ringside.aws.notify_queue import NotifyQueue
+        from ringside.aws.notify_secrets import NotifySecrets
+        from ringside.notify.notifier import Notifier
+        from ringside.notify.sender import Sender
+
+        queue = NotifyQueue(self.sqs, self.settings.notify_queue_url)
+        client = boto3.client("secretsmanager", config=_config(read_timeout=5, attempts=4))
+        secrets = NotifySecrets(client, self.settings.webhook_secret_id or self.settings.secret_id)
+        sender = Sender(allow_private=self.settings.notify_private)
+        return Notifier(self.record, self.agents, secrets, queue, sender, self.metrics, self.settings.stack)
 
     @cached_property
     def analyst(self) -> "Analyst":

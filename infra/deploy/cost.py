@@ -32,7 +32,9 @@ from infra.deploy.pricelist import (
     IDLE_METRICS,
     IMAGE_GB,
     KEPT_IMAGES,
+    LAMBDA_POLLERS,
     MONITOR_MEMORY_KB,
+    NOTICE_SECONDS,
     POLLERS,
     PRICE,
     SWEEP_LINES_BYTES,
@@ -77,6 +79,7 @@ def idle(parameters: plan.Parameters | None = None) -> list[Line]:
     dashboards = int("DashboardStack" in stacks)
     beats = monitors * MONTH_SECONDS / (float(values["LeaseSeconds"]) / BEATS_A_LEASE)
     polls = monitors * POLLERS * MONTH_SECONDS / _poll_seconds()
+    polls += len(templates.queue_sources(templates.translate())) * LAMBDA_POLLERS * MONTH_SECONDS / 20
     walks = MONTH_MINUTES / 5 * int("CanaryFunction" in stacks[""])
     gb_seconds = (MONTH_MINUTES * SWEEP_SECONDS + walks * (WALK_SECONDS + WEBHOOK_SECONDS)) * 0.5
     runs = MONTH_MINUTES + 2 * walks  # each of the canary's is one of the webhook's, too
@@ -188,6 +191,7 @@ def once() -> float:
     logs = 6000 / 1e9 * PRICE["CloudWatch Logs, a GB"]
     # Told of the end by the table's stream, which costs nothing to read.
     told = ANALYSIS_SECONDS / 100 * 0.5 * PRICE["Lambda, ARM, a GB-second"] + PRICE["Lambda, a million requests"] / 1e6
+    told *= 2  # whoever analyses calls, and whoever tells receivers
     return function + front + writes + logs + told + 3 * PRICE["EventBridge, a million events"] / 1e6
 
 
@@ -230,6 +234,13 @@ def analysed(model: str, *, read: int = 3000, written: int = 300) -> float:
         raise ValueError(f"the price list has no {model}")
     function = ANALYSIS_SECONDS * 0.5 * PRICE["Lambda, ARM, a GB-second"]
     return cost + function + 4 * PRICE["DynamoDB, a million writes"] / 1e6
+
+
+def told() -> float:
+    """A message to a receiver that takes it at once."""
+    function = NOTICE_SECONDS * 0.5 * PRICE["Lambda, ARM, a GB-second"] + PRICE["Lambda, a million requests"] / 1e6
+    queue = 3 * PRICE["SQS, a million requests"] / 1e6
+    return function + queue + 2 * 4 * PRICE["DynamoDB, a million writes"] / 1e6
 
 
 def tables() -> dict[str, str]:
@@ -278,6 +289,7 @@ def tables() -> dict[str, str]:
             ["| model | USD a call of five minutes | a minute |", "|---|---|---|"]
             + [f"| `{model}` | {spoken(model):.2f} | {spoken(model) / 5:.3f} |" for model in models]
         ),
+        "notify": f"A message to a receiver: {told() * 1000:.3f} USD a thousand.",
         "analysis": "\n".join(
             ["| model | USD a thousand calls of five minutes |", "|---|---|"]
             + [f"| `{model}` | {1000 * analysed(model):.2f} |" for model in prices.load().text]

@@ -41,6 +41,10 @@ WALK_SECONDS = 2.0  # the canary's, most of it waiting for OpenAI's 404
 WALK_LINES_BYTES = 3000  # of the canary and of the webhook, with Lambda's own and API Gateway's
 IMAGE_GB = 0.08
 KEPT_IMAGES = 10
+LAMBDA_POLLERS = (
+    5  # long polls of an idle queue that Lambda reads (Lambda developer guide, "Using Lambda with Amazon SQS")
+)
+NOTICE_SECONDS = 0.5  # a receiver that answers in 0.3 s
 POLLERS, BEATS_A_LEASE = 3, 3  # ringside/monitor/monitor.py, ringside/monitor/lease.py
 SWEEP_READS = 4 * 0.5 + 2  # the shards of the live calls, and two sets of places
 IDLE_METRICS = 3  # LiveCalls, FreeSlots and LeasesHeld: the others are written, and paid for, when something happens

@@ -121,6 +121,7 @@ class LocalCloud:
             given = {
                 "environments": {name: self.component_environment(name) for name in self._environments},
                 "schedules": self._schedules,
+                "queues": {"NotifyQueue": self._environments["NotifyFunction"]["RINGSIDE_NOTIFY_QUEUE_URL"]},
             }
             self._run(
                 "gateway", "infra.local.gateway", str(gateway.fileno()), listener=gateway, given=json.dumps(given)
@@ -243,6 +244,7 @@ class LocalCloud:
             "RINGSIDE_SECRET_ID": self.secret_id,
             "RINGSIDE_WEBHOOK_SECRET_ID": self.webhook_secret_id,
             "RINGSIDE_ANALYSIS_FUNCTION": "AnalysisFunction",
+            "RINGSIDE_NOTIFY_FUNCTION": "NotifyFunction",
             "AWS_ENDPOINT_URL_LAMBDA": self.gateway_url,
         }
         if not self.openai.is_real:
@@ -260,6 +262,7 @@ class LocalCloud:
             "OPENAI_BASE_URL": self.openai_base_url,
             stack.WEBHOOK_URL: self.webhook_url,
             "RINGSIDE_TRACEBACKS": "true",
+            "RINGSIDE_NOTIFY_PRIVATE": "true",
             "RINGSIDE_AGENTS": str(self._agents.resolve()),
             **self._overrides.get(name, {}),
         }

@@ -104,7 +104,7 @@ def _openai(who: str, tunnel: str | None) -> OpenAI:
 
 @program.command(name="demo")
 def _demo(*, pace: Annotated[float, Parameter(help="1 is real time")] = 0.3) -> int:
-    """Show one call from ring to record, one that is transferred, and one that is declined."""
+    """Show a call from ring to record, one transferred, one declined, and a message that is mailed."""
     os.environ.update(no_proxy())
     return demo.run(console(), pace)
 

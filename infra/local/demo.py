@@ -1,19 +1,44 @@
-"""`make demo`: a call from ring to record, one that is transferred and one that is declined, each step checked."""
+"""`make demo`: a call answered, one transferred, one declined, and a message that is mailed, each step checked."""
 
+import shutil
 import sys
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from infra.local.agents import DEMO_AGENTS
 from infra.local.cloud import LocalCloud
+from infra.local.mailbox import Mailbox
 from infra.local.narration import Narration
 from infra.local.process import ProcessDied
 from infra.local.records import CallRecord
+from infra.local.template import REPOSITORY
 
 CALLER, IN_NEED, DENIED, CALLED = "+14255550112", "+14255550134", "+19005550100", "+18005551212"
+AT_NIGHT, VOICEMAIL = "+14255550156", "+18005551213"
+EXAMPLE = REPOSITORY / "docs" / "examples" / "agents" / "voicemail.yaml"
+MESSAGE: dict[str, Any] = {
+    "lines": [
+        {"agent": "Hello, you have reached Example Corp. We are closed, but I can take a message. Who is calling?"},
+        {"caller": "This is Robin Sample. Two boxes are missing from my delivery. Please call this number back."},
+        {
+            "agent": "I have noted that, and it will be read tomorrow morning. Goodbye!",
+            "tools": [
+                {"name": "note", "arguments": {"key": "name", "value": "Robin Sample"}},
+                {"name": "note", "arguments": {"key": "number", "value": AT_NIGHT}},
+                {"name": "note", "arguments": {"key": "reason", "value": "Two boxes are missing from the delivery"}},
+                {"name": "hang_up", "arguments": {}},
+            ],
+        },
+    ],
+    "then": "stay",
+}
+MAIL_SECONDS = 10.0
 CALL_SECONDS = 60.0
 INDENT = 2
 
@@ -30,11 +55,11 @@ def run(console: Console, pace: float) -> int:
     stays = console.is_terminal and sys.stdin.isatty()  # somebody is there to look, and to end it
     remark(console, "Starting stand-ins for AWS and OpenAI, the webhook and a monitor ...")
     try:
-        with LocalCloud(pace=pace, console=stays) as cloud:
+        with TemporaryDirectory() as folder, LocalCloud(pace=pace, console=stays, agents=agents(folder)) as cloud:
             remark(console, f"Ready after {time.monotonic() - began:.1f} s. The webhook is {cloud.webhook_url}")
             Demo(cloud, console).run()
             if cloud.console_url:
-                remark(console, f"The three calls in a browser, until you press Enter: {cloud.console_url}")
+                remark(console, f"The four calls in a browser, until you press Enter: {cloud.console_url}")
                 sys.stdin.readline()
     except (Unexpected, ProcessDied) as problem:
         print(f"demo: {problem}", file=sys.stderr)
@@ -47,12 +72,21 @@ def run(console: Console, pace: float) -> int:
     return 0
 
 
+def agents(folder: str) -> Path:
+    """The demonstration's agents, and the voicemail of docs/examples, in a folder."""
+    found = Path(folder, "agents")
+    shutil.copytree(DEMO_AGENTS, found)
+    text = EXAMPLE.read_text(encoding="utf-8").replace("answers: default", f'answers: "{VOICEMAIL}"')
+    (found / "voicemail.yaml").write_text(text, encoding="utf-8")
+    return found
+
+
 def remark(console: Console, text: str) -> None:
     console.print(Padding(Text(text, "dim"), (0, 0, 0, INDENT), expand=False))
 
 
 class Demo:
-    """Three calls to a running cloud."""
+    """Four calls to a running cloud."""
 
     def __init__(self, cloud: LocalCloud, console: Console) -> None:
         self._cloud = cloud
@@ -63,7 +97,8 @@ class Demo:
         self.answered()
         self.transferred()
         self.declined()
-        self._title("The three calls, as `ringside calls list` shows them")
+        self.noted()
+        self._title("The four calls, as `ringside calls list` shows them")
         self._ringside("calls", "list")
         self._console.print()
 
@@ -100,6 +135,21 @@ class Demo:
         require(record.call["decision"]["sip_status"] == 603, "the call was not declined with SIP 603")
         statuses = [request["body"].get("status_code") for request in self._asked(call_id, "reject")]
         require(statuses == [603], "OpenAI was not asked for a SIP 603")
+
+    def noted(self) -> None:
+        """A caller who leaves a message with the voicemail, which is mailed."""
+        mailbox = Mailbox(self._cloud.env, "voicemail")
+        self._title(f"{AT_NIGHT} rings {VOICEMAIL}, the voicemail, which mails what it noted")
+        call_id = self._cloud.emulator.ring(MESSAGE, AT_NIGHT, VOICEMAIL)
+        self._follow(call_id)
+        try:
+            letter = mailbox.letter(MAIL_SECONDS)
+        except TimeoutError as late:
+            raise Unexpected(str(late)) from None
+        require("Robin Sample" in letter, "the mail does not say who called")
+        self._title("The mail (docs/examples/after-the-call/mail.yaml)")
+        for line in letter.splitlines():
+            remark(self._console, line)
 
     def _asked(self, call_id: str, endpoint: str) -> list[dict[str, Any]]:
         """What OpenAI was asked at one endpoint of a call."""

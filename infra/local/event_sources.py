@@ -14,11 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.local.aws_session import REGION
+from infra.local.aws_session import REGION, local_session
 from infra.local.execution_environments import Environments, FunctionError
 from infra.local.template import StreamSource, TemplateError
 
@@ -28,20 +27,26 @@ LOOK_SECONDS = 0.3
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
 
+def client(service: Any, environment: Mapping[str, str], read_timeout: float = 10) -> Any:
+    """A client with the credentials of a function: Lambda reads its event sources as the function's role."""
+    config = Config(proxies={}, connect_timeout=5, read_timeout=read_timeout, retries={"total_max_attempts": 1})
+    make: Any = local_session().client
+    return make(
+        service,
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        region_name=REGION,
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=environment.get("AWS_SESSION_TOKEN"),
+        config=config,
+    )
+
+
 class Stream:
-    """A table's stream, read from its beginning, with the credentials of the function that is told of it."""
+    """A table's stream, read from its beginning."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        config = Config(proxies={}, connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 1})
-        self._client = boto3.client(
-            "dynamodbstreams",
-            endpoint_url=environment["AWS_ENDPOINT_URL"],
-            region_name=REGION,
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-            aws_session_token=environment.get("AWS_SESSION_TOKEN"),
-            config=config,
-        )
+        self._client = client("dynamodbstreams", environment)
         self._table = environment["RINGSIDE_TABLE"]
         self._iterator: str | None = None
 
@@ -78,7 +83,7 @@ async def follow(
         while True:
             with suppress(BotoCoreError, ClientError):  # the stand-in for AWS may be slow, or going down
                 for record in fitting(await asyncio.to_thread(stream.read), source.patterns):
-                    if is_wanted(agents):
+                    if is_wanted(source.function, agents):
                         lanes.create_task(deliver(record, source.function, functions))
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -124,6 +129,52 @@ def plain(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**record, "dynamodb": dynamodb, "eventSource": "aws:dynamodb"}
 
 
-def is_wanted(agents: Path) -> bool:
-    """Whether an agent file asks for an analysis."""
-    return any("analysis:" in path.read_text(encoding="utf-8", errors="replace") for path in agents.glob("*.yaml"))
+async def follow_queue(
+    name: str, url: str, functions: Mapping[str, Environments], environment: Mapping[str, str]
+) -> None:
+    """Give a function the messages of a queue, one at a time; what it reports as failed stays in the queue, hidden."""
+    sqs = await asyncio.to_thread(client, "sqs", environment, 25)
+    agents = Path(environment["RINGSIDE_AGENTS"])
+    asked = {"QueueUrl": url, "WaitTimeSeconds": 1, "MessageSystemAttributeNames": ["All"]}
+    await asyncio.to_thread(sqs.get_queue_attributes, QueueUrl=url, AttributeNames=["QueueArn"])
+    async with asyncio.TaskGroup() as lanes:
+        while True:
+            if not is_wanted(name, agents):
+                await asyncio.sleep(LOOK_SECONDS)
+                continue
+            try:
+                answer = await asyncio.to_thread(sqs.receive_message, **asked)
+            except (BotoCoreError, ClientError):  # the stand-in for AWS may be slow, or going down
+                await asyncio.sleep(LOOK_SECONDS)
+                continue
+            for message in answer.get("Messages", ()):
+                lanes.create_task(take(message, name, url, functions, sqs))
+
+
+async def take(message: Any, name: str, url: str, functions: Mapping[str, Environments], sqs: Any) -> None:
+    """Invoke a function with one message, which is deleted if that went well."""
+    record = {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message["Attributes"],
+        "eventSource": "aws:sqs",
+    }
+    try:
+        answer = await functions[name].invoke({"Records": [record]})
+    except FunctionError as error:  # it comes again when its visibility has run out
+        log.error("%s: %s", name, error)
+        return
+    if not answer["batchItemFailures"]:
+        with suppress(BotoCoreError, ClientError):
+            await asyncio.to_thread(sqs.delete_message, QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+WANTED_BY = {"AnalysisFunction": "analysis:", "NotifyFunction": "notify:"}
+"""What in an agent file asks for what a function does."""
+
+
+def is_wanted(function: str, agents: Path) -> bool:
+    """Whether an agent file asks for what a function does."""
+    word = WANTED_BY[function]
+    return any(word in path.read_text(encoding="utf-8", errors="replace") for path in agents.glob("*.yaml"))

@@ -1,7 +1,8 @@
 """API Gateway and Lambda on localhost: an HTTP API in front of the real handlers.
 
 Run as `python -m infra.local.gateway FD`, a listening socket, with a JSON document on standard input:
-{"environments": {function: {variable: value}}, "schedules": bool}. Functions, routes and schedules are the template's.
+{"environments": {function: {variable: value}}, "schedules": bool,
+"queues": {name: URL}}. Functions, routes and schedules are the template's.
 
 A function can also be invoked by name, as AWS's Invoke does it:
 POST /2015-03-31/functions/{name}/invocations.
@@ -24,7 +25,7 @@ from typing import Any
 from aiohttp import web
 
 from infra.local import template as templates
-from infra.local.event_sources import follow
+from infra.local.event_sources import follow, follow_queue
 from infra.local.execution_environments import Environments, FunctionError
 from infra.local.payload import (
     MAX_BODY_BYTES,
@@ -201,6 +202,10 @@ async def serve(listener: socket.socket, given: dict[str, Any]) -> int:
     runs = [asyncio.create_task(run_every(s.seconds, s.function, functions)) for s in schedules]
     for source in templates.stream_sources(template):
         runs.append(asyncio.create_task(follow(source, functions, given["environments"][source.function])))
+    for queue in templates.queue_sources(template):
+        url = given["queues"][queue.queue]
+        taking = follow_queue(queue.function, url, functions, given["environments"][queue.function])
+        runs.append(asyncio.create_task(taking))
     asked: set[asyncio.Task[None]] = set()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, lambda: asked.add(asyncio.create_task(reloading.reload())))

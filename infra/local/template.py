@@ -65,6 +65,14 @@ class StreamSource:
     patterns: tuple[dict[str, Any], ...]
 
 
+@dataclass(frozen=True)
+class QueueSource:
+    """A function that is given the messages of a queue. `queue` is the queue's logical name."""
+
+    function: str
+    queue: str
+
+
 def plain(document: Any) -> Any:
     """The template without the translator's own string and dictionary types."""
     if isinstance(document, Mapping):
@@ -161,11 +169,22 @@ def stream_sources(template: dict[str, Any]) -> list[StreamSource]:
     """The functions that follow a table's stream; one write at a time is what is known here."""
     found = []
     for name, mapping in of_type(template, "AWS::Lambda::EventSourceMapping").items():
+        if "FunctionResponseTypes" in mapping:  # a queue's
+            continue
         if mapping["EventSourceArn"].get("Fn::GetAtt", ["", ""])[1] != "StreamArn" or mapping["BatchSize"] != 1:
             raise TemplateError(f"{name}: only streams of tables with BatchSize 1 are known here")
         patterns = tuple(json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"])
         found.append(StreamSource(mapping["FunctionName"]["Ref"], patterns))
     return found
+
+
+def queue_sources(template: dict[str, Any]) -> list[QueueSource]:
+    """The functions that take messages from queues, one at a time, and say which are to come again."""
+    return [
+        QueueSource(mapping["FunctionName"]["Ref"], mapping["EventSourceArn"]["Fn::GetAtt"][0])
+        for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values()
+        if mapping.get("FunctionResponseTypes") == ["ReportBatchItemFailures"] and mapping["BatchSize"] == 1
+    ]
 
 
 def monitor_environment(template: dict[str, Any], path: Path = REPOSITORY / "infra" / "monitor.yaml") -> Environment:

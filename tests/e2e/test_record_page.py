@@ -73,6 +73,7 @@ def trouble(house: LocalCloud) -> None:
     record.claim({**call, "call_id": "rtc_trouble_2"}, NOON)
     record.take("rtc_trouble_2", "monitor-9", "message", {}, None)
     record.analysed("rtc_trouble_2", {"state": "waiting", "reason": "HTTP 429", "run": "1"}, None)
+    record.delivery("rtc_trouble_2", "crm__ended", {"state": "retrying"})
     Counters(Table(dynamodb, table)).reserve_live("live#trouble", "rtc_trouble", 9, NOON)
     house.cli("calls", "export", "--from-day", "2020-01-01", "--to-day", "2020-01-01")
     record.claim({**call, "call_id": "rtc_trouble_3", "steps": {Step.CREATED: 0}}, NOON)

@@ -20,6 +20,7 @@ ROLES = {
     "WebhookFunction": "WebhookRole",
     "SweeperFunction": "SweeperRole",
     "AnalysisFunction": "AnalysisRole",
+    "NotifyFunction": "NotifyRole",
     "CanaryFunction": "CanaryRole",
     "ApiFunction": "ApiRole",
     "Monitor": "TaskRole",

@@ -70,6 +70,7 @@ STORIES = {
         {"ApproximateNumberOfMessagesVisible": [*every(60, 0.0, until=HOUR - 60), *last(1.0)]},
     ),
     "DeadLetters": counted("ApproximateNumberOfMessagesVisible", 1),
+    "NoticesGivenUp": counted("ApproximateNumberOfMessagesVisible", 1),
     "AnalysesGivenUp": counted("ApproximateNumberOfMessagesVisible", 1),
     "AtCapacity": Story({"FreeSlots": every(5, 0.0)}, {"FreeSlots": [*every(5, 0.0), *every(5, 1.0)]}),
     "AcceptsFailed": counted("AcceptsFailed", 1),

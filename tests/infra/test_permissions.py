@@ -41,6 +41,7 @@ greeting: Hello?
 instructions: Be brief.
 tools: [opening_hours, hang_up]
 analysis: {min_seconds: 0}
+notify: [{name: crm, url: "https://127.0.0.1:9/hook"}]
 admission:
   - {name: too often, caller_calls: {calls: 1000, minutes: 60}, reject: 486}
   - {name: busy, agent_calls: 1000, reject: 486}
@@ -91,6 +92,7 @@ def answer_a_call(cloud: DeployedCloud) -> None:
     assert record.call["end_reason"] == "agent_hung_up"
     assert {item["kind"] for item in record.items} == {"turn", "tool"}
     cloud.records.wait(call_id, lambda record: record.call.get("analysis", {}).get("state") == "done")
+    cloud.records.wait(call_id, lambda record: len(record.call.get("deliveries", {})) == 2)
 
 
 def walk_the_path(cloud: DeployedCloud) -> None:
@@ -182,6 +184,7 @@ def what_aws_does_for_us(cloud: DeployedCloud) -> None:
         ("WebhookRole", "WebhookLogs"),
         ("SweeperRole", "SweeperLogs"),
         ("AnalysisRole", "AnalysisLogs"),
+        ("NotifyRole", "NotifyLogs"),
         ("CanaryRole", "CanaryLogs"),
         ("ApiRole", "ApiLogs"),
         ("ExecutionRole", "Logs"),
@@ -193,6 +196,10 @@ def what_aws_does_for_us(cloud: DeployedCloud) -> None:
     # What Lambda could not deliver of the stream.
     undelivered = cloud.outputs["AnalysisDeadLetterQueue"]
     cloud.client("sqs", "AnalysisRole").send_message(QueueUrl=undelivered, MessageBody="{}")
+    undelivered, queue = cloud.outputs["NotifyDeadLetterQueue"], cloud.outputs["NotifyQueue"]
+    cloud.client("sqs", "NotifyRole").send_message(QueueUrl=undelivered, MessageBody="{}")
+    # What it deletes of the queue is what was delivered.
+    attempt(cloud.client("sqs", "NotifyRole").delete_message, QueueUrl=queue, ReceiptHandle="receipt")
     cloud.client("ecr").create_repository(repositoryName="ringside-monitor")
     ecr, image = cloud.client("ecr", "ExecutionRole"), {"repositoryName": "ringside-monitor"}
     ecr.get_authorization_token()
@@ -290,6 +297,8 @@ def test_no_permission_is_given_by_a_wildcard(cloud: DeployedCloud) -> None:
             "put_item",
             {"TableName": "CallsTable", "Item": {"pk": {"S": "a"}, "sk": {"S": "b"}}},
         ),
+        ("NotifyRole", "dynamodb", "query", {"TableName": "CallsTable", **EVERYTHING}),
+        ("NotifyRole", "sqs", "send_message", {"QueueUrl": "CallsQueue", "MessageBody": "x"}),
         ("AnalysisRole", "dynamodb", "scan", {"TableName": "CallsTable"}),
         ("AnalysisRole", "sqs", "send_message", {"QueueUrl": "CallsQueue", "MessageBody": "x"}),
         ("CanaryRole", "sqs", "send_message", {"QueueUrl": "CallsQueue", "MessageBody": "x"}),
@@ -330,6 +339,7 @@ def test_roles_can_be_assumed_by_the_service_that_needs_them_alone() -> None:
         "WebhookRole": "lambda.amazonaws.com",
         "SweeperRole": "lambda.amazonaws.com",
         "AnalysisRole": "lambda.amazonaws.com",
+        "NotifyRole": "lambda.amazonaws.com",
         "CanaryRole": "lambda.amazonaws.com",
         "ApiRole": "lambda.amazonaws.com",
         "ScheduleRole": "scheduler.amazonaws.com",

@@ -14,6 +14,8 @@ from ringside import calls
 from ringside.analysis.analyst import ASK_SECONDS
 from ringside.aws import record
 from ringside.monitor.owned_calls import MAX_OWNERS
+from ringside.notify.notifier import PAUSES
+from ringside.notify.sender import SECONDS
 from ringside.settings import Settings
 
 COMMON = {
@@ -30,6 +32,7 @@ COMMON = {
 GIVEN_BY_ECS = {"ECS_AGENT_URI", "ECS_CONTAINER_METADATA_URI_V4"}
 ROUTING = {"RINGSIDE_DIALLED_IN", "RINGSIDE_PLAIN_NUMBERS", "RINGSIDE_KEEP_WITHHELD"}
 NOT_FOR_THE_MONITOR = {"RINGSIDE_WEBHOOK_URL", "RINGSIDE_WEBHOOK_SECRET_ID"}
+NOT_FOR_THE_MONITOR |= {"RINGSIDE_NOTIFY_QUEUE_URL", "RINGSIDE_NOTIFY_PRIVATE"}
 READ_BY_BOTO3 = {"AWS_ENDPOINT_URL"}
 SETTINGS = {str(field.alias) for field in Settings.model_fields.values()} - GIVEN_BY_ECS
 
@@ -52,7 +55,15 @@ def default(template: dict[str, Any], expression: Any) -> Any:
     return expression
 
 
-COMPONENTS = ["WebhookFunction", "SweeperFunction", "AnalysisFunction", "CanaryFunction", "ApiFunction", "Monitor"]
+COMPONENTS = [
+    "WebhookFunction",
+    "SweeperFunction",
+    "AnalysisFunction",
+    "NotifyFunction",
+    "CanaryFunction",
+    "ApiFunction",
+    "Monitor",
+]
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
@@ -132,6 +143,7 @@ def test_functions_are_traced_only_when_asked_to_and_may_write_traces_only_then(
         {"Ref": "WebhookRole"},
         {"Ref": "SweeperRole"},
         {"Ref": "AnalysisRole"},
+        {"Ref": "NotifyRole"},
         canary,
         api,
     ]
@@ -220,6 +232,7 @@ def test_the_functions_are_the_entry_points_that_ship(template: dict[str, Any]) 
         "WebhookFunction": "webhook.handler",
         "SweeperFunction": "sweeper.handler",
         "AnalysisFunction": "analysis.handler",
+        "NotifyFunction": "notify.handler",
         "CanaryFunction": "canary.handler",
         "ApiFunction": "api.handler",
     }
@@ -268,12 +281,12 @@ def test_the_secrets_are_made_empty_and_no_parameter_carries_one(template: dict[
     assert not [name for name in template["Parameters"] if "secret" in name.lower() or "key" in name.lower()]
 
 
-def test_only_the_webhook_and_the_canary_know_of_the_signing_secrets(template: dict[str, Any]) -> None:
+def test_only_those_who_verify_or_sign_webhooks_know_of_the_signing_secrets(template: dict[str, Any]) -> None:
     """The monitor runs users' code. What it does not know, and may not read, it cannot sign with."""
     name = "RINGSIDE_WEBHOOK_SECRET_ID"
     told = {each for each, function in templates.functions(template).items() if name in function.environment}
 
-    assert told == {"WebhookFunction", "CanaryFunction"}
+    assert told == {"WebhookFunction", "CanaryFunction", "NotifyFunction"}
     assert name not in templates.monitor_environment(template)
     assert "WebhookSecret" not in json.dumps(template["Resources"]["Monitor"])
 
@@ -352,7 +365,7 @@ def test_whoever_analyses_a_call_gives_up_before_it_is_stopped(template: dict[st
 
 
 def test_a_call_that_ends_is_told_with_both_images_one_at_a_time_and_kept_for_hours(template: dict[str, Any]) -> None:
-    (mapping,) = of_type(template, "AWS::Lambda::EventSourceMapping").values()
+    mapping = of_type(template, "AWS::Lambda::EventSourceMapping")["AnalysisFunctionEnded"]
     (table,) = of_type(template, "AWS::DynamoDB::Table").values()
 
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
@@ -361,6 +374,18 @@ def test_a_call_that_ends_is_told_with_both_images_one_at_a_time_and_kept_for_ho
     assert "MaximumRetryAttempts" not in mapping  # until the record is too old
     (failed,) = mapping["DestinationConfig"].values()
     assert failed["Destination"] == {"Fn::GetAtt": ["AnalysisDeadLetterQueue", "Arn"]}
+
+
+def test_a_message_to_a_receiver_is_tried_as_often_as_it_may_be_received(template: dict[str, Any]) -> None:
+    queue = of_type(template, "AWS::SQS::Queue")["NotifyQueue"]
+    function = templates.functions(template)["NotifyFunction"]
+    due = of_type(template, "AWS::Lambda::EventSourceMapping")["NotifyFunctionDue"]
+
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == len(PAUSES) + 1
+    assert queue["MessageRetentionPeriod"] > sum(PAUSES) + 86_400
+    assert queue["VisibilityTimeout"] >= 6 * function.timeout  # Lambda developer guide, "Using Lambda with Amazon SQS"
+    assert function.timeout > SECONDS + 10
+    assert (due["BatchSize"], due["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
 
 
 def test_a_sweep_is_over_before_the_next_begins(template: dict[str, Any]) -> None:
@@ -438,7 +463,7 @@ def test_every_log_is_forgotten_in_time(template: dict[str, Any]) -> None:
     nested = templates.parse((REPOSITORY / "infra" / "monitor.yaml").read_text(encoding="utf-8"))
     groups = [*of_type(template, "AWS::Logs::LogGroup").values(), *of_type(nested, "AWS::Logs::LogGroup").values()]
 
-    assert len(groups) == 7
+    assert len(groups) == 8
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups)
     for function in of_type(template, "AWS::Lambda::Function").values():
         assert function["LoggingConfig"]["LogGroup"]["Ref"] in of_type(template, "AWS::Logs::LogGroup")
@@ -449,7 +474,7 @@ def test_every_role_keeps_to_the_accounts_boundary() -> None:
     monitor = templates.parse((REPOSITORY / "infra" / "monitor.yaml").read_text(encoding="utf-8"))
     roles = of_type(templates.translate(), "AWS::IAM::Role") | of_type(templates.plain(monitor), "AWS::IAM::Role")
 
-    assert len(roles) == 8
+    assert len(roles) == 9
     assert all(role["PermissionsBoundary"] == expected for role in roles.values())
 
 

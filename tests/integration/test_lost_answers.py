@@ -101,6 +101,7 @@ WRITES: dict[str, tuple[Given, Write]] = {
             MINE, OVER, {"cost": 1.5}, RESERVED, counters.spending("desk", "rtc_1", NOON, 1.5)
         ),
     ),
+    "delivery": (owned, lambda found: call_writes.delivery("rtc_1", "crm__ended", {"state": "delivered"})),
     "analysed": (owned, lambda found: call_writes.analysed("rtc_1", {"state": "done", "run": "mine"}, None)),
     "entry": (owned, lambda found: _put(entries.entry(MINE, 1, A_TURN, 1, int(NOON) + 86_400))),
     "usage_share": (owned, lambda found: _put(entries.usage_share(MINE, Usage(input_text=7), int(NOON)))),

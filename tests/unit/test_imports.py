@@ -16,7 +16,7 @@ import pytest
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 MODULES = sorted(FUNCTIONS.rglob("*.py"))
-ENTRY_POINTS = ("webhook", "sweeper", "monitor", "analysis", "api")
+ENTRY_POINTS = ("webhook", "sweeper", "monitor", "analysis", "notify", "api")
 
 ALLOWED = frozenset(("pydantic", "pydantic_core", "yaml", "phonenumbers", "standardwebhooks", "stdnum"))
 WIRING, SETTINGS = "wiring.py", "settings.py"
@@ -188,6 +188,7 @@ def test_the_webhook_imports_nothing_that_only_the_monitor_needs() -> None:
         "ringside.monitor.monitor",
         "ringside.monitor.supervisor",
         "ringside.analysis.analyst",
+        "ringside.notify.notifier",
         "ringside.openai.text_model",
         "aws_lambda_powertools.event_handler",
         "aws_lambda_powertools.utilities.data_classes",

@@ -1,8 +1,9 @@
 """The parts of an agent file about what comes after a call: what events say of it, and what is found out. Pure."""
 
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ringside.strict_model import Strict
 
@@ -19,6 +20,30 @@ class Events(Strict):
     summary: bool = False  # in Call Analysed: summary, fields and outcome
     transcript: bool = False  # in Call Ended
     numbers: Literal["masked", "full"] = "masked"
+
+
+Told = Literal["call.ended", "call.rejected", "call.transferred", "call.analysed"]
+
+
+def _https(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_fine = parts.scheme == "https" and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number
+        is_fine = False
+    if not is_fine or parts.username or parts.password or parts.fragment or not url.isascii():
+        raise ValueError("must be an https URL, without a user, a password or a fragment")
+    return url
+
+
+class Receiver(Strict):
+    """Who is told of an agent's calls, by signed webhooks (Standard Webhooks)."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")  # also of its secret
+    url: Annotated[str, AfterValidator(_https), Field(max_length=1000)]
+    events: tuple[Told, ...] = Field(
+        default=("call.ended", "call.rejected", "call.transferred", "call.analysed"), min_length=1
+    )
 
 
 class AnalysedField(Strict):

@@ -11,7 +11,7 @@ from ringside import phone_numbers
 from ringside.admission.opening_hours import OpeningHours
 from ringside.admission.rules import Rule
 from ringside.agentfile import templates
-from ringside.agentfile.afterwards import Analysis, Events
+from ringside.agentfile.afterwards import Analysis, Events, Receiver
 from ringside.agentfile.sections import Digits, LambdaTool, Limits, Redact, TargetName, Transfer
 from ringside.agentfile.session import FunctionChoice, McpChoice, SessionConfig
 from ringside.conversation import builtin_tools
@@ -72,6 +72,7 @@ class Agent(SessionConfig):
     retention_days: int | None = Field(default=None, ge=1, le=3650)  # None: the stack's
     events: Events = Events()
     analysis: Analysis | None = None
+    notify: tuple[Receiver, ...] = Field(default=(), max_length=10)
 
     @field_validator("answers", mode="before")
     @classmethod
@@ -91,6 +92,12 @@ class Agent(SessionConfig):
         twice = sorted({name for name in value if value.count(name) > 1})
         if twice:
             raise ValueError(f"{', '.join(twice)} is listed twice")
+        return value
+
+    @field_validator("notify")
+    @classmethod
+    def _receivers_once(cls, value: tuple[Receiver, ...]) -> tuple[Receiver, ...]:
+        cls._each_once(tuple(receiver.name for receiver in value))
         return value
 
     @field_validator("time_zone")

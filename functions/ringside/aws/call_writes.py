@@ -297,6 +297,12 @@ def analysed(call_id: str, analysis: Mapping[str, Any], seen: str | None) -> Sen
             raise
 
 
+def delivery(call_id: str, key: str, result: Mapping[str, Any]) -> Sentence[None]:
+    """What has become of a message about a call, under its name. Raises `Conflict` if there is no such call."""
+    yield update(call_key(call_id), {}, "attribute_exists(pk)", first={"deliveries": {}})
+    yield update(call_key(call_id), {f"deliveries.{key}": result}, "attribute_exists(pk)")
+
+
 def _with_reservations(
     closing: Request, call_id: str, reserved: Sequence[str], spent: Request | None = None
 ) -> Sentence[None]:

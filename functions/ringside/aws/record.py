@@ -184,6 +184,9 @@ class Record:
     def analysed(self, call_id: str, analysis: Mapping[str, Any], seen: str | None) -> None:
         self._table.run(call_writes.analysed(call_id, analysis, seen))
 
+    def delivery(self, call_id: str, key: str, result: Mapping[str, Any]) -> None:
+        self._table.run(call_writes.delivery(call_id, key, result))
+
     def keep_facts(self, day: str, facts: Sequence[day_facts.Facts], expires_at: int) -> None:
         self._table.run(day_facts.write_day(day, facts, expires_at))
 

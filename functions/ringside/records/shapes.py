@@ -45,6 +45,7 @@ CALL = (
     "transfer",
     "notes",
     "analysis",
+    "deliveries",
 )
 """A call as `show` has it."""
 

@@ -13,6 +13,7 @@ from rich.cells import cell_len as cells
 from rich.console import RenderableType
 
 from cli import follow, json_output, terminal
+from cli.console import templating
 from cli.doctor.finding import Finding, State
 from cli.terminal import console
 from cli.views import call as call_view
@@ -553,3 +554,56 @@ def test_news_as_json_have_the_shapes_of_show() -> None:
         "item": shapes.item(a_run()),
     }
     assert follow.News("begin", LIVE).as_json()["call"] == shapes.listed(LIVE)
+
+
+FOUND: dict[str, Any] = {
+    "state": "done",
+    "summary": "Robin misses\x1b[2J two boxes.",
+    "outcome": "message taken",
+    "fields": {"name": {"value": "Robin", "turn": 2, "item_id": "i"}, "boxes": {"value": None, "turn": None}},
+    "model": "gpt-5.6-luna",
+    "cost": 0.00104,
+    "left_out": 3,
+}
+
+
+def test_what_was_found_out_about_a_call_is_shown_with_the_turns_that_say_it() -> None:
+    lines = shown(analysis=FOUND).splitlines()
+
+    assert "  outcome    message taken" in lines
+    assert "  summary    Robin misses\\x1b[2J two boxes." in lines
+    assert "  field      name: Robin (turn 2)" in lines
+    assert "  field      boxes: not said" in lines
+    assert any("gpt-5.6-luna" in line and "3 turns left out" in line for line in lines)
+
+
+@pytest.mark.parametrize("state", ["waiting", "skipped", "failed"])
+def test_a_call_without_an_analysis_says_why(state: str) -> None:
+    assert f"  analysis   {state}: HTTP 429" in shown(analysis={"state": state, "reason": "HTTP 429"}).splitlines()
+
+
+TOLD = {"crm__ended": {"event": "call.ended", "receiver": "crm", "state": "gone", "reason": "HTTP 410", "attempts": 1}}
+
+
+@pytest.mark.parametrize(
+    ("analysis", "words"),
+    [
+        (FOUND, ["message taken", "Robin (turn 2)", "not said", "3 turns left out"]),
+        ({"state": "waiting", "reason": "HTTP 429", "model": "gpt-5.6-luna"}, ["waiting", "HTTP 429"]),
+        ({"state": "skipped", "reason": "shorter than 5 s"}, ["skipped", "shorter than 5 s"]),
+        (None, []),
+    ],
+)
+def test_a_call_page_of_the_console_has_the_analysis_and_the_webhooks(
+    analysis: dict[str, Any] | None, words: list[str]
+) -> None:
+    call = shapes.whole({**CALL, "analysis": analysis, "deliveries": TOLD}, [])
+    page = (
+        templating.environment()
+        .get_template("call.html")
+        .render(call=call, answered=NOON, refresh=None, now=NOON, page="calls", source="here")
+    )
+
+    assert [word for word in words if word not in page] == []
+    assert ("<h2>Analysis</h2>" in page) is (analysis is not None)
+    assert "gone: HTTP 410 (attempt 1)" in page

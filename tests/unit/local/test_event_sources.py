@@ -23,6 +23,12 @@ def write(before: str | None, after: str, sort_key: str = "CALL", event: str = "
     }
 
 
+def stream_of(function: str) -> templates.StreamSource:
+    """What a function is told of, by the template."""
+    (source,) = (each for each in templates.stream_sources(templates.translate()) if each.function == function)
+    return source
+
+
 @pytest.mark.parametrize(
     ("record", "told"),
     [
@@ -38,9 +44,7 @@ def write(before: str | None, after: str, sort_key: str = "CALL", event: str = "
     ],
 )
 def test_the_analysis_is_told_of_the_write_that_ends_a_call_and_of_no_other(record: Json, told: bool) -> None:
-    (source,) = templates.stream_sources(templates.translate())
-
-    assert source.function == "AnalysisFunction"
+    source = stream_of("AnalysisFunction")
     assert list(event_sources.fitting([record], source.patterns)) == ([record] if told else [])
 
 
@@ -76,7 +80,8 @@ async def test_a_write_is_told_until_it_is_understood(monkeypatch: pytest.Monkey
 
 def test_a_function_that_no_agent_needs_is_not_started(tmp_path: Path) -> None:
     (tmp_path / "desk.yaml").write_text("answers: [default]\n", encoding="utf-8")
-    assert not event_sources.is_wanted(tmp_path)
+    assert not event_sources.is_wanted("AnalysisFunction", tmp_path)
 
     (tmp_path / "desk.yaml").write_text("answers: [default]\nanalysis: {}\n", encoding="utf-8")
-    assert event_sources.is_wanted(tmp_path)
+    assert event_sources.is_wanted("AnalysisFunction", tmp_path)
+    assert not event_sources.is_wanted("NotifyFunction", tmp_path)
