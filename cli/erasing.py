@@ -86,7 +86,7 @@ class Eraser:
         """What there is of these calls."""
         found = Found()
         for call_id in call_ids:
-            items = self._table.run(requests.partition(partition_of(call_id)))
+            items = self._items(call_id)
             if items:
                 found.sizes[call_id] = len(items)
                 call = items[0] if items[0]["sk"] == CALL else {"status": Status.ENDED}
@@ -150,13 +150,18 @@ class Eraser:
         """Delete a call's partition; how many items there were."""
         count = int(self._delete_call(call_id))
         for _ in range(ROUNDS):
-            keys = [_key(item) for item in self._table.run(requests.partition(partition_of(call_id)))]
+            keys = [_key(item) for item in self._items(call_id)]
             if not keys:
                 return count
             count += len(keys)
             for first in range(0, len(keys), BATCH):
                 self._delete(keys[first : first + BATCH])
         raise CliError(AGAIN)
+
+    def _items(self, call_id: str) -> list[Item]:
+        """Everything of a call, its own item first, and what operators want of it."""
+        partitions = (partition_of(call_id), f"ACTIONS#{call_id}", f"ANYWHERE#{call_id}")
+        return [item for pk in partitions for item in self._table.run(requests.partition(pk))]
 
     def _delete_call(self, call_id: str) -> bool:
         """Delete the call's item, if the call is over; whether there was one."""

@@ -81,11 +81,13 @@ def test_of_an_erased_call_nothing_is_left_and_what_its_agent_cost_stays(
 ) -> None:
     call(record, counters, "rtc_1")
     call(record, counters, "rtc_2")
+    for partition in ("ACTIONS#rtc_1", "ANYWHERE#rtc_1"):  # what operators wanted of it
+        dynamodb.put_item(TableName=operator, Item={"pk": {"S": partition}, "sk": {"S": "a1"}, "uri": {"S": ALICE}})
 
     done = ringside("erase", "--call", "rtc_1", "--yes")
 
     assert done.status == 0
-    assert done.out.startswith("erased 1 call, 33 items; nothing of them is in the record\nuntil ")
+    assert done.out.startswith("erased 1 call, 35 items; nothing of them is in the record\nuntil ")
     assert left(dynamodb, operator, "rtc_1") == []
     assert len(left(dynamodb, operator, "rtc_2")) == 34  # with what is counted for the caller
     assert spent(counters) == 0.5
