@@ -1,12 +1,15 @@
 """Agent files, their tools and their models."""
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
 from cli.check import check
+from cli.cloud import Cloud
 from cli.doctor.finding import Finding, Findings, State
 from ringside import prices, settings
+from ringside.agentfile.fingerprint import fingerprint
 from ringside.tools.loader import tool_files
 
 SHUTDOWNS = {
@@ -25,7 +28,7 @@ SHUTDOWNS = {
 
 def agents_folder(variables: Mapping[str, str]) -> Path:
     """Where the agent files are: a relative RINGSIDE_AGENTS is relative to this directory, or to what ships."""
-    given = Path(variables.get("RINGSIDE_AGENTS") or "agents")
+    given = Path(os.environ.get("RINGSIDE_AGENTS") or variables.get("RINGSIDE_AGENTS") or "agents")
     return given if given.is_dir() else settings.SHIPPED / given
 
 
@@ -53,6 +56,25 @@ def check_agents(folder: Path, today: date, listed: Collection[str] = ()) -> Fin
         yield from check_model(agent.name, agent.model, priced.realtime, today)
         if transcription:
             yield from check_model(agent.name, transcription, priced.transcription, today)
+
+
+def check_deployed_agents(where: Cloud, folder: Path, now: float) -> Findings:
+    """Whether the monitors that live have these agent files, or others."""
+    if not where.variables.get("RINGSIDE_TABLE") or not folder.is_dir():
+        return
+    here = fingerprint(folder)
+    with where.record() as record:
+        alive = [each for each in record.monitors() if each["until"] > now and not each.get("draining")]
+    running = [str(each["agents"]) for each in alive if "agents" in each]
+    if not running:
+        return
+    others = sum(each != here for each in running)
+    if not others:
+        yield Finding("agents", State.OK, f"what runs is what is in {folder}")
+        return
+    told = "the monitors have" if others == len(running) else f"{others} of {len(running)} monitors have"
+    todo = "a deployment may be under way; otherwise `make deploy`, or name the right folder with --agents"
+    yield Finding("agents", State.WARNING, f"{told} other agent files than {folder}", todo)
 
 
 def check_model(agent: str, model: str, priced: Iterable[str], today: date) -> Findings:

@@ -4,6 +4,7 @@ A check is a function that yields findings; it never raises for what it looks fo
 at is a warning: the deployment has credentials of its own.
 """
 
+import time
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.cloud import Cloud
-from cli.doctor.agents import agents_folder, check_agents
+from cli.doctor.agents import agents_folder, check_agents, check_deployed_agents
 from cli.doctor.aws import check_credentials, check_queue, check_settings, check_table
 from cli.doctor.finding import Finding, Findings, State
 from cli.doctor.http import DEFAULT_BASE_URL, TIMEOUT, check_openai, check_webhook
@@ -26,18 +27,23 @@ def examine(where: Cloud, folder: Path | None, today: date, last: int = 0) -> Fi
     """Run every check. `folder`: the agent files, if others than the deployment's. `last`: so many calls, too."""
     yield from check_settings(where.variables)
     keys, listed = Keys(), list[str]()
-    usable = True
+    usable = readable = True
     for finding in guarded("credentials", check_credentials(where)):
         usable = finding.state is State.OK
         yield finding
     if usable:
-        yield from guarded("table", check_table(where))
+        for finding in guarded("table", check_table(where)):
+            readable = readable and finding.state is not State.WRONG
+            yield finding
         yield from guarded("queue", check_queue(where))
         yield from guarded("secret", check_secret(where, keys))
     # A proxy of the user's does not lead to a cloud on this machine.
     with httpx.Client(timeout=TIMEOUT, trust_env=where.endpoint is None) as http:
         yield from check_openai(http, where.variables.get("OPENAI_BASE_URL") or DEFAULT_BASE_URL, keys.api_key, listed)
         yield from check_agents(folder or agents_folder(where.variables), today, listed)
+        if usable and readable:
+            deployed = check_deployed_agents(where, folder or agents_folder(where.variables), time.time())
+            yield from guarded("agents", deployed)
         yield from check_webhook(http, where.variables.get("RINGSIDE_WEBHOOK_URL"))
     if last and usable:
         yield from guarded("calls", _last_calls(where, folder or agents_folder(where.variables), last))

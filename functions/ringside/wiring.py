@@ -291,12 +291,13 @@ class Wiring:
 
     @cached_property
     def async_record(self) -> "AsyncRecord":
+        from ringside.agentfile.fingerprint import fingerprint
         from ringside.aws.async_table import AsyncTable
         from ringside.monitor.async_record import AsyncRecord
 
         table = AsyncTable(self.async_dynamodb, self.settings.table, self._heard)
         heartbeats = AsyncTable(self.async_heartbeats, self.settings.table)
-        return AsyncRecord(table, heartbeats=heartbeats)
+        return AsyncRecord(table, heartbeats=heartbeats, agents=fingerprint(self.settings.agents))
 
     def services(self, threads: "Threads", holds: Callable[[], bool], time: "Time") -> "Services":
         from ringside.monitor.contract import RealtimeContract

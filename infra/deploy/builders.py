@@ -25,13 +25,15 @@ LOCAL_REGISTRIES = ("localhost", "127.0.0.1")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is built: `base` by its digest, `name` with its tag, `made_at` in Unix seconds, `flags` for the builder."""
+    """What is built: `base` by its digest, `name` with its tag, `made_at` in Unix seconds, `flags` for the builder.
+    `context`: the folder that is copied into the image."""
 
     base: str
     name: str
     platform: str
     made_at: str
     flags: Sequence[str] = ()
+    context: Path = FUNCTIONS
 
     @property
     def arguments(self) -> list[str]:
@@ -58,7 +60,7 @@ class Buildx:
 
     def build(self, recipe: Recipe) -> None:
         """Build for this machine alone, where containers are then run from it."""
-        command = ["docker", "buildx", "build", "--provenance=false", "--load", *recipe.arguments, str(FUNCTIONS)]
+        command = ["docker", "buildx", "build", "--provenance=false", "--load", *recipe.arguments, str(recipe.context)]
         programs.run(command, what="docker buildx build", env=programs.environment(SOURCE_DATE_EPOCH=recipe.made_at))
 
     def command(self, recipe: Recipe, facts: Path) -> list[str]:
@@ -67,7 +69,7 @@ class Buildx:
         output = "type=image,push=true,rewrite-timestamp=true"
         return [
             *("docker", "buildx", "build", "--provenance=false", "--output", output, "--metadata-file", str(facts)),
-            *(*recipe.arguments, str(FUNCTIONS)),
+            *(*recipe.arguments, str(recipe.context)),
         ]
 
     def digest_of(self, tag: str) -> str:
@@ -98,7 +100,7 @@ class Buildah:
         """`--timestamp` is the time of the image and of all its files. Docker's format would have the names of the
         containers in it that it was built in; OCI's has not. Files are ignored as Docker ignores them."""
         fixed = ("--timestamp", recipe.made_at, "--format", "oci", "--ignorefile", str(IGNORED))
-        return [self.program, "build", *fixed, *recipe.arguments, str(FUNCTIONS)]
+        return [self.program, "build", *fixed, *recipe.arguments, str(recipe.context)]
 
     def push_command(self, name: str, digest: Path) -> list[str]:
         host = name.partition("/")[0].partition(":")[0]

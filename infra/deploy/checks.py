@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from cli.check import check as check_agents
-from infra.deploy import package, programs
+from infra.deploy import package, programs, team_agents
 from infra.deploy.programs import DeployError
 from infra.local import template as templates
 from infra.local.aws_session import REGION
 from infra.local.template import REPOSITORY
-from ringside.settings import SHIPPED
 
 SCRATCH = REPOSITORY / ".aws-sam"
 NATIVE = SCRATCH / "native"
@@ -109,7 +108,7 @@ def _build(template: Path, folder: Path) -> None:
 
 def agents() -> None:
     """The agent files and their tools: what OpenAI would refuse, or would be missing in the cloud, is not deployed."""
-    wrong = [problem.text for problem in check_agents(SHIPPED / "agents").problems if problem.is_wrong]
+    wrong = [problem.text for problem in check_agents(team_agents.folder()).problems if problem.is_wrong]
     if wrong:
         raise DeployError("\n".join(wrong))
 

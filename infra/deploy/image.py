@@ -6,11 +6,12 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 
-from infra.deploy import builders, programs, repository
+from infra.deploy import builders, programs, repository, team_agents
 from infra.deploy.account import Account
 from infra.deploy.builders import DOCKERFILE, Builder, Recipe
 from infra.deploy.programs import DeployError
 from infra.local.template import REPOSITORY
+from ringside.agentfile.fingerprint import fingerprint
 
 PLATFORM = "linux/arm64"
 PINNED = REPOSITORY / "infra" / "python-image.txt"
@@ -55,7 +56,8 @@ def make_elsewhere(
 
 
 def _made(builder: Builder, name: str, tag: str, platform: str, *, base: str, flags: Sequence[str] = ()) -> str:
-    digest = builder.build_and_push(Recipe(base, f"{name}:{tag}", platform, committed_at(), flags))
+    with team_agents.context() as context:
+        digest = builder.build_and_push(Recipe(base, f"{name}:{tag}", platform, committed_at(), flags, context))
     print(f"Pushed {name}@{digest}")
     return f"{name}@{digest}"
 
@@ -102,10 +104,12 @@ def base_tag() -> str:
 
 
 def commit() -> str:
-    """What is built: the commit. What ships but was not committed gets a tag of its own, which cannot be moved."""
+    """What is built: the commit, and a team's own agents by their fingerprint. What ships but was not committed gets a
+    tag of its own, which cannot be moved."""
     name = _git("rev-parse", "--short=12", "HEAD")
     made_of = ("functions", "infra/Dockerfile", "infra/Dockerfile.dockerignore", "infra/python-image.txt")
     changed = _git("status", "--porcelain", "--", *made_of)
+    name = f"{name}-{fingerprint(team_agents.folder())}" if team_agents.is_outside() else name
     return f"{name}-{int(time.time())}-changed" if changed else name
 
 

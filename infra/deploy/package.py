@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra.deploy import programs
+from infra.deploy import programs, team_agents
 from infra.deploy.programs import DeployError
 from infra.deploy.pruning import prune
 
@@ -32,6 +32,7 @@ def package(build: Path) -> None:
     if not found:
         raise DeployError(f"{build}: SAM built no function there")
     for folder in found:
+        team_agents.put_into(folder)
         prune(folder)
         add_bytecode(folder)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

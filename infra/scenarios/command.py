@@ -29,6 +29,12 @@ PLACES = (Path("functions/agents"), Path("tests/scenarios"))
 """Where scenarios are looked for, below the working directory."""
 
 
+def places() -> list[Path]:
+    """Where to look: below the working directory, and with the team's agents, if RINGSIDE_AGENTS names others."""
+    team = os.environ.get("RINGSIDE_AGENTS")
+    return [place for place in (*PLACES, *([Path(team)] if team else [])) if place.is_dir()]
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What the command line says."""
@@ -164,7 +170,7 @@ def _columns(prepared: Sequence[Prepared]) -> tuple[list[str], list[str]]:
 def prepare(wanted: Wanted) -> tuple[list[Prepared], list[str]]:
     """The scenarios, and what is wrong with the files."""
     try:
-        paths = reading.find(wanted.files or [place for place in PLACES if place.is_dir()])
+        paths = reading.find(wanted.files or places())
     except ScenarioError as error:
         return [], [str(error)]
     found, wrong = [], []

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -23,6 +24,8 @@ from cli.doctor.secret import Keys, check_secret
 from cli.main import main
 from cli.options import Deployment as Options
 from infra.local.agents import DEMO_AGENTS
+from ringside.agentfile.fingerprint import fingerprint
+from ringside.aws.record import Record
 from ringside.settings import SHIPPED
 from tests.integration.conftest import REGION, table_properties
 
@@ -411,6 +414,30 @@ def test_a_folder_without_agents_is_wrong(deployment: Deployment, tmp_path: Path
     deployment.agents = tmp_path / "nowhere"
     (told,) = deployment.wrong("agents")
     assert told.endswith("contains no agent file (*.yaml)")
+
+
+@pytest.mark.parametrize(
+    ("running", "told"),
+    [
+        (["here"], []),
+        ([], []),
+        (["other"], ["the monitors have other agent files than {folder}"]),
+        (["here", "other"], ["1 of 2 monitors have other agent files than {folder}"]),
+        (["here", "leaving"], []),
+        (["here", "dead"], []),
+    ],
+)
+def test_monitors_with_other_agent_files_are_a_warning(
+    deployment: Deployment, operator: str, dynamodb: "DynamoDBClient", running: list[str], told: list[str]
+) -> None:
+    record, here = Record(dynamodb, operator, retention_days=0), fingerprint(deployment.agents)
+    for number, which in enumerate(running):
+        until = time.time() + (-1 if which == "dead" else 60)
+        agents = here if which == "here" else "0123456789abcdef"
+        record.beat(f"m{number}", until, 0, 9, draining=which == "leaving", agents=agents)
+    status, findings = deployment.examine()
+    expected = [text.format(folder=deployment.agents) for text in told]
+    assert (status, [finding["what"] for finding in findings]) == (0, expected)
 
 
 def test_an_agent_with_models_of_yesterday_is_warned_of(deployment: Deployment) -> None:

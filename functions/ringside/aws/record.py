@@ -204,9 +204,17 @@ class Record:
     # --- monitors ---
 
     def beat(
-        self, owner: str, until: float, calls: int, slots: int, number: int = 0, *, draining: bool = False
+        self,
+        owner: str,
+        until: float,
+        calls: int,
+        slots: int,
+        number: int = 0,
+        *,
+        draining: bool = False,
+        agents: str | None = None,
     ) -> None:
-        self._table.run(beat(owner, until, calls, slots, number, draining=draining))
+        self._table.run(beat(owner, until, calls, slots, number, draining=draining, agents=agents))
 
     def last_beat(self, owner: str) -> Beat:
         """The last that is known of a monitor."""
@@ -255,7 +263,7 @@ class Record:
         return self._newest_first("by_caller", caller_keys(caller), "", before, wanted)
 
     def monitors(self) -> list[Item]:
-        """The last beat of each monitor: its name in `sk`, `until`, `calls`, `slots`, `draining`."""
+        """The last beat of each monitor: its name in `sk`, `until`, `calls`, `slots`, `draining`, `agents`."""
         return list(self._table.query(KeyConditionExpression="pk = :pk", values={":pk": "MONITORS"}))
 
     def open_calls(self) -> list[Item]:
@@ -292,14 +300,22 @@ class Record:
 
 
 def beat(
-    owner: str, until: float, calls: int, slots: int, number: int = 0, *, draining: bool = False
+    owner: str,
+    until: float,
+    calls: int,
+    slots: int,
+    number: int = 0,
+    *,
+    draining: bool = False,
+    agents: str | None = None,
 ) -> Sentence[None]:
     """A monitor lives, at least until then (Unix seconds). A beat that a later one has overtaken does nothing.
 
-    `draining`: others may have its calls, whoever listens to them first.
+    `draining`: others may have its calls, whoever listens to them first. `agents`: the fingerprint of its agent files.
     """
     item: Item = {"until": until, "calls": calls, "slots": slots, "beats": number}
     item |= {"draining": draining, "expires_at": int(until) + 3600}
+    item |= {} if agents is None else {"agents": agents}
     newest = "attribute_not_exists(pk) OR beats <= :beats"
     with suppress(Conflict):
         yield requests.put({"pk": "MONITORS", "sk": owner}, item, newest, {":beats": number})

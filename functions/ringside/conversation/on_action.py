@@ -161,6 +161,10 @@ def _hang_up(parts: Parts, action: Action, event: e.ActionAsked, now: float, aga
     called_off = parts.tools.transfer.call_off()
     if called_off is not None and (other := parts.transcript.actions.get(called_off.tool_call_id)) is not None:
         effects += parts.operator.settle(other, "failed", now, "an operator hung up first")
+    elif called_off is not None:
+        output = "Not transferred: the operator of this line ends the call."
+        effects += parts.tools.finished(e.ToolFinished(called_off.tool_call_id, "refused", output), now)
+        parts.unanswered.drop({called_off.tool_call_id})
     if action.silent:
         return [*effects, goodbye.hang_up(reason)]
     already = goodbye.reason

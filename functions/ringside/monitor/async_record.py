@@ -38,12 +38,15 @@ class AsyncRecord:
         table: AsyncTable,
         clock: Callable[[], float] = time.time,
         heartbeats: AsyncTable | None = None,
+        agents: str | None = None,
     ) -> None:
-        """`heartbeats`: the same table over connections of its own, so that none waits behind what calls write."""
+        """`heartbeats`: the same table over connections of its own, so that none waits behind what calls write.
+        `agents`: the fingerprint of the agent files that this monitor has, told with each beat."""
         self._table = table
         self._heartbeats = heartbeats or table
         self._clock = clock
         self._versions = 0
+        self._agents = agents
 
     # --- owning ---
 
@@ -164,4 +167,5 @@ class AsyncRecord:
         return await self._table.run(receipts.left_for(owner))
 
     async def beat(self, owner: str, until: float, calls: int, slots: int, number: int, *, draining: bool) -> None:
-        await self._heartbeats.run(record.beat(owner, until, calls, slots, number, draining=draining), BEAT_SECONDS)
+        beat = record.beat(owner, until, calls, slots, number, draining=draining, agents=self._agents)
+        await self._heartbeats.run(beat, BEAT_SECONDS)

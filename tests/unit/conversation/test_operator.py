@@ -271,6 +271,19 @@ def test_hanging_up_calls_off_a_transfer_that_was_not_asked_for_yet() -> None:
     assert talk.hung_up == [EndReason.OPERATOR_HUNG_UP]
 
 
+@pytest.mark.parametrize("handed_over", [True, False])
+def test_hanging_up_calls_off_the_agents_own_transfer_for_good(handed_over: bool) -> None:
+    talk = Desk()
+    talk.agent_begins("I am putting you through.", "r1")
+    talk.calls_tool("transfer", "t1", "r1", arguments='{"to": "sales"}')
+    talk.operator("hang_up")
+    if handed_over:
+        talk.changes_hands()
+    talk.response_ends("r1")
+    talk.feed(e.PlaybackStopped("r1"))
+    assert (talk.tool("t1")["outcome"], refers(talk)) == ("refused", [])
+
+
 # --- hold ---
 
 
