@@ -13,7 +13,7 @@ TARGET = --config '$(CONFIG)' $(if $(STACK),--stack '$(STACK)')
 DEPLOYMENT = $(TARGET) $(if $(SET),--set $(SET))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo local call sam-invoke sam-api test drills check plan image deploy rollback destroy format lock hooks release clean
+.PHONY: help demo local call sam-invoke sam-api test drills bench check plan image deploy rollback destroy format lock hooks release clean
 
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ test: $(READY) ## all tests (ARGS="-k sweeper" for some)
 
 drills: $(READY) ## monitors killed, webhooks repeated, AWS and OpenAI failing under live calls (ARGS="kill rolling")
 	@$(BIN)/python -m tests.drills $(ARGS)
+
+bench: $(READY) ## CPU, memory and cold start beside what others make of the same calls (ARGS="events --write", "--help")
+	@$(BIN)/python -m infra.bench $(ARGS)
 
 check: $(READY) ## what must hold before a commit: style, types, agents, templates, built functions
 	$(BIN)/ruff check
