@@ -34,7 +34,7 @@ sam-api: $(READY) ## `sam local start-api`, until Ctrl-C; `make call` then goes 
 	@$(BIN)/python -m infra.deploy.samlocal start-api $(ARGS)
 
 test: $(READY) ## all tests (ARGS="-k sweeper" for some)
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 drills: $(READY) ## monitors killed, webhooks repeated, AWS and OpenAI failing under live calls (ARGS="kill rolling")
 	@$(BIN)/python -m tests.drills $(ARGS)

@@ -50,7 +50,7 @@ def scan() -> None:
     folder = SCRATCH / "scanned"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    (folder / "template.json").write_text(json.dumps(templates.translate()), encoding="utf-8")
+    (folder / "template.json").write_text(json.dumps(_with_every_option(templates.translate())), encoding="utf-8")
     for path in nested():
         document = templates.plain(templates.parse(path.read_text(encoding="utf-8")))
         (folder / f"{path.stem}.json").write_text(json.dumps(document), encoding="utf-8")
@@ -68,6 +68,14 @@ def scan() -> None:
         failed.append("checkov could not read the templates")
     if failed:
         raise DeployError("checkov:\n" + "\n".join(failed))
+
+
+def _with_every_option(template: dict[str, Any]) -> dict[str, Any]:
+    """With each switch on: checkov leaves out what a condition leaves out."""
+    for parameter in template["Parameters"].values():
+        if "true" in parameter.get("AllowedValues", ()):
+            parameter["Default"] = "true"
+    return template
 
 
 def _of(report: dict[str, Any], verdict: str) -> list[dict[str, Any]]:

@@ -86,7 +86,8 @@ class Operator:
 
     def restore(self) -> None:
         """The transcript is loaded."""
-        last = max(self._holds(), key=lambda action: action.ended_at or 0.0, default=None)
+        # Of two of the same moment the later entry counts, so sorting and not `max`, which takes the first.
+        *_, last = None, *sorted(self._holds(), key=lambda action: action.ended_at or 0.0)
         self.is_holding = last is not None and last.action == "hold"
 
     def start_over(self) -> None:

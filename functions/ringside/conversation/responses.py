@@ -262,9 +262,8 @@ class Responses:
             "purpose": self._purpose.value,
             "is_pending": self.is_pending,
             "asked": None if asked is None else [asked.purpose.value, asked.ref, sorted(asked.covers)],
-            "wanted": [request.purpose.value for request in self._wanted if request.for_action is None],
+            "wanted": [list(_action_of(request) or (request.purpose.value,)) for request in self._wanted],
             "for_actions": {
-                "wanted": [list(found) for request in self._wanted if (found := _action_of(request))],
                 "asked": list(_action_of(asked) or ()),
                 "current": list(_action_of(self._current) or ()),
             },
@@ -277,12 +276,13 @@ class Responses:
         given = snapshot.mapping(value)
         self.active = snapshot.text(given.get("active"))
         self._purpose = _purpose(given.get("purpose")) or Purpose.ANSWER
-        for purpose in map(_purpose, snapshot.sequence(given.get("wanted"))):
-            if purpose is not None and purpose is not Purpose.OPERATOR:
-                self.want(purpose)
+        for wanted in snapshot.sequence(given.get("wanted")):
+            match wanted:
+                case [str(item_id), str(instructions)]:
+                    self.want_for_action(item_id, instructions)
+                case [value] if (purpose := _purpose(value)) not in (None, Purpose.OPERATOR):
+                    self.want(purpose)
         for_actions = snapshot.mapping(given.get("for_actions"))
-        for pair in snapshot.pairs(for_actions.get("wanted")):
-            self.want_for_action(*pair)
         self._names_requests, self._retried = given.get("names_requests") is True, given.get("retried") is True
         self.limits.restore(given.get("limits"))
         match given.get("asked"):

@@ -284,6 +284,18 @@ def test_hanging_up_calls_off_the_agents_own_transfer_for_good(handed_over: bool
     assert (talk.tool("t1")["outcome"], refers(talk)) == ("refused", [])
 
 
+def test_what_an_operator_wants_said_keeps_its_turn_over_a_hand_over() -> None:
+    talk = Desk(greeted=False)
+    talk.begins()
+    talk.feed(e.ResponseStarted("r1"))
+    talk.operator("say", "Hm.")
+    failed = e.ResponseEnded("r1", "failed", None, "rate_limit_exceeded", e.Usage(), retry_after=3.0)
+    talk.feed(failed)
+    talk.changes_hands()
+    talk.wait(3.0)
+    assert [text for text in talk.asked if text and "Hm." in text] == talk.asked[-1:]
+
+
 # --- hold ---
 
 
