@@ -78,7 +78,7 @@ class Sam:
 
     @contextmanager
     def _serving(self, what: str, port: int, url: str) -> Iterator["Server"]:
-        command = self.command(what, "--port", str(port), "--warm-containers", "EAGER")
+        command = self.command(what, "--port", str(port), "--warm-containers", "LAZY")
         # A group of its own: Ctrl-C in a terminal reaches us alone, and what is to be stopped is stopped in order.
         server = Server(f"sam local {what}", url, subprocess.Popen(command, env=self.environment, process_group=0))
         try:

@@ -9,6 +9,8 @@ moto's own lacks what a deployment of ours rests on. Here it
 - keeps a stack's parameters and outputs current, and rolls back what failed. An image of nothing but zeros is one that
   cannot be pulled: a service that is to run it fails, as ECS's circuit breaker has it fail.
 
+One module: each of these is a line or two in the place of moto's, and none of them is of use without the others.
+
 What it still does not do: run anything, wait for anything, refuse what a role may not, replace a resource because
 a property can only be set at its creation, or count quotas.
 """
@@ -48,6 +50,7 @@ NAMED_ONLY = (
     "AWS::Lambda::EventInvokeConfig",
     "AWS::SNS::Subscription",
     "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
     "AWS::Scheduler::Schedule",
 )
 

@@ -72,6 +72,7 @@ def test_a_stack_tells_everything_by_its_outputs(stack: str, operator: str) -> N
         "RINGSIDE_SECRET_ID": "the SecretId",
         "RINGSIDE_WEBHOOK_SECRET_ID": "the WebhookSecretId",
         "RINGSIDE_ANALYSIS_FUNCTION": "the AnalysisFunction",
+        "RINGSIDE_NOTIFY_FUNCTION": "the NotifyFunction",
         "RINGSIDE_WEBHOOK_URL": "the WebhookUrl",
         "OPENAI_BASE_URL": "https://eu.api.openai.com/v1",
     }

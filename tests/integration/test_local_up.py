@@ -146,7 +146,8 @@ def test_it_says_where_everything_is_and_ctrl_c_takes_all_of_it_down(tmp_path: P
     assert set(variables) == {
         *("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
         *("OPENAI_BASE_URL", "RINGSIDE_WEBHOOK_URL", "RINGSIDE_TABLE", "RINGSIDE_QUEUE_URL", "RINGSIDE_SECRET_ID"),
-        *("RINGSIDE_EMULATOR_URL", "RINGSIDE_CONSOLE_URL"),
+        *("RINGSIDE_EMULATOR_URL", "RINGSIDE_CONSOLE_URL", "RINGSIDE_WEBHOOK_SECRET_ID"),
+        *("AWS_ENDPOINT_URL_LAMBDA", "RINGSIDE_ANALYSIS_FUNCTION", "RINGSIDE_NOTIFY_FUNCTION"),
     }
     said = "\n".join(running.lines)
     for name in ("RINGSIDE_WEBHOOK_URL", "AWS_ENDPOINT_URL", "OPENAI_BASE_URL"):

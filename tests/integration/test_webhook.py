@@ -427,8 +427,8 @@ def test_what_strangers_send_is_refused_with_one_line_and_never_written(
     assert call.requests == []
     written = capsys.readouterr().out
     counts, logs = metrics_and_logs(written)
-    assert counts == {"WebhooksRefused": len(strange), "WebhooksUnusable": 1}
-    assert [line["message"] for line in logs] == [*["webhook.refused"] * len(strange), "webhook.unusable"]
+    assert counts == {"WebhooksRefused": len(strange), "WebhooksUnusable": 2}
+    assert [line["message"] for line in logs] == [*["webhook.refused"] * len(strange), *["webhook.unusable"] * 2]
     assert CALLER not in written
 
 
