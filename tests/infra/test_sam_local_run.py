@@ -127,17 +127,16 @@ def test_a_function_that_does_not_reach_the_local_cloud_is_a_failure(
     containers: Ground,
     image: str,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Where a container looks for 127.0.0.1 it finds itself."""
+    """Where a container looks for 127.0.0.1 it finds itself. (SAM may stop before it has printed all of the log.)"""
     nowhere = replace(containers.engine, way=Way("127.0.0.1"))
     monkeypatch.setattr(engines, "find", lambda: nowhere)
-    _, event = incoming(cloud, "incoming-guide")
+    call_id, event = incoming(cloud, "incoming-guide")
 
     with samlocal.opened(cloud.env, image) as sam, pytest.raises(DeployError, match="answered 503"):
         sam.invoke(WEBHOOK, event)
 
-    assert "EndpointConnectionError" in capfd.readouterr().err
+    assert cloud.records.get(call_id).status == "", "nothing of it has reached the table"
 
 
 def test_a_function_that_cannot_be_imported_is_a_failure(
