@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli import audit
 from cli.cloud import Cloud
@@ -25,7 +25,6 @@ from ringside.calls import Status
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
-    from types_boto3_dynamodb.type_defs import WriteRequestTypeDef
 
 ERASURES = "ERASURES"
 DONE = "done"
@@ -180,11 +179,9 @@ class Eraser:
         return "Attributes" in answer
 
     def _delete(self, keys: list[Item]) -> None:
-        waiting: Mapping[str, list[WriteRequestTypeDef]] = {
-            self._name: [{"DeleteRequest": {"Key": marshal(key)}} for key in keys]
-        }
+        waiting: Mapping[str, Any] = {self._name: [{"DeleteRequest": {"Key": marshal(key)}} for key in keys]}
         for tried in range(TRIES):
-            waiting = self._client.batch_write_item(RequestItems=waiting)["UnprocessedItems"]  # type: ignore[assignment]
+            waiting = self._client.batch_write_item(RequestItems=waiting)["UnprocessedItems"]
             if not waiting:
                 return
             time.sleep(pause(tried))

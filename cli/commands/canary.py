@@ -24,11 +24,11 @@ def canary(*, json: Json = False, deployment: Deployment = ANY) -> int:
         print(json_output.dumps([asdict(result) for result in results]))
     for result in [] if json else results:
         state = State.OK if result.ok else State.WRONG
-        show(out, view.finding(Finding(result.check, state, result.detail, _todo(result.ok, result.check))))
+        show(out, view.finding(Finding(result.check, state, result.detail, _remedy(result.ok, result.check))))
     return int(not all(result.ok for result in results))
 
 
-TODO = {
+REMEDIES = {
     "webhook": "`ringside doctor` tells whether the secret or the function is at fault",
     "queue": "docs/operations.md#calls-waiting",
     "table": "`ringside doctor` looks at the table and its indexes",
@@ -37,5 +37,5 @@ TODO = {
 }
 
 
-def _todo(ok: bool, check: str) -> str:
-    return "" if ok else TODO[check]
+def _remedy(ok: bool, check: str) -> str:
+    return "" if ok else REMEDIES[check]

@@ -1,6 +1,5 @@
-"""`ringside talk`: a conversation with an agent, typed."""
+"""`ringside talk`: a conversation with an agent, typed or spoken."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -61,6 +60,6 @@ def talk(
 
     if headphones and not voice:
         raise UsageError("--headphones is for --voice")
-    wanted = command.Wanted(agent, caller, dialled, at, header, transfers, stand_in or script is not None, script)
-    wanted = replace(wanted, voice=voice, headphones=headphones)
+    stood_in = stand_in or script is not None
+    wanted = command.Wanted(agent, caller, dialled, at, header, transfers, stood_in, script, voice, headphones)
     return command.run(wanted, agents, as_json=json)

@@ -3,6 +3,6 @@
 columns     calls and what was said in them, as rows of flat tables
 writers     JSON Lines, CSV and Parquet
 reading     the calls of a day, whole, several at a time
-folder      one file a day, and which days are done
+folder      a file for each day, and which days are done
 progress    how far it is
 """

@@ -1,4 +1,4 @@
-"""A folder of exported days: one file a day and table, written whole or not at all, and a list of what is done.
+"""A folder of exported days: a file for each day and table, written in full or not at all, and a list of finished days.
 
     FOLDER/export.json                     what is exported, and each day that is done
     FOLDER/calls/day=2026-11-22/calls.csv
@@ -75,7 +75,7 @@ class Folder:
     def _writer(self, table: str, path: Path, stack: ExitStack) -> Writer:
         if self._what.format == "parquet":
             return writers.calls_parquet(path) if table == "calls" else writers.items_parquet(path)
-        file = stack.enter_context(open(path, "w", encoding="utf-8", newline=""))  # noqa: SIM115
+        file = stack.enter_context(open(path, "w", encoding="utf-8", newline=""))  # noqa: SIM115  the stack closes it
         if self._what.format == "csv":
             return writers.calls_csv(file) if table == "calls" else writers.items_csv(file)
         return JsonLines(file, self._what.items)

@@ -70,7 +70,7 @@ class Stored:
 
 
 def webhook_secret_id(where: Cloud) -> str:
-    """The webhook's own secret, or the only one of a stack that was deployed before there were two."""
+    """The ID of the webhook's own secret. A stack from before there were two has one secret for everything."""
     return where.variables.get("RINGSIDE_WEBHOOK_SECRET_ID") or where.variables["RINGSIDE_SECRET_ID"]
 
 

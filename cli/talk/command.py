@@ -56,8 +56,8 @@ class Wanted:
     transfers: TransferOutcome
     stand_in: bool
     script: Path | None
-    voice: bool = False
-    headphones: bool = False
+    voice: bool
+    headphones: bool
 
 
 def run(wanted: Wanted, folder: Path | None, *, as_json: bool) -> int:

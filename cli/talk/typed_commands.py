@@ -1,4 +1,4 @@
-"""What a typed line means: something that the caller says, or one of a few commands with a slash."""
+"""Typed lines: either the caller's words, or a command that begins with a slash."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass

@@ -48,7 +48,8 @@ if TYPE_CHECKING:
 
 @dataclass
 class Wiring:
-    """One process's adapters, each built when it is first asked for."""
+    """One process's adapters, each built when it is first asked for. Long, since there are many of them; it decides
+    nothing."""
 
     settings: Settings
     service: str  # webhook | monitor | sweeper | api | canary: the metrics' dimension

@@ -49,9 +49,7 @@ def install(folder: Path, python: str) -> tuple[Side, Side, Side]:
     _install(FUNCTIONS / "requirements.txt", ours, python)
     shutil.copytree(FUNCTIONS, ours, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     package.package(ours.parent)
-    requirements = folder / "guide.txt"
-    requirements.write_text(_uv("export", "--frozen", "--project", str(PEERS), "--only-group", "guide", "--quiet"))
-    _install(requirements, sample, python)
+    _install(PEERS / "guide.txt", sample, python)
     shutil.copy(PEERS / "guide_sample.py", sample)
     shutil.copytree(sample, compiled, dirs_exist_ok=True)
     command = [python, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", str(compiled)]

@@ -225,15 +225,15 @@ def ringside(name: str = "Ringside", module: str = "monitor", python: str = sys.
 
 def peers(folder: Path) -> list[Contender]:
     """Install what the peers need into an environment in `folder`, and return them."""
-    uv = programs.uv()
-    where = {"UV_PROJECT_ENVIRONMENT": str(folder / "venv")}
-    python = ["--python", sys.executable]
-    command = [uv, "sync", "--frozen", "--quiet", *python, "--project", str(PEERS)]
+    uv, interpreter = programs.uv(), str(folder / "venv" / "bin" / "python")
+    making = [uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(folder / "venv")]
+    pinned = ("--require-hashes", str(PEERS / "requirements.txt"))
+    installing = [uv, "pip", "sync", "--quiet", "--python", interpreter, *pinned]
     try:
-        programs.run(command, what="Installing the peers", env=programs.environment(**where), quiet=True)
+        for command in (making, installing):
+            programs.run(command, what="Installing the peers", env=programs.environment(), quiet=True)
     except programs.DeployError as error:
         raise BenchError(str(error)) from error
-    interpreter = str(folder / "venv" / "bin" / "python")
     names = {
         "websockets, nothing else": "bare",
         "websockets + json": "with_json",

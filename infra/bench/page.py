@@ -1,7 +1,6 @@
 """docs/performance.md, filled from what was measured last (`docs/performance.json`)."""
 
-import re
-
+from infra import page_tables
 from infra.bench import picture
 from infra.bench.results import AGENTS_SDK, OURS, Results, tables
 from infra.local.template import REPOSITORY
@@ -18,21 +17,10 @@ def kept() -> Results:
 
 def write(results: Results) -> None:
     """Keep these, and show them on the page."""
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
+    PAGE.write_text(page_tables.filled(PAGE.read_text(encoding="utf-8"), tables(results)), encoding="utf-8")
     DATA.write_text(results.as_json(), encoding="utf-8")
     if results.live:
         PICTURE.write_text(drawn(results), encoding="utf-8")
-
-
-def filled(page: str, results: Results) -> str:
-    """The page with every table. A table is between two comments with its name."""
-    for name, table in tables(results).items():
-        before, after = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        marks = re.compile(re.escape(before) + ".*?" + re.escape(after), re.DOTALL)
-        if len(marks.findall(page)) != 1:
-            raise ValueError(f"the page has not one place for the table {name}")
-        page = marks.sub(lambda _, text=f"{before}{table}\n{after}": text, page)  # type: ignore[misc]  # a default
-    return page
 
 
 def drawn(results: Results) -> str:

@@ -4,7 +4,6 @@ What there is of everything is counted in the templates; how often something hap
 parameters. Only what is measured, or a price, is written down here.
 """
 
-import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from infra import command_line
+from infra import command_line, page_tables
 from infra.deploy import plan
 from infra.deploy.pricelist import (
     ANALYSIS_SECONDS,
@@ -298,16 +297,6 @@ def tables() -> dict[str, str]:
     }
 
 
-def filled(page: str) -> str:
-    """The page with every table as it is worked out now. A table is between two comments with its name."""
-    for name, table in tables().items():
-        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        page, count = marks.subn(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", page)  # type: ignore[misc]  # a default
-        if count != 1:
-            raise ValueError(f"the page has {count} places for the table {name}")
-    return page
-
-
 program = command_line.program("python -m infra.deploy.cost", __doc__)
 
 
@@ -315,17 +304,7 @@ program = command_line.program("python -m infra.deploy.cost", __doc__)
 def _write(
     *, check: Annotated[bool, Parameter(help="write nothing; fail if docs/cost.md is not up to date")] = False
 ) -> int:
-    page = PAGE.read_text(encoding="utf-8")
-    wanted = filled(page)
-    if page == wanted:
-        print("docs/cost.md is up to date")
-        return 0
-    if check:
-        print("docs/cost.md is out of date: run this without --check")
-        return 1
-    PAGE.write_text(wanted, encoding="utf-8")
-    print("docs/cost.md: its tables were brought up to date")
-    return 0
+    return page_tables.keep(PAGE, tables(), check=check)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,12 @@
 """
 
 import math
-import re
 import sys
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from infra import command_line
+from infra import command_line, page_tables
 from infra.deploy import arrivals, cost
 from infra.deploy.arrivals import CALL_SECONDS
 from infra.deploy.limits import cell, cells, index_units, item_bytes, limits, listed_item, table_units, turned, wall
@@ -129,16 +128,6 @@ def _rounded(number: float) -> int:
     return round(number / step) * step
 
 
-def filled(page: str) -> str:
-    """The page with every table as it is worked out now. A table is between two comments with its name."""
-    for name, table in tables().items():
-        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-        page, count = marks.subn(lambda found, table=table: f"{found[1]}{table}\n{found[2]}", page)  # type: ignore[misc]
-        if count != 1:
-            raise ValueError(f"the page has {count} places for the table {name}")
-    return page
-
-
 program = command_line.program("python -m infra.deploy.scale", __doc__)
 
 
@@ -146,17 +135,7 @@ program = command_line.program("python -m infra.deploy.scale", __doc__)
 def _write(
     *, check: Annotated[bool, Parameter(help="write nothing; fail if docs/scale.md is not up to date")] = False
 ) -> int:
-    page = PAGE.read_text(encoding="utf-8")
-    wanted = filled(page)
-    if page == wanted:
-        print("docs/scale.md is up to date")
-        return 0
-    if check:
-        print("docs/scale.md is out of date: run this without --check")
-        return 1
-    PAGE.write_text(wanted, encoding="utf-8")
-    print("docs/scale.md: its tables were brought up to date")
-    return 0
+    return page_tables.keep(PAGE, tables(), check=check)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from pydantic import TypeAdapter
 from infra.bench import page, picture, results, turns
 from infra.bench.contenders import BenchError, Contender, StandIn, ringside, scratch
 from infra.bench.listening import Heard, flood, live
-from infra.bench.results import AGENTS_SDK, INSTANT, OURS, Event, Live, Results, Start, Warm
+from infra.bench.results import AGENTS_SDK, INSTANT, OURS, Event, Live, Results, Start, Warm, tables
+from infra.page_tables import filled
 from ringside.conversation import events as e
 from ringside.openai import realtime
 
@@ -145,6 +146,6 @@ def test_the_picture_is_xml_with_a_line_for_everybody() -> None:
 def test_the_page_shows_what_was_measured_last() -> None:
     text, kept = page.PAGE.read_text(encoding="utf-8"), page.kept()
 
-    assert page.filled(text, kept) == text, "run make bench ARGS=--write"
+    assert filled(text, tables(kept)) == text, "run make bench ARGS=--write"
     assert page.PICTURE.read_text(encoding="utf-8") == page.drawn(kept)
     assert str(turns.EVENTS) in re.findall(r"(\d+) events a turn", text)

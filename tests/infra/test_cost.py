@@ -6,12 +6,13 @@ import pytest
 
 from infra.deploy import cost, pricelist
 from infra.local import template as templates
+from infra.page_tables import filled
 
 PAGE = cost.PAGE.read_text(encoding="utf-8")
 
 
 def test_the_page_has_the_sums_that_are_worked_out_now() -> None:
-    assert cost.filled(PAGE) == PAGE, "run .venv/bin/python -m infra.deploy.cost"
+    assert filled(PAGE, cost.tables()) == PAGE, "run .venv/bin/python -m infra.deploy.cost"
 
 
 def test_a_month_without_a_call_costs_less_than_fifteen_dollars() -> None:

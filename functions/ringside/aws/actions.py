@@ -59,7 +59,7 @@ def ask(call: Mapping[str, Any], asked: Asked, uri: str | None = None) -> Senten
         condition += " AND attribute_not_exists(#owner)"
     else:
         condition, values = f"{condition} AND #owner = :owner", {**values, ":owner": owner}
-    item = {**asdict(asked), "expires_at": int(asked.asked_at) + KEPT_SECONDS}
+    item = {**asdict(asked), **_kept(asked)}
     writes = [requests.put(_of_call(asked.call_id, asked.action_id), item)]
     if owner is not None:  # else the next one finds it with the call
         writes.append(requests.put(_of_owner(str(owner), asked.action_id), item))

@@ -77,7 +77,11 @@ Keep = Callable[[Item], bool]
 
 
 class Record:
-    """The table, as sentences about calls. All methods block."""
+    """The table, as sentences about calls. All methods block.
+
+    One class, since it is one list: each method speaks a sentence that is written elsewhere, and whoever holds the
+    record sees here what can be asked of it.
+    """
 
     def __init__(
         self,

@@ -149,7 +149,7 @@ class Keypad:
         """`tools`: the runs, by the function calls' ids."""
         given = snapshot.mapping(value)
         self._digits = (snapshot.text(given.get("digits")) or "")[-MAX_DIGITS:]
-        self._collected_until = snapshot.moment(given.get("collected_until")) or 0.0
+        self._collected_until = snapshot.number(given.get("collected_until")) or 0.0
         wanted = snapshot.mapping(given.get("collecting"))
         run, length = tools.get(str(wanted.get("tool_call_id"))), snapshot.whole(wanted.get("length"))
         if run is not None and run.outcome == "running" and length is not None:

@@ -19,7 +19,7 @@ def caller_started(parts: Parts, event: e.CallerStarted, now: float) -> list[Eff
     parts.caller_speaks = True
     parts.patience.sound(now)
     parts.transcript.turn(event.item_id, "caller", now)
-    effects = parts.stay(now)
+    effects = parts.stay(now, in_doubt=True)
     return effects + parts.tools.progress(([], parts.tools.transfer.caller_speaks()), now)
 
 
@@ -149,7 +149,7 @@ def playback_cleared(parts: Parts, event: e.PlaybackCleared, now: float) -> list
     effects: list[Effect] = []
     for response_id in parts.playback.cleared(event.response_id):
         effects += parts.transcript.interrupted(response_id)
-    return effects + parts.stay(now)
+    return effects + parts.stay(now, in_doubt=True)
 
 
 def rate_limits_updated(parts: Parts, event: e.RateLimitsUpdated, now: float) -> list[Effect]:

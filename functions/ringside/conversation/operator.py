@@ -86,9 +86,9 @@ class Operator:
 
     def restore(self) -> None:
         """The transcript is loaded."""
-        # Of two of the same moment the later entry counts, so sorting and not `max`, which takes the first.
-        *_, last = None, *sorted(self._holds(), key=lambda action: action.ended_at or 0.0)
-        self.is_holding = last is not None and last.action == "hold"
+        # Of two of the same moment the later entry counts: `max` would take the first.
+        holds = sorted(self._holds(), key=lambda action: action.ended_at or 0.0)
+        self.is_holding = bool(holds) and holds[-1].action == "hold"
 
     def start_over(self) -> None:
         """The owner before us has died."""

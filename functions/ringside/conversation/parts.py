@@ -50,9 +50,13 @@ class Parts:
         if self.goodbye.is_wanted:
             self.responses.want(Purpose.FAREWELL, first=True)
 
-    def stay(self, now: float) -> list[Effect]:
-        """The caller is not done: no hanging up because of silence, or because the model thought so."""
-        if not self.goodbye.retract():
+    def stay(self, now: float, *, in_doubt: bool = False) -> list[Effect]:
+        """The caller is not done: no hanging up because of silence, or because the model thought so. `in_doubt`: what
+        was heard of the caller may be a noise, and then it was nobody's wish."""
+        retracted = self.goodbye.retract()
+        if not in_doubt:
+            self.goodbye.was_meant()
+        if not retracted:
             return []
         self.responses.drop(Purpose.FAREWELL)
         return self.tools.refuse_hang_ups(now)

@@ -164,7 +164,7 @@ class Patience:
         """The timers were restored before. How long the call may be is this owner's to know, not the former one's."""
         given = snapshot.mapping(value)
         self._silences = max(0, snapshot.whole(given.get("silences")) or 0)
-        left = snapshot.moment(given.get("silence_left"))
+        left = snapshot.number(given.get("silence_left"))
         if left is not None:
             self._silence_left = min(max(0.0, left), self._behaviour.silence_after)
         self._sounds = given.get("sounds") is True
@@ -174,7 +174,7 @@ class Patience:
         self._excused = given.get("excused") is True
         self._greeted_twice = given.get("greeted_twice") is True
         self.heard_anything = self.heard_anything or given.get("heard_anything") is True
-        self.last_event_at = min(now, snapshot.moment(given.get("last_event_at")) or now)
+        self.last_event_at = min(now, snapshot.number(given.get("last_event_at")) or now)
         self._timers.set("max_duration", self._ends_at)
         self._set_warning()
         self.restore_old(value)

@@ -65,4 +65,4 @@ class RateLimits:
         given = snapshot.mapping(value)
         self._failures = min(max(0, snapshot.whole(given.get("failures")) or 0), MAX_FAILURES)
         resets = snapshot.mapping(given.get("resets")).items()
-        self._resets = {name: at for name, value in resets if (at := snapshot.moment(value)) is not None}
+        self._resets = {name: at for name, value in resets if (at := snapshot.number(value)) is not None}

@@ -56,7 +56,11 @@ class Request:
 
 
 class Responses:
-    """`asked` and `pause` are its timers. `owner`: requests of different owners have different names."""
+    """`asked` and `pause` are its timers. `owner`: requests of different owners have different names.
+
+    One class, since what is active, asked for and wanted decide one another: every event moves a request from one to
+    the next, and each way back is a refusal that all three have to know of.
+    """
 
     def __init__(self, behaviour: Behaviour, timers: Timers, unanswered: Unanswered, owner: int) -> None:
         self._instructions: dict[Purpose, str | None] = {

@@ -24,11 +24,11 @@ def taken(owner: int, now: float, parts: Mapping[str, Any]) -> dict[str, Any]:
 def is_current(value: object, owner: int, items: Iterable[Mapping[str, Any]]) -> bool:
     """Whether the owner just before this one took it, and wrote none of these items of the record after it."""
     given = mapping(value)
-    epoch, at = given.get("epoch"), moment(given.get("at"))
+    epoch, at = given.get("epoch"), number(given.get("at"))
     if type(epoch) is not int or epoch != owner - 1 or at is None:
         return False
     times = (item.get("started_at") for item in items if item.get("epoch") == epoch)
-    return all(time <= at + 0.001 for time in map(moment, times) if time is not None)  # the record rounds
+    return all(time <= at + 0.001 for time in map(number, times) if time is not None)  # the record rounds
 
 
 def mapping(value: object) -> Mapping[str, Any]:
@@ -57,7 +57,8 @@ def whole(value: object) -> int | None:
     return value if type(value) is int else None
 
 
-def moment(value: object) -> float | None:
-    """A time in Unix seconds. The record gives back whole numbers as integers."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) and abs(value) < 1e12 else None  # type: ignore[arg-type]  # is_number
+def number(value: object) -> float | None:
+    """A time in Unix seconds, or so many of them. The record gives back whole numbers as integers."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) and abs(value) < 1e12 else None

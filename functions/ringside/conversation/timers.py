@@ -72,4 +72,4 @@ class Timers:
     def restore(self, value: object) -> None:
         """Take over the former owner's timers. The parts set those of their own that are missing."""
         if isinstance(value, dict):
-            self._at = {name: at for name in NAMES if (at := snapshot.moment(value.get(name))) is not None}
+            self._at = {name: at for name in NAMES if (at := snapshot.number(value.get(name))) is not None}

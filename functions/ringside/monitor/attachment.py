@@ -29,6 +29,10 @@ ANSWERS = (e.SessionStarted, e.SessionError, e.ItemAdded, e.ItemRetrieved)
 
 
 class Attachment:
+    """One class, since opening, reading, gaps and speaking belong to one line: what is said waits until it is open, and
+    what was missed is measured from when it closed.
+    """
+
     def __init__(self, supervision: Supervision, services: Services, takeover: Takeover) -> None:
         self._supervision = supervision
         self._services = services

@@ -32,7 +32,7 @@ CallId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,199}$")]
 
 def answer(records: Reader, event: dict[str, Any], context: object) -> Json:
     """The answer to one request of API Gateway's (payload format 2.0)."""
-    found: Json = _application().resolve({**event, "ringside": records}, context)  # type: ignore[arg-type]
+    found: Json = _application().resolve({**event, "ringside": records}, context)  # type: ignore[arg-type]  # any context
     return _with_etag(event, found)
 
 
@@ -99,11 +99,11 @@ def _application() -> APIGatewayHttpResolver:
         document: Json = json.loads(app.get_openapi_json_schema(title="Ringside: the records API", version="1"))
         return document
 
-    @app.exception_handler(BadQuery)  # type: ignore[untyped-decorator]
+    @app.exception_handler(BadQuery)  # type: ignore[untyped-decorator]  # Powertools has no type for it
     def bad_query(error: BadQuery) -> Response[str]:
         return _problem(HTTPStatus.BAD_REQUEST, str(error))
 
-    @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]
+    @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]  # Powertools has no type for it
     def invalid(error: RequestValidationError) -> Response[str]:
         wrong = (f"{each['loc'][-1]}: {each['msg']}" for each in error.errors())
         return _problem(HTTPStatus.BAD_REQUEST, "; ".join(wrong))

@@ -32,6 +32,8 @@ class Step(NamedTuple):
 
 
 class Response:
+    """One class, since a response can be cut at any of its events, and what is sent then depends on the one before."""
+
     def __init__(
         self,
         line: Agent,

@@ -368,6 +368,27 @@ def test_a_noise_after_the_caller_s_objection_changes_nothing() -> None:
     assert talk.hung_up == []
 
 
+@pytest.mark.parametrize("taken_back_by", ["the transfer", "the noise"])
+def test_a_noise_does_not_bring_back_a_goodbye_in_whose_place_there_is_a_transfer(taken_back_by: str) -> None:
+    talk = Talk(replace(BEHAVIOUR, transfers={"sales": Target("tel:+14255550100")}))
+    talk.agent_generated("Goodbye!", response="r1")
+    talk.calls_tool("hang_up", "call_1", "r1")
+    talk.response_ends("r1")
+    if taken_back_by == "the transfer":
+        talk.agent_generated("I am putting you through.", response="r2")
+        talk.calls_tool("transfer", "call_2", "r2", arguments='{"to": "sales"}')
+    item = talk.caller_starts()
+    talk.caller_stops(item)
+    if taken_back_by == "the noise":
+        talk.agent_generated("I am putting you through.", response="r2")
+        talk.calls_tool("transfer", "call_2", "r2", arguments='{"to": "sales"}')
+    talk.transcribed(item, "")
+    talk.response_ends("r2")
+    talk.feed(e.PlaybackStopped("r1"), e.PlaybackStopped("r2"), e.ReferAnswered("call_2", True))
+    talk.wait(3.0)
+    assert talk.hung_up == []
+
+
 def test_a_transcription_that_fails_is_not_taken_for_a_noise() -> None:
     talk = saying_goodbye()
     item = talk.caller_starts()

@@ -6,6 +6,7 @@ import pytest
 
 from infra.deploy import limits, scale
 from infra.local import template as templates
+from infra.page_tables import filled
 from ringside.aws import call_writes, requests
 from ringside.aws.ownership import Ownership
 from ringside.conversation.events import Usage
@@ -14,7 +15,7 @@ PAGE = scale.PAGE.read_text(encoding="utf-8")
 
 
 def test_the_page_has_the_figures_that_are_worked_out_now() -> None:
-    assert scale.filled(PAGE) == PAGE, "run .venv/bin/python -m infra.deploy.scale"
+    assert filled(PAGE, scale.tables()) == PAGE, "run .venv/bin/python -m infra.deploy.scale"
 
 
 def test_the_parameters_that_it_names_exist_and_take_what_it_advises() -> None:
