@@ -146,8 +146,8 @@ class DeployedCloud(LocalCloud):
         """What every role has needed so far, and whether it was given; by the role's name in the templates."""
         named = {self.outputs[role]: role for role in (*ROLES.values(), "ScheduleRole", "ExecutionRole")}
         found: dict[str, dict[Need, bool]] = {role: {} for role in named.values()}
-        for role, action, resource, given in httpx.get(f"{self.aws_url}/permissions", trust_env=False).json():
-            found[named[role]][Need(action, resource)] = given
+        for role, action, resource, keys, given in httpx.get(f"{self.aws_url}/permissions", trust_env=False).json():
+            found[named[role]][Need(action, resource, frozenset(keys))] = given
         return found
 
 

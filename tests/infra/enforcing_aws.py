@@ -54,7 +54,10 @@ class EnforcingAws(aws.Aws):
     async def handle(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/permissions":
             return web.json_response(
-                [[role, need.action, need.resource, given] for (role, need), given in self._seen.items()]
+                [
+                    [role, need.action, need.resource, sorted(need.keys), given]
+                    for (role, need), given in self._seen.items()
+                ]
             )
         if request.path.startswith("/policies/"):
             return web.json_response(policy_of(request.path.rpartition("/")[2]))

@@ -16,10 +16,15 @@ Statement = dict[str, Any]
 
 @dataclass(frozen=True)
 class Need:
-    """One permission: an action on a resource."""
+    """One permission: an action on a resource.
+
+    `keys`: the partition keys that a request to DynamoDB names, of an index the index's: `dynamodb:LeadingKeys`
+    (DynamoDB developer guide, "Using IAM policy conditions for fine-grained access control").
+    """
 
     action: str
     resource: str
+    keys: frozenset[str] = frozenset()
 
 
 def needs(
@@ -36,9 +41,9 @@ def needs(
             yield Need(f"dynamodb:{operation}", name if operation == "ListStreams" else stream)
         case "dynamodb":
             index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
-            for wanted, name in _tables(operation, asked):
+            for wanted, name, keys in _tables(operation, asked):
                 table = name if name.startswith("arn:") else f"arn:aws:dynamodb:{here}:table/{name}"
-                yield Need(f"dynamodb:{wanted}", table + index)
+                yield Need(f"dynamodb:{wanted}", table + index, keys)
         case "sqs":
             # Permissions for a batch are those for one (SQS developer guide, API permissions reference).
             queue = str(asked.get("QueueUrl", "*")).rpartition("/")[2]
@@ -68,18 +73,27 @@ def needs(
             yield Need(f"{service}:{operation or path}", "*")
 
 
-def _tables(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Operations and tables. A transaction needs the permissions of its parts (DynamoDB developer guide, "Managing
-    complex workflows with transactions": IAM)."""
+def _tables(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Operations, tables and partition keys. A transaction needs the permissions of its parts (DynamoDB developer
+    guide, "Managing complex workflows with transactions": IAM)."""
     if operation == "TransactWriteItems":
         for part in asked["TransactItems"]:
             for kind, write in part.items():
-                yield f"{kind}Item", write["TableName"]
+                yield f"{kind}Item", write["TableName"], _keys(write)
     elif operation == "BatchWriteItem":
-        for name in asked["RequestItems"]:
-            yield operation, name
+        for name, writes in asked["RequestItems"].items():
+            yield operation, name, frozenset(key for write in writes for part in write.values() for key in _keys(part))
     else:
-        yield operation, str(asked.get("TableName", "*"))
+        yield operation, str(asked.get("TableName", "*")), _keys(asked)
+
+
+def _keys(asked: Mapping[str, Any]) -> frozenset[str]:
+    """The partition keys that one request names; none of a request for the whole table."""
+    if "KeyConditionExpression" in asked:
+        # Ours begin with the partition key: `pk = :pk AND ...`.
+        value = asked["KeyConditionExpression"].split()[2]
+        return frozenset(asked["ExpressionAttributeValues"][value].values())
+    return frozenset(asked[part]["pk"]["S"] for part in ("Key", "Item") if part in asked)
 
 
 def statements(document: str | Mapping[str, Any]) -> list[Statement]:
@@ -95,11 +109,26 @@ def listed(value: str | list[str]) -> list[str]:
 
 def gives(statement: Statement, need: Need) -> bool:
     """Whether a statement allows this. Only what our templates use is understood: anything else is an error."""
-    if set(statement) - {"Sid", "Effect", "Action", "Resource"} or statement["Effect"] != "Allow":
+    if set(statement) - {"Sid", "Effect", "Action", "Resource", "Condition"} or statement["Effect"] != "Allow":
         raise NotImplementedError(f"a statement of a kind that these tests do not know: {statement}")
     # IAM's wildcards are * and ?; actions are compared without regard to case.
     actions = any(fnmatch.fnmatchcase(need.action.lower(), action.lower()) for action in listed(statement["Action"]))
-    return actions and any(fnmatch.fnmatchcase(need.resource, resource) for resource in listed(statement["Resource"]))
+    resources = any(fnmatch.fnmatchcase(need.resource, resource) for resource in listed(statement["Resource"]))
+    patterns = leading_keys(statement)
+    # With ForAllValues a request that names no key meets the condition (IAM user guide, "Set operators for multivalued
+    # context keys"), so a statement with one must not allow a Scan.
+    keys = patterns is None or all(any(fnmatch.fnmatchcase(key, one) for one in patterns) for key in need.keys)
+    return actions and resources and keys
+
+
+def leading_keys(statement: Statement) -> list[str] | None:
+    """The patterns of partition keys that a statement is for; None if it is for all."""
+    match statement.get("Condition"):
+        case None:
+            return None
+        case {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": patterns, **others}, **more} if not (others or more):
+            return listed(patterns)
+    raise NotImplementedError(f"a condition of a kind that these tests do not know: {statement['Condition']}")
 
 
 def allows(policy: list[Statement], need: Need) -> bool:

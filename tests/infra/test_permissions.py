@@ -256,7 +256,7 @@ def smaller_ones(statement: Statement) -> Iterator[Statement]:
 @pytest.mark.parametrize("role", EVERY_ROLE)
 def test_everything_else_is_refused(cloud: DeployedCloud, role: str) -> None:
     """Every operation of every service in use, on our own resources and on somebody else's."""
-    policy, needed = cloud.policy(role), set(cloud.needed()[role])
+    policy, needed = cloud.policy(role), {(need.action, need.resource) for need in cloud.needed()[role]}
     resources = {need.resource for needs in cloud.needed().values() for need in needs}
     strange = {resource.replace("ringside", "somebody").replace("/default", "/other") for resource in resources} - {"*"}
     operations = set(every_operation()) - {"ecr:GetAuthorizationToken"}  # which knows no resource
@@ -265,7 +265,7 @@ def test_everything_else_is_refused(cloud: DeployedCloud, role: str) -> None:
     for action, resource in itertools.product(operations, resources | strange):
         if policies.allows(policy, Need(action, resource)):
             # Log streams are named by whoever runs the code: one of ours stands for all.
-            assert Need(action, resource) in needed or action.startswith("logs:"), (action, resource)
+            assert (action, resource) in needed or action.startswith("logs:"), (action, resource)
             assert resource not in strange - resources, (action, resource)
 
 

@@ -1,6 +1,5 @@
 """Asking for an action: what is written, on which condition, and that the documented policy allows that and no more."""
 
-import fnmatch
 import json
 import re
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from ringside.aws import actions
 from ringside.aws.actions import Asked
 from ringside.aws.requests import Request
+from tests.infra import policies
 
 NOON = 1795348800.0  # 2026-11-22 12:00 UTC
 WHO = "arn:aws:iam::123456789012:user/ada"
@@ -85,16 +85,12 @@ def policy() -> list[dict[str, Any]]:
 
 
 def is_allowed(action: str, pk: str, extra: tuple[str, ...] = ()) -> bool:
-    """As IAM judges one item of a request by `dynamodb:LeadingKeys`. `extra`: keys that are added for puts."""
-    for statement in policy():
-        names = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        if f"dynamodb:{action}" not in names:
-            continue
-        keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", "*")
-        patterns = [*(keys if isinstance(keys, list) else [keys]), *(extra if action == "PutItem" else ())]
-        if any(fnmatch.fnmatchcase(pk, pattern) for pattern in patterns):
-            return True
-    return False
+    """Whether the policy allows this of one item. `extra`: keys that are added for puts."""
+    table, statements = "arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE", policy()
+    for statement in statements:
+        if "dynamodb:PutItem" in policies.listed(statement["Action"]):
+            statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] += extra
+    return policies.allows(statements, policies.Need(f"dynamodb:{action}", table, frozenset({pk})))
 
 
 def judged(asked: Request, extra: tuple[str, ...] = ()) -> bool:
