@@ -43,6 +43,7 @@ OUTPUTS = {
     "QueueUrl": "RINGSIDE_QUEUE_URL",
     "SecretId": "RINGSIDE_SECRET_ID",
     "WebhookSecretId": "RINGSIDE_WEBHOOK_SECRET_ID",
+    "NotifySecretId": "RINGSIDE_NOTIFY_SECRET_ID",
     "WebhookUrl": "RINGSIDE_WEBHOOK_URL",
     "AnalysisFunction": "RINGSIDE_ANALYSIS_FUNCTION",
     "NotifyFunction": "RINGSIDE_NOTIFY_FUNCTION",

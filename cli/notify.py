@@ -1,6 +1,7 @@
 """`ringside notify`: what became of the messages about a call, and sending them again."""
 
 import base64
+import json
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -8,10 +9,14 @@ from typing import Any
 from cli.cloud import Cloud
 from cli.errors import CliError
 from cli.functions import DeployedFunction
-from cli.setup.stored import Stored
 
 KEPT = 2
 """Secrets of a receiver: the new one, and the one before until its owner has changed it."""
+
+NOT_DEPLOYED = (
+    "this deployment keeps no secrets of receivers: deploy it with NotifyReceivers=true, "
+    "or set RINGSIDE_NOTIFY_SECRET_ID"
+)
 
 
 class Notices:
@@ -47,11 +52,13 @@ def chosen(call: Mapping[str, Any], event: str | None, receiver: str | None) -> 
 
 def new_secret(cloud: Cloud, receiver: str) -> str:
     """Store another secret for a receiver; messages are signed with it and with the one before."""
-    stored = Stored.read(cloud)
-    known = dict(stored.signing.get("notify_secrets") or {})
+    secret_id = cloud.variables.get("RINGSIDE_NOTIFY_SECRET_ID")
+    if not secret_id:
+        raise CliError(NOT_DEPLOYED)
+    known = json.loads(cloud.secrets.get_secret_value(SecretId=secret_id)["SecretString"])
     made = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     known[receiver] = [made, *known.get(receiver, [])][:KEPT]
-    stored.write_signing(notify_secrets=known)
+    cloud.secrets.put_secret_value(SecretId=secret_id, SecretString=json.dumps(known))
     return made
 
 

@@ -58,6 +58,7 @@ class Settings(BaseModel):
     poll: float = Field(default=10, alias="RINGSIDE_POLL", ge=1, le=20)  # seconds of one long poll
     drain: float = Field(default=0, alias="RINGSIDE_DRAIN", ge=0, le=60)  # minutes until a deployment hands over
     attach_window: float = Field(default=12, alias="RINGSIDE_ATTACH_WINDOW", gt=0, le=120)  # seconds
+    notify_secret_id: str = Field(default="", alias="RINGSIDE_NOTIFY_SECRET_ID")  # empty: signs no message
     notify_queue_url: str = Field(default="", alias="RINGSIDE_NOTIFY_QUEUE_URL")  # messages to receivers
     notify_private: bool = Field(default=False, alias="RINGSIDE_NOTIFY_PRIVATE")  # to this machine: for the laptop
     event_bus: str = Field(default="", alias="RINGSIDE_EVENT_BUS")  # empty: nobody is told of calls

@@ -182,7 +182,7 @@ class Wiring:
 
         queue = NotifyQueue(self.sqs, self.settings.notify_queue_url)
         client = boto3.client("secretsmanager", config=_config(read_timeout=5, attempts=4))
-        secrets = NotifySecrets(client, self.settings.webhook_secret_id or self.settings.secret_id)
+        secrets = NotifySecrets(client, self.settings.notify_secret_id)
         sender = Sender(allow_private=self.settings.notify_private)
         return Notifier(self.record, self.agents, secrets, queue, sender, self.metrics, self.settings.stack)
 

@@ -20,6 +20,7 @@ REMARKS = {
     ): "a new and empty record of calls; the former table stays, and is read with RINGSIDE_TABLE",
     ("Secret", "replaced"): "empty: run `ringside setup` afterwards",
     ("WebhookSecret", "replaced"): "empty: run `ringside setup --rotate-secret` afterwards",
+    ("NotifySecret", "replaced"): "empty: run `ringside notify secret` for each receiver afterwards",
     ("HttpApi", "replaced"): "another URL: run `ringside setup` afterwards",
 }
 """What a change means to those who run it, by logical name and kind of change."""

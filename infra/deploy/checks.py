@@ -6,7 +6,7 @@ import platform
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from infra.deploy.programs import DeployError
 from infra.local import template as templates
 from infra.local.aws_session import REGION
 from infra.local.template import REPOSITORY
+from ringside.agentfile.loader import load_agents
 
 SCRATCH = REPOSITORY / ".aws-sam"
 NATIVE = SCRATCH / "native"
@@ -119,6 +120,16 @@ def agents() -> None:
     wrong = [problem.text for problem in check_agents(team_agents.folder()).problems if problem.is_wrong]
     if wrong:
         raise DeployError("\n".join(wrong))
+
+
+def receivers(parameters: Mapping[str, str]) -> None:
+    """Agents that notify receivers, in a stack that keeps no secrets to sign with, would only look as if they did."""
+    notifying = sorted(agent.name for agent in load_agents(team_agents.folder()) if agent.notify)
+    if notifying and parameters.get("NotifyReceivers") != "true":
+        raise DeployError(
+            f"{', '.join(notifying)}: has notify, but NotifyReceivers is false, so nothing could be signed or sent: "
+            'deploy with SET="NotifyReceivers=true" (0.40 USD a month), or take notify out of the agent file'
+        )
 
 
 def artifact() -> None:

@@ -92,6 +92,7 @@ def _deploy(
     checks.agents()
     name, chosen = _chosen(config, stack, parameters, monitor_image)
     here = account.find(docker="MonitorImage" not in chosen, build=True)
+    checks.receivers({**stacks.parameters_of(here, name), **chosen})
     chosen["MonitorRepository"] = _repository(here, name, chosen)
     if monitor_image:
         print(

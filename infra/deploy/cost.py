@@ -93,7 +93,7 @@ def idle(parameters: plan.Parameters | None = None) -> list[Line]:
         ),
         line("Public addresses", MONTH_HOURS * addresses, "hours", PRICE["public IPv4 address, an hour"]),
         line("NAT gateways", MONTH_HOURS * nats, "hours", PRICE["NAT gateway, an hour"]),
-        line("The secret", secrets, "", PRICE["Secrets Manager, a secret a month"]),
+        line("Secrets", secrets, "", PRICE["Secrets Manager, a secret a month"]),
         line("Alarms", standard, "", PRICE["CloudWatch, an alarm a month"], FREE_ALARMS),
         line("High-resolution alarms", fine, "", PRICE["CloudWatch, a high-resolution alarm a month"]),
         line("Dashboard", dashboards, "", PRICE["CloudWatch, a dashboard a month"], FREE_DASHBOARDS),
@@ -254,6 +254,7 @@ def tables() -> dict[str, str]:
         "two monitors (samconfig's `prod`)": {"MonitorCount": "2"},
         "private subnets": {"NetworkMode": "private"},
         "with a canary": {"Canary": "true"},
+        "with receivers of webhooks": {"NotifyReceivers": "true"},
     }
     sizes = []
     for name in ("small", "medium", "large"):

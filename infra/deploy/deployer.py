@@ -83,11 +83,11 @@ NAMED = {
     "events": ["rule/{stack}-*"],
     "lambda": ["function:{stack}-*", "event-source-mapping:*"],
     "scheduler": ["schedule/default/{stack}-*"],
-    "secretsmanager": ["secret:Secret-*"],
+    "secretsmanager": ["secret:Secret-*", "secret:WebhookSecret-*", "secret:NotifySecret-*"],
     "sns": ["{stack}-*"],
     "sqs": ["{stack}-*"],
 }
-"""The resources of services whose names CloudFormation makes out of the stack's; of a secret it does not."""
+"""The resources of services whose names CloudFormation makes out of the stack's; a secret's begins with its own."""
 
 SAMS_BUCKET = "aws-sam-cli-managed-default-*"
 """What SAM makes for uploads, with a stack of its own, where samconfig.toml has `resolve_s3`."""
@@ -128,7 +128,7 @@ def kinds() -> set[str]:
     """The types of all resources that any choice of parameters makes."""
     found: set[str] = set()
     everything = {"MonitorImage": plan.NO_DIGEST, "AlarmEmail": "somebody@example.com", "Tracing": "Active"}
-    everything |= {"Canary": "true", "RecordsApi": "true", "NetworkMode": "private"}
+    everything |= {"Canary": "true", "RecordsApi": "true", "NotifyReceivers": "true", "NetworkMode": "private"}
     for resources in plan.planned(everything).values():
         found |= set(resources.values())
     return found

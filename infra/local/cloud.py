@@ -243,6 +243,7 @@ class LocalCloud:
             "RINGSIDE_QUEUE_URL": self.queue_url,
             "RINGSIDE_SECRET_ID": self.secret_id,
             "RINGSIDE_WEBHOOK_SECRET_ID": self.webhook_secret_id,
+            "RINGSIDE_NOTIFY_SECRET_ID": self.notify_secret_id,
             "RINGSIDE_ANALYSIS_FUNCTION": "AnalysisFunction",
             "RINGSIDE_NOTIFY_FUNCTION": "NotifyFunction",
             "AWS_ENDPOINT_URL_LAMBDA": self.gateway_url,
@@ -298,11 +299,12 @@ class LocalCloud:
 
     def _create_stack(self) -> None:
         secrets = stack.secrets(self.openai.api_key, [self.openai.webhook_secret])
-        self._environments = stack.create(self.aws, secrets, self._parameters)
+        self._environments = stack.create(self.aws, secrets, {"NotifyReceivers": "true", **self._parameters})
         monitor = self._environments["Monitor"]
         self.table, self.queue_url = monitor["RINGSIDE_TABLE"], monitor["RINGSIDE_QUEUE_URL"]
         self.secret_id = monitor["RINGSIDE_SECRET_ID"]
         self.webhook_secret_id = self._environments["WebhookFunction"]["RINGSIDE_WEBHOOK_SECRET_ID"]
+        self.notify_secret_id = self._environments["NotifyFunction"]["RINGSIDE_NOTIFY_SECRET_ID"]
 
     def _find_openai(self) -> None:
         if self.openai.base_url is not None:

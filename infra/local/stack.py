@@ -23,7 +23,11 @@ class StackError(Exception):
 
 def secrets(api_key: str, webhook_secrets: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What the template's secrets hold, by their logical names."""
-    return {"Secret": {"api_key": api_key}, "WebhookSecret": {"webhook_secrets": list(webhook_secrets)}}
+    return {
+        "Secret": {"api_key": api_key},
+        "WebhookSecret": {"webhook_secrets": list(webhook_secrets)},
+        "NotifySecret": {},
+    }
 
 
 def create(

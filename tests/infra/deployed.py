@@ -57,6 +57,7 @@ class DeployedCloud(LocalCloud):
             for name, content in contents.items()
         }
         self._secrets, self.secret_id, self.webhook_secret_id = arns, arns["Secret"], arns["WebhookSecret"]
+        self.notify_secret_id = arns["NotifySecret"]
         self.parameters = {"ToolFunctions": TOOL_ARN, "MonitorImage": IMAGE, **self._parameters}
         template = self._without_stand_ins(templates.translate())
         given = template["Resources"]["Monitor"]["Properties"]["Parameters"]

@@ -51,7 +51,8 @@ def test_what_a_change_means_is_said_where_it_means_something() -> None:
 
 
 def test_a_remark_is_about_something_that_the_template_has() -> None:
-    assert {name for name, _ in changes.REMARKS} <= set(plan.planned({"MonitorImage": plan.NO_DIGEST})[""])
+    everything = {"MonitorImage": plan.NO_DIGEST, "NotifyReceivers": "true"}
+    assert {name for name, _ in changes.REMARKS} <= set(plan.planned(everything)[""])
 
 
 def test_a_plan_says_what_changes_and_what_stays_although_nobody_gave_it() -> None:

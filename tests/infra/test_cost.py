@@ -28,7 +28,7 @@ def test_nothing_that_is_paid_by_the_hour_is_forgotten() -> None:
     for resource, word in {
         "Service": "Fargate",
         "NatGateway": "NAT",
-        "Secret": "secret",
+        "Secret": "Secrets",
         "Dashboard": "Dashboard",
     }.items():
         assert word in billed, resource

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from infra.deploy import deployer
+from infra.local import template as templates
+from infra.local.template import of_type
 from tests.infra import policies
 from tests.infra.policies import Need
 
@@ -72,6 +74,13 @@ def test_a_deployer_reads_no_calls_and_becomes_nobody_else(action: str, resource
 def test_what_has_the_stacks_name_is_that_stacks_alone(action: str, resource: str) -> None:
     assert allowed(action, resource.format("ringside"))
     assert not allowed(action, resource.format("somebody"))
+
+
+@pytest.mark.parametrize("secret", sorted(of_type(templates.translate(), "AWS::SecretsManager::Secret")))
+def test_each_secret_can_be_made_and_deleted(secret: str) -> None:
+    """CloudFormation names one after its logical name, without the stack's."""
+    for action in ("secretsmanager:CreateSecret", "secretsmanager:DeleteSecret"):
+        assert allowed(action, f"arn:aws:secretsmanager:{HERE}:secret:{secret}-1")
 
 
 def test_no_action_is_a_whole_service() -> None:

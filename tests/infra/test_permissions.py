@@ -67,6 +67,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedCloud]:
             "MonitorDrain": "20",
             "Canary": "true",
             "RecordsApi": "true",
+            "NotifyReceivers": "true",
         },
         environment=environment,
     ) as cloud:
@@ -310,6 +311,12 @@ def test_no_permission_is_given_by_a_wildcard(cloud: DeployedCloud) -> None:
         ("TaskRole", "secretsmanager", "get_secret_value", {"SecretId": "WebhookSecret"}),
         ("SweeperRole", "secretsmanager", "get_secret_value", {"SecretId": "WebhookSecret"}),
         ("AnalysisRole", "secretsmanager", "get_secret_value", {"SecretId": "WebhookSecret"}),
+        # Whoever signs messages to receivers cannot sign a webhook, nor the other way round.
+        ("NotifyRole", "secretsmanager", "get_secret_value", {"SecretId": "WebhookSecret"}),
+        ("NotifyRole", "secretsmanager", "get_secret_value", {"SecretId": "Secret"}),
+        ("WebhookRole", "secretsmanager", "get_secret_value", {"SecretId": "NotifySecret"}),
+        ("CanaryRole", "secretsmanager", "get_secret_value", {"SecretId": "NotifySecret"}),
+        ("TaskRole", "secretsmanager", "get_secret_value", {"SecretId": "NotifySecret"}),
         ("TaskRole", "secretsmanager", "put_secret_value", {"SecretId": "Secret", "SecretString": "{}"}),
         ("ExecutionRole", "secretsmanager", "list_secrets", {}),
     ],

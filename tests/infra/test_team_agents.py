@@ -53,6 +53,16 @@ def test_they_are_checked_before_anything_is_built(team: Path, capsys: pytest.Ca
         checks.agents()
 
 
+def test_agents_that_notify_receivers_are_deployed_only_where_there_is_a_secret_to_sign_with(team: Path) -> None:
+    checks.receivers({})
+    with (team / "concierge.yaml").open("a", encoding="utf-8") as file:
+        file.write("\nnotify: [{name: crm, url: 'https://crm.example.com/hook'}]\n")
+
+    with pytest.raises(DeployError, match=r"^concierge: has notify, but .*NotifyReceivers=true"):
+        checks.receivers({"NotifyReceivers": "false"})
+    checks.receivers({"NotifyReceivers": "true"})
+
+
 def test_without_the_variable_functions_are_built_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RINGSIDE_AGENTS", raising=False)
     (tmp_path / "agents").mkdir()

@@ -32,7 +32,7 @@ COMMON = {
 GIVEN_BY_ECS = {"ECS_AGENT_URI", "ECS_CONTAINER_METADATA_URI_V4"}
 ROUTING = {"RINGSIDE_DIALLED_IN", "RINGSIDE_PLAIN_NUMBERS", "RINGSIDE_KEEP_WITHHELD"}
 NOT_FOR_THE_MONITOR = {"RINGSIDE_WEBHOOK_URL", "RINGSIDE_WEBHOOK_SECRET_ID"}
-NOT_FOR_THE_MONITOR |= {"RINGSIDE_NOTIFY_QUEUE_URL", "RINGSIDE_NOTIFY_PRIVATE"}
+NOT_FOR_THE_MONITOR |= {"RINGSIDE_NOTIFY_SECRET_ID", "RINGSIDE_NOTIFY_QUEUE_URL", "RINGSIDE_NOTIFY_PRIVATE"}
 READ_BY_BOTO3 = {"AWS_ENDPOINT_URL"}
 SETTINGS = {str(field.alias) for field in Settings.model_fields.values()} - GIVEN_BY_ECS
 
@@ -277,18 +277,36 @@ def test_the_secrets_are_made_empty_and_no_parameter_carries_one(template: dict[
     assert {name: secret["SecretString"] for name, secret in secrets.items()} == {
         "Secret": '{"api_key": "", "webhook_secrets": []}',  # as ever, or a deployment would empty it
         "WebhookSecret": '{"webhook_secrets": []}',
+        "NotifySecret": "{}",
     }
     assert not [name for name in template["Parameters"] if "secret" in name.lower() or "key" in name.lower()]
 
 
-def test_only_those_who_verify_or_sign_webhooks_know_of_the_signing_secrets(template: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("name", "secret", "wanted"),
+    [
+        ("RINGSIDE_WEBHOOK_SECRET_ID", "WebhookSecret", {"WebhookFunction", "CanaryFunction"}),
+        ("RINGSIDE_NOTIFY_SECRET_ID", "NotifySecret", {"NotifyFunction"}),
+    ],
+)
+def test_only_those_who_verify_or_sign_know_of_a_signing_secret(
+    template: dict[str, Any], name: str, secret: str, wanted: set[str]
+) -> None:
     """The monitor runs users' code. What it does not know, and may not read, it cannot sign with."""
-    name = "RINGSIDE_WEBHOOK_SECRET_ID"
     told = {each for each, function in templates.functions(template).items() if name in function.environment}
 
-    assert told == {"WebhookFunction", "CanaryFunction", "NotifyFunction"}
+    assert told == wanted
     assert name not in templates.monitor_environment(template)
-    assert "WebhookSecret" not in json.dumps(template["Resources"]["Monitor"])
+    assert secret not in json.dumps(template["Resources"]["Monitor"])
+
+
+def test_a_stack_without_receivers_has_no_secret_for_them_and_nobody_may_read_one(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["NotifyReceivers"]["Default"] == "false"
+    resources = template["Resources"]
+    assert resources["NotifySecret"]["Condition"] == "ReceiversAreNotified"
+    (policy,) = resources["NotifyRole"]["Properties"]["Policies"]
+    about = [each for each in policy["PolicyDocument"]["Statement"] if "NotifySecret" in json.dumps(each)]
+    assert [each["Fn::If"][::2] for each in about] == [["ReceiversAreNotified", {"Ref": "AWS::NoValue"}]]
 
 
 def test_the_queues_and_the_topic_refuse_what_comes_without_tls(template: dict[str, Any]) -> None:

@@ -73,6 +73,7 @@ def test_a_stack_tells_everything_by_its_outputs(stack: str, operator: str) -> N
         "RINGSIDE_WEBHOOK_SECRET_ID": "the WebhookSecretId",
         "RINGSIDE_ANALYSIS_FUNCTION": "the AnalysisFunction",
         "RINGSIDE_NOTIFY_FUNCTION": "the NotifyFunction",
+        "RINGSIDE_NOTIFY_SECRET_ID": "the NotifySecretId",
         "RINGSIDE_WEBHOOK_URL": "the WebhookUrl",
         "OPENAI_BASE_URL": "https://eu.api.openai.com/v1",
     }

@@ -506,3 +506,24 @@ def test_an_error_in_a_request_does_not_tell_the_key() -> None:
     (found,) = check_openai(HTTP, "no-url", KEY)
     assert found.state is State.WRONG
     assert KEY not in found.what
+
+
+# --- receivers ---
+
+
+def test_a_receiver_without_a_secret_is_wrong(deployment: Deployment) -> None:
+    with (deployment.agents / "concierge.yaml").open("a", encoding="utf-8") as file:
+        file.write("\nnotify: [{name: crm, url: 'https://crm.example.com/hook'}]\n")
+
+    def wrong() -> list[str]:
+        _, findings = deployment.examine()
+        return [found["what"] for found in findings if found["check"] == "receivers"]
+
+    assert wrong() == ["notify names crm, but this deployment keeps no secrets of receivers: nothing is sent"]
+    made = deployment.aws.secrets.create_secret(Name=f"{deployment.secret_id[-6:]}-receivers", SecretString="{}")
+    deployment.monkeypatch.setenv("RINGSIDE_NOTIFY_SECRET_ID", made["ARN"])
+    assert wrong() == ["no secret is stored for crm: nothing is sent to it"]
+    assert main(["notify", "secret", "crm"]) == 0
+    assert wrong() == []
+    deployment.aws.secrets.put_secret_value(SecretId=made["ARN"], SecretString="[]]")
+    assert wrong() == [f"secret {made['ARN']} is not a JSON object"]

@@ -1,8 +1,9 @@
-"""Secrets Manager: with what messages to receivers are signed, beside the webhook's own signing secrets.
+"""Secrets Manager: what messages to receivers are signed with, in a secret of its own.
 
-{"notify_secrets": {"crm": ["whsec_…"]}}      by receiver; two while one is rotated
+{"crm": ["whsec_…"]}      by receiver; two while one is rotated
 
-The monitor, which runs its users' code, cannot read them, and whoever signs messages reads no key of OpenAI's.
+The monitor, which runs its users' code, cannot read it. Whoever signs messages reads neither OpenAI's key nor what
+signs a webhook.
 """
 
 import json
@@ -23,6 +24,7 @@ class NotifySecrets:
     def __init__(
         self, client: "SecretsManagerClient", secret_id: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        """`secret_id`: empty where no receivers are notified; then there are no secrets."""
         self._client = client
         self._secret_id = secret_id
         self._clock = clock
@@ -31,6 +33,8 @@ class NotifySecrets:
 
     def of(self, receiver: str) -> tuple[str, ...]:
         """A receiver's secrets, the newest first; none if none is stored. Raises `SecretsError`."""
+        if not self._secret_id:
+            return ()
         age = self._clock() - self._read_at
         if age > CACHE_SECONDS or (receiver not in self._known and age > REREAD_SECONDS):
             self._known, self._read_at = self._read(), self._clock()
@@ -38,12 +42,15 @@ class NotifySecrets:
 
     def _read(self) -> dict[str, tuple[str, ...]]:
         try:
-            content = json.loads(self._client.get_secret_value(SecretId=self._secret_id)["SecretString"])
-            found = dict(content.get("notify_secrets") or {})
+            return usable(self._client.get_secret_value(SecretId=self._secret_id)["SecretString"])
         except Exception as error:  # a KeyError is a secret kept as bytes
             raise SecretsError(f"secret {self._secret_id}: cannot be read: {type(error).__name__}") from None
-        return {
-            str(name): tuple(secret for secret in secrets if not signatures.wrong_with(secret))
-            for name, secrets in found.items()
-            if isinstance(secrets, list)
-        }
+
+
+def usable(content: str) -> dict[str, tuple[str, ...]]:
+    """The secrets that can sign, by receiver, out of what the secret holds. Raises `ValueError` or `TypeError`."""
+    return {
+        str(name): tuple(secret for secret in secrets if not signatures.wrong_with(secret))
+        for name, secrets in dict(json.loads(content)).items()
+        if isinstance(secrets, list)
+    }

@@ -1,8 +1,7 @@
 """Secrets Manager: OpenAI's key, and apart from it the webhook's signing secrets, as two JSON secrets.
 
 {"api_key": "sk-…"}                     for whoever asks OpenAI
-{"webhook_secrets": ["whsec_…"]}        for the webhook, and the canary that knocks there; two while one is rotated. The
-                                        same has what messages to receivers are signed with (`notify_secrets`)
+{"webhook_secrets": ["whsec_…"]}        for the webhook, and the canary that knocks there; two while one is rotated
 
 The monitor runs its users' code and reads the first alone, so nothing there can sign a webhook. Stacks that were set up
 before there were two have both in the first, where they count until `ringside setup` moves them.

@@ -35,29 +35,29 @@ def read(manager: Manager, clock: Clock) -> NotifySecrets:
 
 
 def test_a_receiver_s_secrets_are_read_once_in_five_minutes() -> None:
-    manager, clock = Manager(notify_secrets={"crm": [NEW, OLD]}), Clock()
+    manager, clock = Manager(crm=[NEW, OLD]), Clock()
     secrets = read(manager, clock)
 
     assert [secrets.of("crm") for _ in range(3)] == [(NEW, OLD)] * 3
     assert manager.reads == 1
     clock.now += CACHE_SECONDS + 1
-    manager.content = {"notify_secrets": {"crm": [NEW]}}
+    manager.content = {"crm": [NEW]}
     assert secrets.of("crm") == (NEW,)
 
 
 def test_a_secret_that_is_missing_is_looked_for_soon_and_not_at_every_message() -> None:
-    manager, clock = Manager(webhook_secrets=[OLD]), Clock()
+    manager, clock = Manager(), Clock()
     secrets = read(manager, clock)
     assert [secrets.of("crm") for _ in range(3)] == [()] * 3
     assert manager.reads == 1
 
-    manager.content = {"notify_secrets": {"crm": [NEW]}}
+    manager.content = {"crm": [NEW]}
     clock.now += REREAD_SECONDS + 1
     assert secrets.of("crm") == (NEW,)
 
 
 def test_what_is_not_a_secret_signs_nothing() -> None:
-    manager = Manager(notify_secrets={"crm": ["short", NEW], "erp": "whsec_", "old": []})
+    manager = Manager(crm=["short", NEW], erp="whsec_", old=[])
     secrets = read(manager, Clock())
 
     assert (secrets.of("crm"), secrets.of("erp"), secrets.of("old")) == ((NEW,), (), ())
@@ -70,3 +70,10 @@ def test_a_secret_that_cannot_be_read_is_an_error_without_a_word_of_it() -> None
     with pytest.raises(SecretsError) as thrown:
         read(manager, Clock()).of("crm")
     assert NEW not in str(thrown.value)
+
+
+def test_where_no_receivers_are_notified_nothing_is_read() -> None:
+    manager = Manager(crm=[NEW])
+
+    assert NotifySecrets(manager, "", Clock()).of("crm") == ()  # type: ignore[arg-type]
+    assert manager.reads == 0
