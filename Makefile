@@ -33,10 +33,11 @@ sam-invoke: $(READY) ## `sam local invoke` with the local cloud behind it (EVENT
 sam-api: $(READY) ## `sam local start-api`, until Ctrl-C; `make call` then goes through it
 	@$(BIN)/python -m infra.deploy.samlocal start-api $(ARGS)
 
-test: $(READY) ## all tests (ARGS="-k sweeper" for some)
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+# Make tells the programs below it what was given to it, which is not meant for a `make` that a test runs.
+test: $(READY) ## all tests but the drills (ARGS="-k sweeper" for some)
+	env -u MAKEFLAGS -u MAKEOVERRIDES -u ARGS $(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
-drills: $(READY) ## monitors killed, webhooks repeated, AWS and OpenAI failing under live calls (ARGS="kill rolling")
+drills: $(READY) ## monitors killed, webhooks repeated, AWS and OpenAI failing under live calls (ARGS="kill rolling", "--short")
 	@$(BIN)/python -m tests.drills $(ARGS)
 
 bench: $(READY) ## CPU, memory and cold start beside what others make of the same calls (ARGS="events --write", "--help")

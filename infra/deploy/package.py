@@ -4,8 +4,10 @@ Lambda's disk is read-only, so a function without bytecode compiles all it impor
 than half of it. SAM's builder leaves none, and installs everything that the image needs, too.
 """
 
+import os
 import shutil
 import subprocess
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,11 +29,21 @@ def functions(build: Path) -> list[Path]:
 
 
 def package(build: Path) -> None:
-    """Prune and compile every function in a build folder of SAM's. To do it twice changes nothing."""
+    """Prune and compile every function in a build folder of SAM's. To do it twice changes nothing.
+
+    SAM copies what it has built of one `CodeUri` once for each function: those copies are packaged once, too.
+    """
+    packaged: list[tuple[frozenset[tuple[str, int, int]], Path]] = []
     found = functions(build)
     if not found:
         raise DeployError(f"{build}: SAM built no function there")
     for folder in found:
+        content = _listing(folder)
+        twin = next((other for listed, other in packaged if listed == content), None)
+        if twin is not None:
+            shutil.rmtree(folder)
+            shutil.copytree(twin, folder, symlinks=True, copy_function=os.link)
+            continue
         team_agents.put_into(folder)
         prune(folder)
         add_bytecode(folder)
@@ -40,6 +52,15 @@ def package(build: Path) -> None:
             raise DeployError(
                 f"{folder.name} has {size / 2**20:.0f} MB unpacked, more than Lambda's {LIMIT / 2**20:.0f}"
             )
+        packaged.append((content, folder))
+
+
+def _listing(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """What two copies of one build have in common: each file's path, bytes and checksum."""
+    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return frozenset(
+        (str(path.relative_to(folder)), path.stat().st_size, zlib.crc32(path.read_bytes())) for path in files
+    )
 
 
 def add_bytecode(folder: Path) -> None:

@@ -23,11 +23,11 @@ those that credentials may come from."""
 MONITORS = frozenset({"aiohttp", "python-stdnum", "uvloop", "websockets"})
 """Distributions that the monitor alone imports. What only they require goes with them."""
 
-POWERTOOLS = ("aws_lambda_powertools/event_handler", "aws_lambda_powertools/utilities/[!_j]*")
-"""All but what its Logger and Metrics need, as patterns."""
+POWERTOOLS = frozenset({"data_classes", "jmespath_utils", "serialization.py", "typing"})
+"""Of its utilities: what its Logger, its Metrics and its event handler import."""
 
-UNREAD = ("*.pyi", "*.pyx", "*.pxd", "*.c", "*.h", "py.typed")
-"""Files for compilers and type checkers."""
+UNREAD = ("*.pyi", "*.pyx", "*.pxd", "*.c", "*.h", "py.typed", "swagger-ui*.min.*")
+"""Files for compilers, type checkers, and a page of Powertools' that the records API does not serve."""
 
 
 def prune(folder: Path) -> None:
@@ -36,10 +36,9 @@ def prune(folder: Path) -> None:
     for distribution in _superfluous(folder, tools.imports):
         _remove(distribution, folder)
     if not any(name.startswith("aws_lambda_powertools") for name in tools.imports):
-        for pattern in POWERTOOLS:
-            for path in folder.glob(pattern):
-                if path.is_dir():
-                    shutil.rmtree(path)
+        for path in folder.glob("aws_lambda_powertools/utilities/[!_]*"):
+            if path.is_dir() and path.name not in POWERTOOLS:
+                shutil.rmtree(path)
     for pattern in UNREAD:
         for path in folder.rglob(pattern):
             path.unlink()

@@ -31,11 +31,17 @@ class Size:
     short: bool = False
 
 
+SHORT_ROOM = 5.0
+"""By how much the bounds in seconds are wider in the short form: it runs on any machine, beside other tests. What is
+lost, doubled or left open has no room in either."""
+
+
 class Sheet:
     """The measures of one drill, as they come in."""
 
-    def __init__(self, drill: str) -> None:
+    def __init__(self, drill: str, size: Size) -> None:
         self._drill = drill
+        self._room = SHORT_ROOM if size.short else 1.0
         self.measures: list[Measure] = []
         self.remarks: list[str] = []
 
@@ -53,6 +59,7 @@ class Sheet:
 
     def at_most(self, what: str, seconds: Sequence[float], bound: float, share: float = 1.0) -> None:
         """A quantile of these seconds must be within the bound; share 1 is the slowest. None at all is a failure."""
+        bound *= self._room
         name = f"{what} {'max' if share == 1 else f'p{share * 100:g}'} <= {bound:g} s"
         if not seconds:
             self.note(name, "nothing to measure", False)

@@ -18,7 +18,9 @@ def ground() -> Iterator[Ground]:
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", DRILLS)
 def test_the_short_form_of_the_drill_holds_every_bound(ground: Ground, name: str) -> None:
-    drill, sheet = DRILLS[name], Sheet(name)
-    drill.run(ground, Size(drill.short_calls, short=True), sheet)
+    drill = DRILLS[name]
+    size = Size(drill.short_calls, short=True)
+    sheet = Sheet(name, size)
+    drill.run(ground, size, sheet)
     if not all(measure.ok for measure in sheet.measures):
         pytest.fail("\n".join([as_text(sheet.measures), *sheet.remarks]))

@@ -32,6 +32,14 @@ SETTINGS = {
     "AWS_DEFAULT_REGION": "eu-central-1",
 }
 
+IMPORTS = """
+import importlib, sys
+
+folder, module, function = sys.argv[1:]
+sys.path.insert(0, folder)
+assert callable(getattr(importlib.import_module(module), function))
+"""
+
 COMPILES = """
 import importlib.machinery, json, os, sys
 
@@ -144,6 +152,24 @@ def test_the_zip_has_what_ships_and_nothing_else() -> None:
     ]
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert size < 30 * 2**20  # Lambda takes 250 MB; what is bigger starts more slowly
+
+
+@pytest.mark.parametrize("name", sorted(templates.functions(templates.translate())))
+def test_every_function_has_what_its_handler_imports(name: str) -> None:
+    folder = Path(ARTIFACT) / name
+    module, _, function = templates.functions(templates.translate())[name].handler.rpartition(".")
+    python = programs.python313()
+    assert python is not None
+
+    done = subprocess.run(
+        [python, "-I", "-c", IMPORTS, str(folder), module, function],
+        env={"PYTHONDONTWRITEBYTECODE": "1", **SETTINGS},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_module_of_ours_has_bytecode_that_needs_no_time_stamp() -> None:

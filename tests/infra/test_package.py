@@ -1,6 +1,7 @@
 """A built function's bytecode is what its sources say, and one that Lambda would refuse is refused before."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -60,6 +61,34 @@ def test_a_module_of_ours_that_cannot_be_compiled_is_named(built: Path) -> None:
 
     with pytest.raises(DeployError, match=r"ringside/broken\.py"):
         package.package(built)
+
+
+@needs_python
+def test_copies_of_one_build_are_packaged_alike_and_another_build_by_itself(built: Path) -> None:
+    first = built / "WebhookFunction"
+    shutil.copytree(first, built / "SweeperFunction")
+    shutil.copytree(first, built / "AnotherFunction")
+    (built / "AnotherFunction" / "webhook.py").write_text("ANSWER = 'another'\n")
+
+    package.package(built)
+    package.package(built)
+
+    def content(name: str) -> dict[str, bytes]:
+        return {str(path.relative_to(built / name)): path.read_bytes() for path in files(built / name)}
+
+    assert content("SweeperFunction") == content("WebhookFunction")
+    assert "__pycache__/webhook.cpython-313.pyc" in content("SweeperFunction")
+    another = content("AnotherFunction")
+    assert another["webhook.py"] == b"ANSWER = 'another'\n"
+    assert another.keys() == content("WebhookFunction").keys()
+    assert (
+        another["__pycache__/webhook.cpython-313.pyc"]
+        != content("WebhookFunction")["__pycache__/webhook.cpython-313.pyc"]
+    )
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 @needs_python

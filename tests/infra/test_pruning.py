@@ -24,8 +24,9 @@ def function(tmp_path: Path) -> Path:
     install(tmp_path, "httpx", requires=["idna"])
     (tmp_path / "httpx" / "hints.pyi").write_text("")
     (tmp_path / "agents").mkdir()
-    for name in ("boto3/data/s3", "aws_lambda_powertools/event_handler", "aws_lambda_powertools/metrics"):
-        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "boto3" / "data" / "s3").mkdir(parents=True)
+    for name in ("event_handler", "metrics", "utilities/data_classes", "utilities/parameters"):
+        (tmp_path / "aws_lambda_powertools" / name).mkdir(parents=True)
     data = tmp_path / "botocore" / "data"
     for name in (*SERVICES, "s3"):
         for version in ("2011-01-01", "2020-01-01"):
@@ -135,11 +136,13 @@ def test_a_service_that_a_tool_names_stays_whole(function: Path) -> None:
 def test_powertools_is_kept_whole_where_a_tool_imports_it(function: Path) -> None:
     (function / "agents" / "tools.py").write_text("from aws_lambda_powertools.utilities import parameters\n")
     prune(function)
-    assert (function / "aws_lambda_powertools" / "event_handler").is_dir()
+    utilities = function / "aws_lambda_powertools" / "utilities"
+    assert {path.name for path in utilities.iterdir()} == {"data_classes", "parameters"}
 
     (function / "agents" / "tools.py").write_text("")
     prune(function)
-    assert [path.name for path in (function / "aws_lambda_powertools").iterdir()] == ["metrics"]
+    assert {path.name for path in utilities.iterdir()} == {"data_classes"}
+    assert {path.name for path in utilities.parent.iterdir()} == {"event_handler", "metrics", "utilities"}
 
 
 def test_hints_for_type_checkers_go(function: Path) -> None:

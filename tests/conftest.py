@@ -1,0 +1,20 @@
+"""Which tests share a worker: those of a file, and those that share something which is slow to make."""
+
+from pathlib import Path
+
+import pytest
+
+SHARED = ("containers", "whole_cloud", "whole_house")
+"""Fixtures of a session or a module that take many seconds: an engine's images, a local cloud."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the tests for `--dist loadgroup`; the first groups are begun first, so the slowest come first."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: SHARED.index(group) if (group := _group(item)) in SHARED else len(SHARED))
+
+
+def _group(item: pytest.Item) -> str:
+    shared = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
+    return shared[0] if shared else Path(item.nodeid.partition("::")[0]).as_posix()
