@@ -19,9 +19,15 @@ from botocore.exceptions import ClientError
 
 from infra.local.agents import DEMO_AGENTS
 from infra.local.aws_session import REGION
+from ringside.admission.decide import Admission
+from ringside.admission.rules import CallerLimit, Rule
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.sections import LambdaTool
+from ringside.aws import actions, receipts
+from ringside.aws.counters import Counters
+from ringside.aws.receipts import LeftReceipt
 from ringside.aws.record import Record
+from ringside.aws.table import Table
 from ringside.calls import End, Status, Step
 from ringside.records.rollups import RollUps
 from ringside.tools import lambda_tools
@@ -75,8 +81,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedCloud]:
         walk_the_path(cloud)
         lose_a_caller_before_the_answer(cloud)
         take_a_call_over(cloud)
+        count_what_rarely_is(cloud)
         sweep(cloud)
         write_in_a_group(cloud)
+        leave_a_receipt_and_read_a_number(cloud)
         run_a_lambda_tool(cloud)
         keep_a_task(cloud)
         read_over_https(cloud)
@@ -116,6 +124,31 @@ def take_a_call_over(cloud: DeployedCloud) -> None:
     cloud.records.wait_for_end(call_id)
 
 
+def count_what_rarely_is(cloud: DeployedCloud) -> None:
+    """Two rules of one kind, a limit that is full, so that who holds a place is looked at, and a call's words that are
+    told of though no monitor had it."""
+    limits: list[dict[str, Any]] = [
+        {"caller_calls": CallerLimit(calls=1000, minutes=60)},
+        {"agent_calls": 1},
+        {"spent_today": 50_000},
+    ]
+    rules = [Rule(name="a limit", reject=486, **limit) for limit in limits for _ in range(2)]
+    for role in ("WebhookRole", "ApiRole"):
+        Counters(Table(cloud.client("dynamodb"), cloud.table)).reserve_live("live#agent#full", "rtc_over", None, 0)
+        client, is_dry = cloud.client("dynamodb", role), role == "ApiRole"
+        counted = Counters(Table(client, cloud.table))
+        Admission(counted, "full", rules, True, "rtc_counted", "+14255550112", time.time(), dry=is_dry).decide()
+        Record(client, cloud.table, retention_days=90).whole_call("rtc_counted")
+
+
+def leave_a_receipt_and_read_a_number(cloud: DeployedCloud) -> None:
+    """What a monitor does for another one, and for an operator who transfers a call to any number."""
+    table = Table(cloud.client("dynamodb", "TaskRole"), cloud.table)
+    table.run(receipts.leave("monitor-2", LeftReceipt("rtc_1", "message", "receipt", 2, 1), time.time()))
+    assert table.run(receipts.last_left("monitor-2", "rtc_1"))
+    assert table.run(actions.number_of("rtc_1", "a1")) is None
+
+
 def sweep(cloud: DeployedCloud) -> None:
     """Two calls that nobody looks after: one is to be queued again, one is to be closed."""
     record, now = Record(cloud.aws.dynamodb, cloud.table, retention_days=90), time.time()
@@ -142,11 +175,12 @@ def keep_a_day(cloud: DeployedCloud, now: float) -> None:
 
 
 def write_in_a_group(cloud: DeployedCloud) -> None:
-    """What was said is written in company; a copy that a later one has replaced is deleted in company."""
-    key = {"pk": {"S": "CALL#rtc_moved"}, "sk": {"S": "ITEM#1"}}
-    writes: Any = ({"PutRequest": {"Item": key}}, {"DeleteRequest": {"Key": key}})
-    for write in writes:
-        cloud.client("dynamodb", "TaskRole").batch_write_item(RequestItems={cloud.table: [write]})
+    """What was said is written in company, of whatever calls; with it goes what is settled of what operators wanted."""
+    first, *others = (
+        {"pk": {"S": pk}, "sk": {"S": "1"}} for pk in ("CALL#rtc_1", "ACTIONS#rtc_1", "ANYWHERE#rtc_1", "MAILBOX#me")
+    )
+    writes: Any = [{"PutRequest": {"Item": first}}, *({"DeleteRequest": {"Key": other}} for other in others)]
+    cloud.client("dynamodb", "TaskRole").batch_write_item(RequestItems={cloud.table: writes})
 
 
 def run_a_lambda_tool(cloud: DeployedCloud) -> None:
@@ -175,6 +209,7 @@ def read_over_https(cloud: DeployedCloud) -> None:
         number = {"caller": "+14255550112", "dialled": "+18005551212"}
         for path in (f"/calls/{call['call_id']}", "/live", "/statistics", "/agents"):
             api.get(path).raise_for_status()
+        api.get("/statistics", params={"from": "2026-01-01", "to": "2026-01-02"}).raise_for_status()
         assert api.get("/calls", params={"caller": number["caller"]}).json()["calls"]
         assert api.get("/decision", params=number).json()["counted"] is True
 
@@ -248,10 +283,14 @@ def test_no_statement_has_an_action_or_a_resource_too_many(cloud: DeployedCloud,
 
 
 def smaller_ones(statement: Statement) -> Iterator[Statement]:
-    """The statement without one of its actions, and without one of its resources."""
+    """The statement without one of its actions, of its resources, and of the keys that it is for."""
     for part in ("Action", "Resource"):
         for entry in listed(statement[part]):
             yield {**statement, part: [other for other in listed(statement[part]) if other != entry]}
+    keys = policies.leading_keys(statement) or []
+    for key in keys:
+        fewer = {"dynamodb:LeadingKeys": [other for other in keys if other != key]}
+        yield {**statement, "Condition": {"ForAllValues:StringLike": fewer}}
 
 
 @pytest.mark.parametrize("role", EVERY_ROLE)
@@ -268,6 +307,43 @@ def test_everything_else_is_refused(cloud: DeployedCloud, role: str) -> None:
             # Log streams are named by whoever runs the code: one of ours stands for all.
             assert (action, resource) in needed or action.startswith("logs:"), (action, resource)
             assert resource not in strange - resources, (action, resource)
+
+
+@pytest.mark.parametrize("role", EVERY_ROLE)
+def test_no_role_reaches_items_of_a_kind_that_it_does_not_need(cloud: DeployedCloud, role: str) -> None:
+    policy, needed = cloud.policy(role), cloud.needed()[role]
+    kinds = {kind_of(key) for needs in cloud.needed().values() for need in needs for key in need.keys}
+    assert kinds >= {"CALL", "CALLERS", "FACTS", "MAILBOX", "MONITORS", "RECEIPTS", "RESERVATIONS", "SPENT"}
+
+    own = {kind_of(key) for need in needed for key in need.keys}
+    table = f"arn:aws:dynamodb:{REGION}:123456789012:table/{cloud.table}"
+    operations = [operation for operation in every_operation() if operation.startswith("dynamodb:")]
+    for operation, kind in itertools.product(operations, sorted(kinds - own)):
+        for key in (kind, f"{kind}#x"):
+            assert not policies.allows(policy, Need(operation, table, frozenset({key}))), (operation, key)
+
+
+def kind_of(key: str) -> str:
+    """A partition key without what it is about."""
+    return key.partition("#")[0]
+
+
+@pytest.mark.parametrize(
+    ("role", "kinds"),
+    [
+        ("WebhookRole", ("CALL#", "RESERVATIONS#")),
+        ("SweeperRole", ("CALL#", "RESERVATIONS#")),
+        ("TaskRole", ("CALL#", "RESERVATIONS#", "SPENT#")),
+    ],
+)
+def test_the_write_that_ends_a_call_is_allowed_however_aws_judges_the_keys_of_a_transaction(
+    cloud: DeployedCloud, role: str, kinds: tuple[str, ...]
+) -> None:
+    """Those of each part, or those of the whole for each part: the documentation leaves it open."""
+    table = f"arn:aws:dynamodb:{REGION}:123456789012:table/{cloud.table}"
+    for action in ("DeleteItem", "UpdateItem"):
+        need = Need(f"dynamodb:{action}", table, frozenset(f"{kind}x" for kind in kinds))
+        assert policies.allows(cloud.policy(role), need), action
 
 
 def every_operation() -> Iterator[str]:
