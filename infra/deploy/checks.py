@@ -41,8 +41,9 @@ def validate() -> None:
 
 
 def lint() -> None:
-    """cfn-lint: the root and every nested template, against the resource specification."""
-    command = [str(Path(sys.executable).with_name("cfn-lint")), ROOT, *map(str, nested())]
+    """cfn-lint: the root, every nested template and the examples, against the resource specification."""
+    examples = sorted((REPOSITORY / "docs" / "examples" / "after-the-call").glob("*.yaml"))
+    command = [str(Path(sys.executable).with_name("cfn-lint")), ROOT, *map(str, [*nested(), *examples])]
     programs.run(command, what="cfn-lint", quiet=True)
 
 

@@ -1,7 +1,8 @@
 """What a deployment costs, from stated prices: `python -m infra.deploy.cost` writes the tables of docs/cost.md.
 
 What there is of everything is counted in the templates; how often something happens is worked out from their
-parameters. Only what is measured, or a price, is written down here.
+parameters. Only what is measured, or a price, is written down here. It is one module because it is one page, whose
+tables share their figures.
 """
 
 import sys
@@ -32,10 +33,12 @@ from infra.deploy.pricelist import (
     IMAGE_GB,
     KEPT_IMAGES,
     LAMBDA_POLLERS,
+    MAIL_SECONDS,
     MONITOR_MEMORY_KB,
     NOTICE_SECONDS,
     POLLERS,
     PRICE,
+    ROW_SECONDS,
     SWEEP_LINES_BYTES,
     SWEEP_READS,
     SWEEP_SECONDS,
@@ -242,6 +245,21 @@ def told() -> float:
     return function + queue + 2 * 4 * PRICE["DynamoDB, a million writes"] / 1e6
 
 
+def examples() -> dict[str, float]:
+    """What one message costs by the templates of docs/examples/after-the-call. The event is in what a call costs."""
+
+    def function(seconds: float) -> float:
+        memory = 128 / 1024  # what CloudFormation gives a function that asks for nothing
+        return seconds * memory * PRICE["Lambda, ARM, a GB-second"] + PRICE["Lambda, a million requests"] / 1e6
+
+    return {
+        "mail.yaml": PRICE["SNS, a thousand mails"] / 1e3,
+        "mail-ses.yaml": PRICE["SES, a thousand mails"] / 1e3 + function(MAIL_SECONDS),
+        "slack.yaml": PRICE["EventBridge, a million requests to API destinations"] / 1e6,
+        "spreadsheet.yaml": function(ROW_SECONDS),
+    }
+
+
 def tables() -> dict[str, str]:
     """The tables of docs/cost.md, by their names there."""
     bill = idle()
@@ -290,6 +308,10 @@ def tables() -> dict[str, str]:
             + [f"| `{model}` | {spoken(model):.2f} | {spoken(model) / 5:.3f} |" for model in models]
         ),
         "notify": f"A message to a receiver: {told() * 1000:.3f} USD a thousand.",
+        "examples": "\n".join(
+            ["| | USD a thousand |", "|---|---|"]
+            + [f"| `{name}` | {1000 * usd:.4f} |" for name, usd in examples().items()]
+        ),
         "analysis": "\n".join(
             ["| model | USD a thousand calls of five minutes |", "|---|---|"]
             + [f"| `{model}` | {1000 * analysed(model):.2f} |" for model in prices.load().text]

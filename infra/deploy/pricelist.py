@@ -18,6 +18,9 @@ PRICE = {
     "Lambda, a million requests": 0.20,
     "EventBridge Scheduler, a million": 1.00,
     "EventBridge, a million events": 1.00,
+    "EventBridge, a million requests to API destinations": 0.20,
+    "SNS, a thousand mails": 0.02,
+    "SES, a thousand mails": 0.10,
     "HTTP API, a million requests": 1.00,
     "ECR, a GB-month": 0.10,
 }
@@ -45,6 +48,7 @@ LAMBDA_POLLERS = (
     5  # long polls of an idle queue that Lambda reads (Lambda developer guide, "Using Lambda with Amazon SQS")
 )
 NOTICE_SECONDS = 0.5  # a receiver that answers in 0.3 s
+MAIL_SECONDS, ROW_SECONDS = 0.3, 3.0  # of the functions of docs/examples/after-the-call; Apps Script takes its time
 POLLERS, BEATS_A_LEASE = 3, 3  # ringside/monitor/monitor.py, ringside/monitor/lease.py
 SWEEP_READS = 4 * 0.5 + 2  # the shards of the live calls, and two sets of places
 IDLE_METRICS = 3  # LiveCalls, FreeSlots and LeasesHeld: the others are written, and paid for, when something happens

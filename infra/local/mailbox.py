@@ -1,7 +1,7 @@
 """A mailbox on this machine: what docs/examples/after-the-call/mail.yaml would mail.
 
-The stand-in for EventBridge knows neither SNS nor the texts that are made of events. The template's rule is put there
-as it is, with a queue for the mailbox, and the text is made here.
+The stand-in for EventBridge knows neither SNS nor the texts that are made of events. A template's rule is put there
+as it is, with a queue for its target, and the text is made here.
 """
 
 import json
@@ -15,35 +15,48 @@ from infra.local.event_sources import client
 from infra.local.stack import STACK
 from infra.local.template import REPOSITORY, of_type
 
-EXAMPLE = REPOSITORY / "docs" / "examples" / "after-the-call" / "mail.yaml"
+EXAMPLES = REPOSITORY / "docs" / "examples" / "after-the-call"
+
+
+class Rule:
+    """The rule of an example, in the local cloud's EventBridge. `environment`: that cloud's; `values`: parameters."""
+
+    def __init__(self, environment: dict[str, str], example: str, **values: str) -> None:
+        document = templates.plain(templates.parse((EXAMPLES / f"{example}.yaml").read_text(encoding="utf-8")))
+        defaults = {name: parameter.get("Default") for name, parameter in document["Parameters"].items()}
+        document = templates.replace_references(document, {**defaults, "Stack": STACK, **values})
+        (rule,) = of_type(document, "AWS::Events::Rule").values()
+        events, self._sqs = client("events", environment), client("sqs", environment)
+        self._queue = self._sqs.create_queue(QueueName=example)["QueueUrl"]
+        found = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
+        (self.target,) = rule["Targets"]
+        target = {"Id": example, "Arn": found["Attributes"]["QueueArn"]}
+        events.put_rule(Name=example, EventPattern=json.dumps(rule["EventPattern"]))
+        events.put_targets(Rule=example, Targets=[target])
+
+    def event(self, seconds: float) -> dict[str, Any]:
+        """The next event that the rule takes; raises `TimeoutError` if there is none for so long."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            messages: Any = self._sqs.receive_message(QueueUrl=self._queue, WaitTimeSeconds=1).get("Messages")
+            if messages:
+                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=messages[0]["ReceiptHandle"])
+                event: dict[str, Any] = json.loads(messages[0]["Body"])
+                return event
+        raise TimeoutError(f"no event within {seconds:g} s")
 
 
 class Mailbox:
     """Mails about the calls of one agent. `environment`: the local cloud's."""
 
     def __init__(self, environment: dict[str, str], agent: str) -> None:
-        document = templates.plain(templates.parse(EXAMPLE.read_text(encoding="utf-8")))
-        values = {name: parameter.get("Default") for name, parameter in document["Parameters"].items()}
-        document = templates.replace_references(document, {**values, "Agent": agent, "Stack": STACK})
-        (rule,) = of_type(document, "AWS::Events::Rule").values()
-        events, self._sqs = client("events", environment), client("sqs", environment)
-        self._queue = self._sqs.create_queue(QueueName="mailbox")["QueueUrl"]
-        found = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
-        (self._target,) = rule["Targets"]
-        target = {"Id": "mailbox", "Arn": found["Attributes"]["QueueArn"]}
-        events.put_rule(Name="mail", EventPattern=json.dumps(rule["EventPattern"]))
-        events.put_targets(Rule="mail", Targets=[target])
+        self._rule = Rule(environment, "mail", Agent=agent)
 
     def letter(self, seconds: float) -> str:
         """The next mail's text; raises `TimeoutError` if none comes for so long."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            messages: Any = self._sqs.receive_message(QueueUrl=self._queue, WaitTimeSeconds=1).get("Messages")
-            if messages:
-                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=messages[0]["ReceiptHandle"])
-                lines = transformed(self._target["InputTransformer"], json.loads(messages[0]["Body"])).splitlines()
-                return "\n".join(str(json.loads(line)) for line in lines)
-        raise TimeoutError(f"no mail within {seconds:g} s")
+        event = self._rule.event(seconds)
+        lines = transformed(self._rule.target["InputTransformer"], event).splitlines()
+        return "\n".join(str(json.loads(line)) for line in lines)
 
 
 def transformed(transformer: Mapping[str, Any], event: Mapping[str, Any]) -> str:

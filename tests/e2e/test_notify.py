@@ -12,9 +12,11 @@ import pytest
 import standardwebhooks.webhooks
 
 from infra.local.cloud import LocalCloud
-from infra.local.mailbox import Mailbox
+from infra.local.event_sources import client
+from infra.local.mailbox import Mailbox, Rule
 from tests import certificate
 from tests.e2e.house import agent, caller, ended, script
+from tests.infra.after_the_call import function, spreadsheet
 
 Json = dict[str, Any]
 SAID = [
@@ -171,8 +173,11 @@ def test_a_person_can_try_a_receiver_and_send_a_message_again(telling: LocalClou
     assert "there were: call.ended to crm, call.ended to erp" in wrong.stderr
 
 
-def test_a_note_becomes_a_mail_by_the_rule_that_is_ready_to_deploy(telling: LocalCloud) -> None:
+def test_a_note_becomes_a_mail_and_a_row_by_the_rules_that_are_ready_to_deploy(
+    telling: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mailbox = Mailbox(telling.env, "desk")
+    rows, ses = Rule(telling.env, "spreadsheet"), Rule(telling.env, "mail-ses", Agent="desk")
     note = agent("Noted. Goodbye.", note={"key": "reason", "value": "Two boxes are missing."}, hang_up={})
     call_id = telling.emulator.ring(script(agent("Who is calling?"), caller("Two boxes are missing."), note))
     ended(telling, call_id)
@@ -180,3 +185,17 @@ def test_a_note_becomes_a_mail_by_the_rule_that_is_ready_to_deploy(telling: Loca
     letter = mailbox.letter(20.0)
     assert "Reason: Two boxes are missing." in letter.splitlines()
     assert f"ringside calls show {call_id}" in letter
+
+    with spreadsheet("0123456789abcdef") as sheet:
+        for name, value in {"URL": sheet.url, "TOKEN": sheet.token, "no_proxy": "127.0.0.1"}.items():
+            monkeypatch.setenv(name, value)
+        function("spreadsheet")["handler"](rows.event(20.0), None)
+    (row,) = sheet.rows
+    assert (row[0], row[4], row[-1]) == (call_id, "ended", "reason: Two boxes are missing.")
+
+    mail = client("ses", telling.env)
+    mail.verify_email_identity(EmailAddress="phone@example.com")
+    for name, value in {**telling.env, "FROM": "phone@example.com", "TO": "desk@example.com"}.items():
+        monkeypatch.setenv(name, value)
+    function("mail-ses")["handler"](ses.event(20.0), None)
+    assert mail.get_send_quota()["SentLast24Hours"] == 1

@@ -6,6 +6,7 @@ import pytest
 
 from infra.deploy import cost, pricelist
 from infra.local import template as templates
+from infra.local.mailbox import EXAMPLES
 from infra.page_tables import filled
 
 PAGE = cost.PAGE.read_text(encoding="utf-8")
@@ -50,3 +51,7 @@ def test_the_page_names_the_parameters_by_their_names() -> None:
     named = set(re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`", PAGE))
 
     assert named <= set(known)
+
+
+def test_every_template_for_after_the_call_has_a_price() -> None:
+    assert set(cost.examples()) == {path.name for path in EXAMPLES.glob("*.yaml")}
