@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.deploy import sam_events, samlocal
+from infra.deploy import checks, sam_events, samlocal
 from infra.deploy.programs import DeployError
 from infra.deploy.runtime import free_port
 from infra.deploy.sam_cli import WEBHOOK, Sam, Server
@@ -125,16 +125,18 @@ def test_a_plain_sam_local_works_with_the_file_that_the_local_cloud_writes(
 def test_a_function_that_does_not_reach_the_local_cloud_is_a_failure(
     cloud: LocalCloud,
     containers: Ground,
+    sam: Sam,
     image: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Where a container looks for 127.0.0.1 it finds itself. (SAM may stop before it has printed all of the log.)"""
+    monkeypatch.setattr(checks, "build_native", lambda: None)  # which `sam` has done
     nowhere = replace(containers.engine, way=Way("127.0.0.1"))
     monkeypatch.setattr(engines, "find", lambda: nowhere)
     call_id, event = incoming(cloud, "incoming-guide")
 
-    with samlocal.opened(cloud.env, image) as sam, pytest.raises(DeployError, match="answered 503"):
-        sam.invoke(WEBHOOK, event)
+    with samlocal.opened(cloud.env, image) as cut_off, pytest.raises(DeployError, match="answered 503"):
+        cut_off.invoke(WEBHOOK, event)
 
     assert cloud.records.get(call_id).status == "", "nothing of it has reached the table"
 
