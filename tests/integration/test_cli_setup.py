@@ -1,30 +1,27 @@
 """`ringside setup`: against OpenAI's webhook endpoints on localhost, a real secret and the real webhook function."""
 
 import json
+import os
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cli.main import main
 from cli.setup import carriers
 from cli.setup.connect import OVERLAP_SECONDS
 from infra.local import envfile
 from infra.local.cloud import LocalCloud
 from infra.local.host import inherited_environment, module
 from tests.integration.webhook_endpoints import KEY, WebhookEndpoints, new_secret
-
-
-@pytest.fixture
-def cloud() -> Iterator[LocalCloud]:
-    """One for each test: a function that has just read its secret does not look again at once."""
-    with LocalCloud(monitors=0) as cloud:
-        store(cloud, {"api_key": "", "webhook_secrets": []})  # as a new stack has it
-        yield cloud
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +32,16 @@ def one_cloud() -> Iterator[LocalCloud]:
 
 @pytest.fixture
 def untouched(one_cloud: LocalCloud) -> LocalCloud:
-    """One for all of the tests that let no webhook be delivered."""
+    """For the tests that let no webhook be delivered. Its secrets are as a new stack has them."""
     store(one_cloud, {"api_key": "", "webhook_secrets": []})
     return one_cloud
+
+
+@pytest.fixture
+def cloud(untouched: LocalCloud) -> LocalCloud:
+    """With functions of its own: one that has just read its secret does not look again at once."""
+    untouched.reload_agents()
+    return untouched
 
 
 @pytest.fixture
@@ -65,34 +69,56 @@ def stored(cloud: LocalCloud) -> dict[str, Any]:
     return {**of_key, **of_webhook}
 
 
-def setup(
-    cloud: LocalCloud, openai: WebhookEndpoints, *arguments: str, key: str = KEY, **more: str
-) -> subprocess.CompletedProcess[str]:
-    environment = {**inherited_environment(), **cloud.env, "OPENAI_BASE_URL": openai.url, "OPENAI_API_KEY": key, **more}
-    with tempfile.TemporaryDirectory() as folder:
-        # A webhook on this machine is reached without https, which only a local cloud may have.
-        (Path(folder) / ".local").mkdir()
-        envfile.write({**cloud.env, "OPENAI_BASE_URL": openai.url}, Path(folder) / ".local")
-        done = subprocess.run(
-            [*module("cli.main"), "setup", "--local", *arguments],
-            env=environment,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=90,
-            check=False,
-        )
-    assert "Traceback" not in done.stderr, done.stderr
+@dataclass
+class Done:
+    """What a command left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def environment(cloud: LocalCloud, openai: WebhookEndpoints, key: str, folder: Path) -> dict[str, str]:
+    """A user's, in a folder where the local cloud is known: a webhook on this machine is reached without https, which
+    only a local cloud may have."""
+    (folder / ".local").mkdir()
+    envfile.write({**cloud.env, "OPENAI_BASE_URL": openai.url}, folder / ".local")
+    return {**inherited_environment(), **cloud.env, "OPENAI_BASE_URL": openai.url, "OPENAI_API_KEY": key}
+
+
+def setup(cloud: LocalCloud, openai: WebhookEndpoints, *arguments: str, key: str = KEY, **more: str) -> Done:
+    """Run the command in this process."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(StringIO()) as out,
+        redirect_stderr(StringIO()) as errors,
+    ):
+        variables = environment(cloud, openai, key, Path(folder)) | more
+        for name in os.environ.keys() - variables.keys():
+            patch.delenv(name)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        patch.chdir(folder)
+        done = Done(main(["setup", "--local", *arguments]), out.getvalue(), errors.getvalue())
     return done
 
 
 def test_an_empty_stack_is_connected_and_its_first_webhook_answered(
-    cloud: LocalCloud, openai: WebhookEndpoints
+    cloud: LocalCloud, openai: WebhookEndpoints, tmp_path: Path
 ) -> None:
-    done = setup(cloud, openai)
+    done = subprocess.run(
+        [*module("cli.main"), "setup", "--local"],
+        env=environment(cloud, openai, KEY, tmp_path),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=90,
+        check=False,
+    )
 
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     ((name, endpoint),) = openai.endpoints.items()
     assert endpoint["url"] == cloud.webhook_url
     assert endpoint["event_types"] == ["realtime.call.incoming"]

@@ -6,8 +6,9 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
@@ -22,21 +23,27 @@ ALLOWED = frozenset(("pydantic", "pydantic_core", "yaml", "phonenumbers", "stand
 WIRING, SETTINGS = "wiring.py", "settings.py"
 
 
+@cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def walk(tree: ast.AST) -> Iterator[ast.AST]:
+@cache
+def running(path: Path) -> Sequence[ast.AST]:
     """Every node that runs: what stands under `if TYPE_CHECKING` does not."""
+    return list(_walk(parsed(path)))
+
+
+def _walk(tree: ast.AST) -> Iterator[ast.AST]:
     for node in ast.iter_child_nodes(tree):
         if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)):
             yield node
-            yield from walk(node)
+            yield from _walk(node)
 
 
 def imported(path: Path) -> Iterator[str]:
     """The modules that a file imports, `ringside` ones with their own name."""
-    for node in walk(parsed(path)):
+    for node in running(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -47,7 +54,7 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def called(path: Path) -> set[str]:
-    return {ast.unparse(node.func) for node in walk(parsed(path)) if isinstance(node, ast.Call)}
+    return {ast.unparse(node.func) for node in running(path) if isinstance(node, ast.Call)}
 
 
 def pure_modules() -> list[Path]:
@@ -127,7 +134,7 @@ def test_only_the_settings_read_the_environment() -> None:
 
 
 def names(path: Path) -> set[str]:
-    nodes = list(walk(parsed(path)))
+    nodes = running(path)
     attributes = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     return attributes | {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
 
@@ -157,18 +164,37 @@ sys.addaudithook(watch)
 """
 
 
-def python(code: str, *options: str) -> str:
+def python(code: str, *, compiles: bool = False) -> str:
     """Run some Python with no environment at all, from where Lambda runs it; what it printed."""
-    command = [sys.executable, *(options or ("-B",)), "-c", code]
+    command = [sys.executable, *(() if compiles else ("-B",)), "-c", code]
     done = subprocess.run(command, cwd=FUNCTIONS, env={}, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return done.stdout
 
 
+@dataclass(frozen=True)
+class Imported:
+    """What a process is like in which nothing but an entry point was imported."""
+
+    modules: frozenset[str]
+    botocore_initializers: list[str]
+    root_logger: list[str]
+
+
+@cache
+def alone(entry_point: str) -> Imported:
+    """Import it where nothing may be written or reached; fails if the import prints anything."""
+    look = "[sorted(sys.modules), [str(each) for each in botocore._INITIALIZERS], [str(each) for each in of_root]]"
+    code = f"{WATCH}\nimport {entry_point}, botocore, json, logging, sys"
+    code += f"\nof_root = [*logging.root.handlers, *logging.root.filters]\nprint(json.dumps({look}))"
+    modules, initializers, of_root = json.loads(python(code))
+    return Imported(frozenset(modules), initializers, of_root)
+
+
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS)
 def test_an_entry_point_can_be_imported_with_an_empty_environment_and_does_nothing(entry_point: str) -> None:
-    assert python(f"{WATCH}\nimport {entry_point}") == ""
+    assert entry_point in alone(entry_point).modules
 
 
 def test_every_other_module_too() -> None:
@@ -179,7 +205,7 @@ def test_every_other_module_too() -> None:
 
 
 def test_the_webhook_imports_nothing_that_only_the_monitor_needs() -> None:
-    loaded = set(json.loads(python("import webhook, sys, json; print(json.dumps(sorted(sys.modules)))")))
+    loaded = alone("webhook").modules
 
     for unwanted in (
         "websockets",
@@ -201,18 +227,17 @@ def test_the_webhook_imports_nothing_that_only_the_monitor_needs() -> None:
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS)
 def test_importing_an_entry_point_leaves_botocore_and_the_root_logger_as_they_are(entry_point: str) -> None:
     """Powertools, when it is imported, has botocore add a header to every request."""
-    looks = "import botocore, logging; print(botocore._INITIALIZERS, logging.root.handlers, logging.root.filters)"
+    assert alone(entry_point).botocore_initializers == []
+    assert alone(entry_point).root_logger == []
 
-    assert python(f"import {entry_point}\n{looks}") == "[] [] []\n"
 
-
-def test_importing_the_whole_webhook_costs_less_than_importing_openai_alone(tmp_path: Path) -> None:
+def test_importing_the_whole_webhook_costs_less_than_importing_openai_alone() -> None:
     """As they are deployed: with what ships and no more, and compiled. About four fifths, boto3 included."""
     shipped = requirements()
     sides = {"webhook": shipped, "openai": shipped | needed_by("openai")}
     for module, packages in sides.items():
-        import_cost(module, packages, tmp_path)  # compiles
-    rounds = [{module: import_cost(module, sides[module], tmp_path) for module in sides} for _ in range(4)]
+        import_cost(module, packages)  # compiles
+    rounds = [{module: import_cost(module, sides[module]) for module in sides} for _ in range(3)]
     # The least of some: whatever else the machine does only adds.
     least = {module: min(costs[module] for costs in rounds) for module in sides}
 
@@ -250,7 +275,7 @@ def installed() -> Mapping[str, list[str]]:
     return packages_distributions()
 
 
-def import_cost(module: str, packages: set[str], bytecode: Path) -> float:
+def import_cost(module: str, packages: set[str]) -> float:
     """CPU seconds that an import takes where these packages are installed. Compiles what is not compiled yet.
 
     The development environment has more, and others' packages look for it: httpx imports click, pygments and rich
@@ -258,7 +283,7 @@ def import_cost(module: str, packages: set[str], bytecode: Path) -> float:
     """
     hidden = {name for name, owners in installed().items() if not packages & {normalized(owner) for owner in owners}}
     code = HIDE.format(hidden - {"ringside", "cli", "infra"}, module)
-    return float(python(code, "-X", f"pycache_prefix={bytecode}"))
+    return float(python(code, compiles=True))
 
 
 HIDE = """
