@@ -107,11 +107,14 @@ class LiveRuns:
     before: list[dict[str, Any]] | None
 
     def last_words(self) -> Iterator[str]:
-        bill, tokens = self.player.bill, self.live.text_model.tokens
+        bill, used, text = self.player.bill, self.live.text_model.tokens, self.player.bill.text
         yield (
-            f"Bill: ${bill.dollars:.4f} for the agent's model"
+            f"Bill: ${bill.agents:.4f} for the agent's model"
             + (f", {bill.unknown} runs without a known price" if bill.unknown else "")
-            + (f"; {tokens[0]} + {tokens[1]} tokens of {self.live.text_model.model}" if any(tokens) else "")
+            + (f"; ${text:.4f} for callers and judges" if text else "")
+            + (f" ({used.read:,} + {used.written:,} tokens of {self.live.text_model.model}" if used.read else "")
+            + (", whose price is not known" if used.read and text is None else "")
+            + (")" if used.read else "")
         )
         if self.live.results is not None and self.live.results.exists():
             if self.before is not None:

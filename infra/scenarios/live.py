@@ -22,6 +22,7 @@ from infra.scenarios.reading import Prepared
 from infra.scenarios.scripted import as_expected, quiet
 from infra.scenarios.text_model import TextModel, TextModelError
 from ringside.calls import EndReason
+from ringside.prices import Prices, load
 
 AT_ONCE = 4
 RUN_SECONDS = 900.0
@@ -43,16 +44,32 @@ class Live:
 
 @dataclass
 class Bill:
-    """What was spent. `unknown`: runs whose price is not known."""
+    """What was spent, in US dollars: on the agents' models, and on the one that plays callers and judges.
 
-    dollars: float = 0.0
+    `unknown`: runs whose price is not known.
+    """
+
+    text_model: TextModel
+    prices: Prices = field(default_factory=load)
+    agents: float = 0.0
     unknown: int = 0
 
     def add(self, cost: float | None) -> None:
         if cost is None:
             self.unknown += 1
         else:
-            self.dollars += cost
+            self.agents += cost
+
+    @property
+    def text(self) -> float | None:
+        """None: the model has no price."""
+        used = self.text_model.tokens
+        return self.prices.text_cost(self.text_model.model, used.read, used.cached, used.written)
+
+    @property
+    def dollars(self) -> float:
+        """As far as prices are known."""
+        return self.agents + (self.text or 0.0)
 
 
 @dataclass
@@ -78,7 +95,7 @@ class LivePlayer:
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self.bill = Bill()
+        self.bill = Bill(live.text_model)
 
     def play_all(self, prepared: Sequence[Prepared], done: Callable[[Result], None]) -> list[Result]:
         """As `scripted.play_all`."""

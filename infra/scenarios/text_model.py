@@ -11,8 +11,10 @@ from typing import Any
 
 import httpx
 
-MODEL = "gpt-5.4-mini-2026-03-17"
-"""By its date, so that it does not change under a test. Not the agent's own: a model is lenient with itself."""
+from ringside.openai.text_model import TextTokens, tokens_of
+
+MODEL = "gpt-5.6-luna"
+"""One with a price (prices.yaml), and not the agent's own: a model is lenient with itself."""
 
 ATTEMPTS = 3
 SECONDS = 60.0
@@ -29,7 +31,7 @@ class TextModelError(Exception):
 
 @dataclass
 class TextModel:
-    """`tokens` counts what was used, in and out."""
+    """`tokens` counts what was used."""
 
     base_url: str
     api_key: str
@@ -37,7 +39,7 @@ class TextModel:
     pause: float = 1.0
     """Seconds before the second attempt; before each further one twice as many."""
     seconds: float = SECONDS
-    tokens: list[int] = field(default_factory=lambda: [0, 0])
+    tokens: TextTokens = field(default_factory=TextTokens)
 
     async def ask(self, instructions: str, text: str, name: str, schema: Json) -> Json:
         """The answer as an object of this schema. Raises `TextModelError`."""
@@ -78,8 +80,7 @@ class TextModel:
         try:
             body = response.json()
             usage = body.get("usage") or {}
-            self.tokens[0] += int(usage.get("input_tokens") or 0)
-            self.tokens[1] += int(usage.get("output_tokens") or 0)
+            self.tokens += tokens_of(usage)
             parts = [part for item in body["output"] if item.get("type") == "message" for part in item["content"]]
             status = body.get("status")
         except (ValueError, TypeError, KeyError, AttributeError):

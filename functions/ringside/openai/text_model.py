@@ -164,6 +164,12 @@ def _pause(response: httpx.Response, error: Mapping[str, Any]) -> float | None:
     return retry_after(error)
 
 
+def tokens_of(usage: Mapping[str, Any]) -> TextTokens:
+    """A response's `usage`. Raises `TypeError`, `AttributeError` or `ValueError` for what is none."""
+    cached = int((usage.get("input_tokens_details") or {}).get("cached_tokens") or 0)
+    return TextTokens(int(usage.get("input_tokens") or 0), cached, int(usage.get("output_tokens") or 0))
+
+
 def _read(body: Mapping[str, Any]) -> TextAnswer:
     """The object in a response with the status 200."""
     status, code = body.get("status"), code_of(_error_of(body))
@@ -175,9 +181,7 @@ def _read(body: Mapping[str, Any]) -> TextAnswer:
         parts = [part for item in body["output"] if item.get("type") == "message" for part in item["content"]]
         kinds = {part.get("type") for part in parts}
         text = "".join(str(part.get("text") or "") for part in parts)
-        usage = body.get("usage") or {}
-        cached = int((usage.get("input_tokens_details") or {}).get("cached_tokens") or 0)
-        tokens = TextTokens(int(usage.get("input_tokens") or 0), cached, int(usage.get("output_tokens") or 0))
+        tokens = tokens_of(body.get("usage") or {})
     except (TypeError, KeyError, AttributeError, ValueError):
         raise TextModelRefused("an answer that cannot be read") from None
     if "refusal" in kinds:

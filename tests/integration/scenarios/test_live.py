@@ -1,6 +1,7 @@
 """Live runs against the emulator: its sessions speak for the agent's model, /v1/responses for caller and judge."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from infra.emulator.app import Emulator
 from infra.emulator.settings import Settings
 from infra.scenarios import results
+from infra.scenarios.command import LiveRuns
 from infra.scenarios.live import Live, LivePlayer
 from infra.scenarios.outcome import Outcome, Result
 from infra.scenarios.plain import OpenAIAccess
@@ -204,6 +206,29 @@ async def test_max_cost_stops(tmp_path: Path) -> None:
         result, player = await played(emulator, path, max_cost=0.000001)
     assert (result.outcome, result.counted, player.bill.unknown) == (Outcome.BROKEN, 1, 0)
     assert "stopped by --max-cost" in result.reason
+
+
+async def test_what_judges_cost_counts_for_max_cost(tmp_path: Path) -> None:
+    path = write(tmp_path, SCRIPT + END + "judge:\n  - Was it booked?\n")
+    async with openai(BOOKED, verdicts("yes")) as emulator:
+        _, once = await played(emulator, path)
+        judged = once.bill.text or 0.0
+        assert judged > 0
+        between = once.bill.agents + judged / 2
+
+        result, _ = await played(emulator, path, repeat=3, max_cost=between)
+    assert result.counted == 1
+    assert "stopped by --max-cost" in result.reason
+
+
+async def test_a_text_model_without_a_price_is_said_to_have_none(tmp_path: Path) -> None:
+    path = write(tmp_path, SCRIPT + END + "judge:\n  - Was it booked?\n")
+    async with openai(BOOKED, verdicts("yes")) as emulator:
+        live = Live(OpenAIAccess(emulator.base_url, KEY), TextModel(emulator.base_url, KEY, "gpt-of-tomorrow"))
+        runs = LiveRuns(LivePlayer(live), live, None)
+        await runs.player.play(read(path))
+    assert runs.player.bill.text is None
+    assert re.search(r"\(\d+ \+ \d+ tokens of gpt-of-tomorrow, whose price is not known\)$", next(runs.last_words()))
 
 
 async def test_a_key_that_is_refused_breaks_the_run_with_one_line(tmp_path: Path) -> None:
