@@ -20,6 +20,14 @@ def setup(
     by_hand: Annotated[
         bool, Parameter(show_default=False, help="Ask for a signing secret that you made in OpenAI's console.")
     ] = False,
+    mcp_credential: Annotated[
+        str,
+        Parameter(
+            metavar="NAME",
+            show_default=False,
+            help="Ask for what MCP servers want to see, store it under this name, and change nothing else.",
+        ),
+    ] = "",
     remove: Annotated[bool, Parameter(show_default=False, help="Delete the webhook endpoint at OpenAI.")] = False,
     project: Annotated[
         str,
@@ -35,8 +43,13 @@ def setup(
 ) -> None:
     """Set up, rotate the secret, or remove the webhook endpoint."""
     from cli import cloud
-    from cli.setup import connect
+    from cli.setup import connect, credential
 
+    if mcp_credential:
+        if rotate_secret or by_hand or remove or new_key:
+            raise UsageError("give --mcp-credential alone: nothing else is set up with it")
+        credential.store(cloud.find(deployment), mcp_credential)
+        return
     if rotate_secret + by_hand + remove > 1:
         raise UsageError("give only one of --rotate-secret, --by-hand and --remove (see ringside setup --help)")
     wanted = connect.Wanted(rotate_secret, new_key, by_hand, remove, project, wait)

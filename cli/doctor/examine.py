@@ -17,6 +17,7 @@ from cli.doctor.aws import check_credentials, check_queue, check_settings, check
 from cli.doctor.finding import Finding, Findings, State
 from cli.doctor.http import DEFAULT_BASE_URL, TIMEOUT, check_openai, check_webhook
 from cli.doctor.last_calls import check_last_calls
+from cli.doctor.mcp_servers import check_mcp_servers
 from cli.doctor.receivers import check_receivers
 from cli.doctor.secret import Keys, check_secret
 from cli.errors import CliError, explain, is_denied
@@ -47,6 +48,7 @@ def examine(where: Cloud, folder: Path | None, today: date, last: int = 0) -> Fi
             yield from guarded("agents", deployed)
         if usable:
             yield from guarded("receivers", _receivers(where, folder or agents_folder(where.variables)))
+            yield from guarded("mcp servers", _mcp_servers(where, folder or agents_folder(where.variables)))
         yield from check_webhook(http, where.variables.get("RINGSIDE_WEBHOOK_URL"))
     if last and usable:
         yield from guarded("calls", _last_calls(where, folder or agents_folder(where.variables), last))
@@ -58,6 +60,14 @@ def _receivers(where: Cloud, folder: Path) -> Findings:
     except AgentFileError:
         return  # told already
     yield from check_receivers(where, agents)
+
+
+def _mcp_servers(where: Cloud, folder: Path) -> Findings:
+    try:
+        agents = load_agents(folder)
+    except AgentFileError:
+        return  # told already
+    yield from check_mcp_servers(where, agents)
 
 
 def _last_calls(where: Cloud, folder: Path, last: int) -> Findings:

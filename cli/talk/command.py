@@ -146,6 +146,8 @@ async def _talk(
             line, sound = _line(agent, headphones=wanted.headphones)
             await opened.enter_async_context(sound)
         session = await open_session(base_url, key, admitted.accept_body(agent, tools, came), voice=wanted.voice)
+        if agent.credential_names:
+            view.hint("MCP servers whose credentials the deployment keeps are left out: no credential is read here.")
         own = OwnTools(agent, tools, _lambda_client)
         outcomes = typed_commands.Transfers(wanted.transfers)
         call = PlainCall(

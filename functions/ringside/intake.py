@@ -203,13 +203,22 @@ class Intake:
         instructions = agent.instructions_for(
             call["caller"], call["dialled"], incoming.created_at, invite.values_of(agent.headers)
         )
-        session = accept.session(agent, self.tools, instructions)
+        session = accept.session(agent, self.tools, instructions, self._credentials(call_id, agent))
         self.metrics.milliseconds("WebhookDelayMs", (received - incoming.created_at) * 1000)
         return self._accept(call, session, now, resumed, before)
 
     def _busy(self, call_id: str) -> Answer:
         log.info("webhook.busy", extra={"call_id": call_id})
         return Answer(503, "another delivery of this call is in progress, please retry")
+
+    def _credentials(self, call_id: str, agent: Agent) -> dict[str, str]:
+        """What the agent's MCP servers want to see. A server whose own is missing is left out of the call."""
+        if not (names := agent.credential_names):
+            return {}
+        found = self.secrets.mcp_credentials(names)
+        if missing := sorted(names - found.keys()):
+            log.error("call.without_mcp_server", extra={"call_id": call_id, "credentials": missing})
+        return found
 
     def _decide(self, call: Item, agent: Agent | None) -> policy.Decision:
         call["reservations"] = []

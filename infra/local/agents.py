@@ -28,6 +28,17 @@ def check(folder: Path | None = None) -> None:
         raise BrokenAgents(done.stderr.strip())
 
 
+def credential_names(folder: Path) -> frozenset[str]:
+    """The credentials of MCP servers that these agent files name; none of files that cannot be read."""
+    from ringside.agentfile.loader import load_agents
+    from ringside.agentfile.yaml_lines import AgentFileError
+
+    try:
+        return frozenset(name for agent in load_agents(folder) for name in agent.credential_names)
+    except AgentFileError:
+        return frozenset()
+
+
 def main() -> int:
     from ringside.agentfile.yaml_lines import AgentFileError
     from ringside.tools.definition import ToolError

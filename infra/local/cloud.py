@@ -21,7 +21,7 @@ from typing import Any, Self
 import httpx
 
 from infra.local import stack
-from infra.local.agents import DEMO_AGENTS
+from infra.local.agents import DEMO_AGENTS, credential_names
 from infra.local.aws_session import CREDENTIALS, REGION
 from infra.local.clients import Clients
 from infra.local.emulator_client import Emulator
@@ -298,7 +298,7 @@ class LocalCloud:
             return Process(name, command, environment=environment, guard=self._guard, cwd=cwd, sink=self._sink, **more)
 
     def _create_stack(self) -> None:
-        secrets = stack.secrets(self.openai.api_key, [self.openai.webhook_secret])
+        secrets = stack.secrets(self.openai.api_key, [self.openai.webhook_secret], credential_names(self._agents))
         self._environments = stack.create(self.aws, secrets, {"NotifyReceivers": "true", **self._parameters})
         monitor = self._environments["Monitor"]
         self.table, self.queue_url = monitor["RINGSIDE_TABLE"], monitor["RINGSIDE_QUEUE_URL"]

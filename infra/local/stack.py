@@ -1,7 +1,7 @@
 """Creates queue, table and secrets from the template, and lets CloudFormation work out every environment."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from infra.local import template as templates
@@ -21,11 +21,14 @@ class StackError(Exception):
     """CloudFormation did not create the stack; the message has its reason."""
 
 
-def secrets(api_key: str, webhook_secrets: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What the template's secrets hold, by their logical names."""
+def secrets(
+    api_key: str, webhook_secrets: Sequence[str], credential_names: Iterable[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """What the template's secrets hold, by their logical names; of MCP servers' credentials, stand-ins."""
+    credentials = {name: f"local-{name}" for name in sorted(credential_names)}
     return {
         "Secret": {"api_key": api_key},
-        "WebhookSecret": {"webhook_secrets": list(webhook_secrets)},
+        "WebhookSecret": {"webhook_secrets": list(webhook_secrets), "mcp_credentials": credentials},
         "NotifySecret": {},
     }
 

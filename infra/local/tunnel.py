@@ -90,7 +90,8 @@ def connected(cloud: LocalCloud, wanted: str, say: Say) -> Iterator[None]:
         url = f"{outside}/webhook"
         endpoint = project.create(url)
         try:
-            content = json.dumps({"webhook_secrets": [endpoint.secret]})
+            held = json.loads(cloud.aws.secrets.get_secret_value(SecretId=cloud.webhook_secret_id)["SecretString"])
+            content = json.dumps({**held, "webhook_secrets": [endpoint.secret]})
             cloud.aws.secrets.put_secret_value(SecretId=cloud.webhook_secret_id, SecretString=content)
             say(f"  OpenAI's webhook endpoint {endpoint.id} leads to {url}, until this ends")
             say(_tested(project, endpoint))

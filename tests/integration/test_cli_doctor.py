@@ -527,3 +527,46 @@ def test_a_receiver_without_a_secret_is_wrong(deployment: Deployment) -> None:
     assert wrong() == []
     deployment.aws.secrets.put_secret_value(SecretId=made["ARN"], SecretString="[]]")
     assert wrong() == [f"secret {made['ARN']} is not a JSON object"]
+
+
+# --- MCP servers ---
+
+
+def test_a_credential_that_an_agent_names_has_to_be_stored(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (deployment.agents / "concierge.yaml").open("a", encoding="utf-8") as file:
+        file.write("\nmcp_servers: [{server_label: a, tunnel_id: t, approve: all, authorization: {secret: crm}}]\n")
+    content = json.dumps({"webhook_secrets": ["whsec_" + "A" * 32]})
+    made = deployment.aws.secrets.create_secret(Name=f"{deployment.secret_id[-6:]}-webhook", SecretString=content)
+    deployment.monkeypatch.setenv("RINGSIDE_WEBHOOK_SECRET_ID", made["ARN"])
+
+    def found() -> list[str]:
+        _, findings = deployment.examine()
+        return [found["what"] for found in findings if found["check"] == "mcp servers"]
+
+    assert found() == ["credential crm is missing: calls go without the MCP servers that need it"]
+    deployment.monkeypatch.setenv("MCP_CREDENTIAL", "t0k\nen")
+    assert main(["setup", "--mcp-credential", "crm"]) == 1
+    assert "nothing was changed" in capsys.readouterr().err
+    deployment.monkeypatch.setenv("MCP_CREDENTIAL", "t0ken")
+    assert main(["setup", "--mcp-credential", "crm"]) == 0
+    assert "t0ken" not in str(capsys.readouterr())
+    assert found() == []
+    held = json.loads(deployment.aws.secrets.get_secret_value(SecretId=made["ARN"])["SecretString"])
+    assert held == {**json.loads(content), "mcp_credentials": {"crm": "t0ken"}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["1 x"], "a name begins with a letter"),
+        (["crm", "--by-hand"], "give --mcp-credential alone"),
+        (["crm"], "where monitors can read them"),
+    ],
+)
+def test_a_credential_is_not_stored_under_any_name_beside_other_work_or_where_monitors_read(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    assert main(["setup", "--mcp-credential", *arguments]) != 0
+    assert told in capsys.readouterr().err

@@ -264,7 +264,7 @@ async def test_a_wrong_key_and_an_address_where_nobody_listens_are_named() -> No
 
 def test_a_typed_session_keeps_all_that_text_has() -> None:
     agent = _agent(reasoning_effort="low", max_output_tokens=200, tools=["hang_up"])
-    body = agent.as_body("Be kind.", [])
+    body = agent.as_body("Be kind.", [], {})
     session = typed(body)
     assert session["output_modalities"] == ["text"]
     assert session["audio"] == {"input": {"turn_detection": None}}

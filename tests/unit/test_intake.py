@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -65,6 +65,10 @@ class FakeSecrets:
     webhook_secrets: tuple[str, ...] = (SECRET,)
     fresh: tuple[str, ...] | None = None
     reads: int = 0
+    credentials: dict[str, str] = field(default_factory=dict)
+
+    def mcp_credentials(self, names: Collection[str]) -> dict[str, str]:
+        return {name: text for name, text in self.credentials.items() if name in names}
 
     def keys(self, refresh: bool = False) -> Keys:
         self.reads += 1
@@ -268,6 +272,27 @@ def test_a_call_is_claimed_accepted_queued_and_written_down_in_this_order(bench:
     assert set(item["steps"]) == {"created", "received", "claimed", "decided", "accept_sent", "accepted", "queued"}
     assert bench.openai.sessions[0]["instructions"] == "Be brief."
     assert bench.metrics.counts == {"CallsAccepted": 1, "WebhookDelayMs": 1, "AcceptMs": 1}
+
+
+GUARDED = {"server_label": "crm", "server_url": "https://mcp.example.com", "authorization": {"secret": "crm"}}
+
+
+@pytest.mark.parametrize("stored", [{"crm": "t0ken"}, {}])
+def test_an_mcp_server_s_credential_goes_to_openai_and_nowhere_else(
+    bench: Bench, stored: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server whose credential is missing is left out: the call is answered without it, and the log says so."""
+    caplog.set_level(logging.DEBUG)
+    agent = Agent.model_validate({**AGENT.model_dump(exclude_unset=True), "mcp_servers": [GUARDED]})
+    bench.intake.agents, bench.secrets.credentials = Agents({agent.name: agent}), stored
+
+    assert bench.deliver().status == 200
+
+    servers = [tool for tool in bench.openai.sessions[0]["tools"] if tool["type"] == "mcp"]
+    assert [server["authorization"] for server in servers] == list(stored.values())
+    left_out = [record for record in caplog.records if record.message == "call.without_mcp_server"]
+    assert [record.__dict__["credentials"] for record in left_out] == ([] if stored else [["crm"]])
+    assert "t0ken" not in f"{bench.item()} {[record.__dict__ for record in caplog.records]}"
 
 
 def test_a_caller_whom_a_rule_refuses_hears_the_rules_sip_status(bench: Bench) -> None:

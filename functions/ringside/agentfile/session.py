@@ -7,11 +7,13 @@ SIP negotiates them. One module, since it mirrors one object of the API, part by
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from ringside.agentfile.mcp_server import McpServer
 from ringside.strict_model import Strict
 
 BUILT_IN_VOICES = Literal["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"]
@@ -137,88 +139,6 @@ class Prompt(Strict):
     variables: dict[str, str] | None = None
 
 
-class ToolFilter(Strict):
-    """Some of an MCP server's tools."""
-
-    read_only: bool | None = None
-    tool_names: tuple[str, ...] | None = None
-
-
-_NOT_FILLED_IN = re.compile(
-    r"\$\{|\$\(|^(Bearer )?\$[A-Za-z_]|\{\{|^(Bearer )?<[^<>]*>$|^(Bearer )?%\w+%$|^(Bearer )?(YOUR|MY|your|my)[-_ ]|"
-    r"^(Bearer )?\[[^]]*\]$|^(Bearer )?(os\.environ|process\.env|env[:.]|secrets?[:.])"
-)
-"""Placeholders for a secret, as other programs fill them in."""
-
-
-class McpServer(Strict):
-    """An MCP server whose tools OpenAI calls. A tool that asks for approval gets it only if `approve` lists it.
-
-    `approve`: tool names; or `all`, with which OpenAI never asks; or `{read_only: true, tool_names: […]}`, with
-    which it does not ask for tools that the server marks as read-only.
-    """
-
-    server_label: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")
-    server_url: str | None = Field(default=None, pattern=r"^https://\S+$")
-    connector_id: str | None = Field(default=None, pattern=r"^connector_[a-z]+$")
-    tunnel_id: str | None = Field(default=None, min_length=1)
-    server_description: str | None = None
-    authorization: str | None = Field(default=None, repr=False)
-    headers: dict[str, str] | None = Field(default=None, repr=False)
-    allowed_tools: tuple[str, ...] | ToolFilter | None = None
-    allowed_callers: tuple[Literal["direct", "programmatic"], ...] | None = None
-    defer_loading: bool | None = None
-    approve: Literal["all"] | ToolFilter | tuple[str, ...] = ()
-
-    @property
-    def approved_tools(self) -> tuple[str, ...]:
-        """The tools that get an approval when they ask for one."""
-        if isinstance(self.approve, ToolFilter):
-            return self.approve.tool_names or ()
-        return () if self.approve == "all" else self.approve
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        allowed = self.allowed_tools.tool_names if isinstance(self.allowed_tools, ToolFilter) else self.allowed_tools
-        for name in self.approved_tools:
-            if allowed is not None and name not in allowed:
-                raise ValueError(f"approve: {name} is not in allowed_tools, so the model cannot call it")
-        if isinstance(self.approve, ToolFilter) and self.approve.read_only is False:
-            raise ValueError("approve: read_only can only be true: list the tools that may change something by name")
-        return self
-
-    @field_validator("authorization")
-    @classmethod
-    def _is_a_token(cls, value: str | None) -> str | None:
-        if value is not None and _NOT_FILLED_IN.search(value):
-            raise ValueError("is sent as it is written: variables are not filled in, so put the token itself here")
-        return value
-
-    @field_validator("headers")
-    @classmethod
-    def _are_values(cls, value: dict[str, str] | None) -> dict[str, str] | None:
-        for name, text in (value or {}).items():
-            if _NOT_FILLED_IN.search(text):
-                raise ValueError(f"{name} is sent as it is written: variables are not filled in")
-        return value
-
-    @model_validator(mode="after")
-    def _one_address(self) -> Self:
-        if sum(address is not None for address in (self.server_url, self.connector_id, self.tunnel_id)) != 1:
-            raise ValueError("an MCP server needs exactly one of server_url, connector_id and tunnel_id")
-        return self
-
-    def as_tool(self) -> dict[str, Any]:
-        """The server as an entry of the session's `tools`. OpenAI's own default is to ask before every call."""
-        fields = self.model_dump(mode="json", exclude_none=True, exclude={"approve"})
-        asks: Any = "always"
-        if self.approve == "all":
-            asks = "never"
-        elif isinstance(self.approve, ToolFilter) and self.approve.read_only:
-            asks = {"never": {"read_only": True}}
-        return {"type": "mcp", **fields, "require_approval": asks}
-
-
 class FunctionChoice(Strict):
     """The model must call this function in every response."""
 
@@ -277,8 +197,21 @@ class SessionConfig(Strict):
                 raise ValueError(f"{name}: {self.model} does not reason, so this field cannot be used with it")
         return self
 
-    def as_body(self, instructions: str, functions: list[dict[str, Any]]) -> dict[str, Any]:
-        """The body of accept, with the instructions filled in for this call."""
+    @property
+    def credential_names(self) -> frozenset[str]:
+        """The credentials of MCP servers that the file names."""
+        return frozenset(name for server in self.mcp_servers for name in server.credential_names)
+
+    def as_body(
+        self, instructions: str, functions: list[dict[str, Any]], credentials: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """The body of accept, with the instructions filled in for this call.
+
+        `credentials`: of MCP servers, by name. A server without its own is left out.
+        """
+        servers = [server for server in self.mcp_servers if server.credential_names <= credentials.keys()]
+        labels = {server.server_label for server in servers}
+        is_left_out = isinstance(self.tool_choice, McpChoice) and self.tool_choice.server_label not in labels
         audio_input = {
             "turn_detection": _plain(self.turn_detection),
             "transcription": _plain(self.transcription),
@@ -292,8 +225,8 @@ class SessionConfig(Strict):
                 "input": {name: value for name, value in audio_input.items() if value is not None},
                 "output": {"voice": _plain(self.voice), "speed": self.speed},
             },
-            "tools": [*functions, *(server.as_tool() for server in self.mcp_servers)],
-            "tool_choice": _plain(self.tool_choice),
+            "tools": [*functions, *(server.as_tool(credentials) for server in servers)],
+            "tool_choice": "auto" if is_left_out else _plain(self.tool_choice),
         }
         if instructions:
             body["instructions"] = instructions

@@ -1,7 +1,8 @@
 """Secrets Manager: OpenAI's key, and apart from it the webhook's signing secrets, as two JSON secrets.
 
 {"api_key": "sk-…"}                     for whoever asks OpenAI
-{"webhook_secrets": ["whsec_…"]}        for the webhook, and the canary that knocks there; two while one is rotated
+{"webhook_secrets": ["whsec_…"],        for the webhook, and the canary that knocks there; two while one is rotated
+ "mcp_credentials": {"crm": "…"}}       what MCP servers want to see, by the names that agent files use
 
 The monitor runs its users' code and reads the first alone, so nothing there can sign a webhook. Stacks that were set up
 before there were two have both in the first, where they count until `ringside setup` moves them.
@@ -12,11 +13,11 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import groupby
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ringside import signatures
 from ringside.errors import ServiceError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SIGNING = "webhook_secrets"
+_CREDENTIALS = "mcp_credentials"
 
 CACHE_SECONDS = 300.0
 REREAD_SECONDS = 15.0
@@ -69,6 +71,19 @@ def _one_or_more(secrets: tuple[str, ...]) -> tuple[str, ...]:
     return secrets
 
 
+def wrong_with_credential(value: object) -> str:
+    """What is wrong with an MCP server's credential, without a word of it; empty if nothing is."""
+    if not isinstance(value, str) or not value.strip():
+        return "is missing"
+    return "" if re.fullmatch(r"[!-~]([ -~]*[!-~])?", value) else "has characters that a header cannot have"
+
+
+def _usable_credentials(value: object) -> object:
+    """Those that can be sent. One that cannot costs its server, and not the call."""
+    found = value.items() if isinstance(value, dict) else ()
+    return {str(name): text for name, text in found if not wrong_with_credential(text)}
+
+
 _WebhookSecrets = Annotated[
     tuple[Annotated[str, AfterValidator(_usable)], ...], Field(max_length=4), AfterValidator(_one_or_more)
 ]
@@ -79,6 +94,7 @@ class Keys(BaseModel):
 
     api_key: Annotated[str, AfterValidator(_usable_key)] = Field(repr=False)
     webhook_secrets: _WebhookSecrets = Field(default=(), repr=False)  # none: for those who verify nothing
+    mcp_credentials: Annotated[dict[str, str], BeforeValidator(_usable_credentials)] = Field(default={}, repr=False)
 
 
 class Secrets:
@@ -128,6 +144,13 @@ class Secrets:
         found = self.keys(refresh=True)
         return found if found != known else None
 
+    def mcp_credentials(self, names: Collection[str]) -> dict[str, str]:
+        """Those of these credentials that are stored, by name. One that is missing is looked for as `reread` does."""
+        known = self.keys().mcp_credentials
+        if not known.keys() >= set(names) and (changed := self.reread()):
+            known = changed.mcp_credentials
+        return {name: known[name] for name in names if name in known}
+
     def _renew(self) -> Keys:
         now = self._asked_at = self._clock()
         try:
@@ -142,11 +165,11 @@ class Secrets:
         return found
 
     def _read(self) -> Keys:
-        content = self._content(self._secret_id)
-        former = content.pop(_SIGNING, None)
+        key = self._content(self._secret_id)
+        content = {"api_key": key.get("api_key")}
         if apart := self._webhook_secret_id:
-            own = None if apart == self._secret_id else self._content(apart).get(_SIGNING)
-            content[_SIGNING] = own or former or ()
+            own = key if apart == self._secret_id else self._content(apart)
+            content |= {_SIGNING: own.get(_SIGNING) or key.get(_SIGNING) or (), _CREDENTIALS: own.get(_CREDENTIALS)}
         try:
             return Keys.model_validate(content)
         except ValidationError as error:

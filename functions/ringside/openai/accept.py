@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from ringside.tools.definition import Tool
 
 
-def session(agent: "Agent", tools: Mapping[str, "Tool"], instructions: str) -> dict[str, Any]:
+def session(
+    agent: "Agent", tools: Mapping[str, "Tool"], instructions: str, credentials: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The body of accept: the whole session, so that nothing has to be changed once the call runs.
 
-    `tools`: all agents', by their keys.
+    `tools`: all agents', by their keys. `credentials`: of MCP servers, by name; a server without its own is left out.
     """
     own = visible(agent.name, tools)
     targets = {name: target.description for name, target in agent.transfer.items()}
@@ -28,4 +30,4 @@ def session(agent: "Agent", tools: Mapping[str, "Tool"], instructions: str) -> d
         for tool in agent.lambda_tools
     ]
     functions += builtin_tools.functions(frozenset(agent.tools), targets)
-    return agent.as_body(instructions, functions)
+    return agent.as_body(instructions, functions, credentials or {})

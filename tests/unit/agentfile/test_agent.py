@@ -149,10 +149,18 @@ SERVER = "mcp_servers:\n  - server_label: crm\n    server_url: https://mcp.examp
         ),
         ("approve: {read_only: false}", "6: mcp_servers.0.approve: read_only can only be true"),
         *(
-            (f"authorization: '{token}'", "6: mcp_servers.0.authorization: is sent as it is written")
-            for token in ("${TOKEN}", "$CRM_TOKEN", "{{token}}", "<token>", "Bearer ${TOKEN}", "%TOKEN%", "YOUR_TOKEN")
+            (
+                f"authorization: '{token}'",
+                "6: mcp_servers.0.authorization: an access token must not be in the file: write",
+            )
+            for token in ("${TOKEN}", "eyJhbGciOi.J9$x", "Bearer abc")
         ),
-        ("headers: {X-Key: '${KEY}'}", "6: mcp_servers.0.headers: X-Key is sent as it is written"),
+        ("authorization: {secret: '1 x'}", "6: mcp_servers.0.authorization.secret: "),
+        ("headers: {X-Team: '${TEAM}'}", "6: mcp_servers.0.headers.X-Team: is sent as it is written"),
+        *(
+            (f"headers: {{{name}: abc}}", f"6: mcp_servers.0.headers.{name}: a secret must not be in the file")
+            for name in ("Authorization", "X-Api-Key", "cookie")
+        ),
     ],
 )
 def test_what_an_mcp_server_cannot_mean_is_refused(tmp_path: Path, content: str, told: str) -> None:
@@ -160,15 +168,16 @@ def test_what_an_mcp_server_cannot_mean_is_refused(tmp_path: Path, content: str,
     assert found.startswith(f"desk.yaml:{told}"), found
 
 
-@pytest.mark.parametrize("token", ["eyJhbGciOi.J9$x", "sk-proj-1<2", "a{b}c", "Bearer abc"])
-def test_a_token_that_only_looks_strange_is_a_token(tmp_path: Path, token: str) -> None:
-    load(tmp_path, desk=f"{LINE}{SERVER}authorization: '{token}'\n")
+def test_a_refused_token_is_not_repeated(tmp_path: Path) -> None:
+    told = problems(tmp_path, f"{LINE}{SERVER}authorization: 'Bearer abc.def'\n    headers: {{X-Key: hij.klm}}\n")
+    assert len(told) == 2
+    assert not [line for line in told if "abc" in line or "hij" in line]
 
 
 def test_tools_that_are_read_only_need_no_approval_and_others_may_be_listed(tmp_path: Path) -> None:
     content = f"{LINE}{SERVER}approve: {{read_only: true, tool_names: [book]}}\n"
     (agent,) = load(tmp_path, desk=content)
-    assert agent.mcp_servers[0].as_tool()["require_approval"] == {"never": {"read_only": True}}
+    assert agent.mcp_servers[0].as_tool({})["require_approval"] == {"never": {"read_only": True}}
     assert agent.behaviour.approve_remote_tools == {"crm.book"}
 
 

@@ -16,6 +16,8 @@ from ringside.agentfile.loader import load_agents
 from ringside.agentfile.session import SessionConfig
 from ringside.agentfile.yaml_lines import AgentFileError
 from ringside.openai import accept
+from tests.unit.agentfile.files import LINE as WHOLE
+from tests.unit.agentfile.files import load
 
 Json = dict[str, Any]
 LINE = 'answers: ["+18005551212"]\n'
@@ -27,7 +29,8 @@ def body(folder: Path, **fields: Any) -> Json:
     values = {"answers": ["+18005551212"], "instructions": "Be kind.", **fields}
     (folder / "desk.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     (agent,) = load_agents(folder)
-    return accept.session(agent, {}, agent.instructions)
+    stored = dict.fromkeys(agent.credential_names, "t0ken")
+    return accept.session(agent, {}, agent.instructions, stored)
 
 
 def strangers(value: Any, path: str = "") -> list[str]:
@@ -86,7 +89,12 @@ FIELDS: list[Json] = [
     {"tracing": "auto"},
     {"tracing": {"workflow_name": "desk", "group_id": "g", "metadata": {"team": "sales"}}},
     {"prompt": {"id": "pmpt_1", "version": "2", "variables": {"shop": "Example Corp"}}, "instructions": ""},
-    {"mcp_servers": [MCP, {"server_label": "files", "connector_id": "connector_dropbox", "authorization": "token"}]},
+    {
+        "mcp_servers": [
+            MCP,
+            {"server_label": "files", "connector_id": "connector_dropbox", "authorization": {"secret": "dropbox"}},
+        ]
+    },
     {"mcp_servers": [{"server_label": "inner", "tunnel_id": "tun_1", "headers": {"X-Team": "sales"}}]},
     {
         "mcp_servers": [
@@ -174,6 +182,30 @@ def test_a_server_s_tools_need_no_approval_only_if_the_file_says_so(tmp_path: Pa
     server = MCP if approve is None else MCP | {"approve": approve}
     (tool,) = body(tmp_path, mcp_servers=[server])["tools"]
     assert tool == {"type": "mcp", **MCP, "require_approval": asked}
+
+
+GUARDED: Json = MCP | {"authorization": {"secret": "crm"}, "headers": {"X-Team": "sales", "X-Key": {"secret": "team"}}}
+
+
+def test_what_a_server_wants_to_see_is_filled_in(tmp_path: Path) -> None:
+    (agent,) = load(tmp_path, desk=WHOLE + yaml.safe_dump({"mcp_servers": [GUARDED]}))
+    (tool,) = agent.as_body("", [], {"crm": "t0ken", "team": "k3y", "other": "x"})["tools"]
+
+    assert (tool["authorization"], tool["headers"]) == ("t0ken", {"X-Team": "sales", "X-Key": "k3y"})
+    assert agent.credential_names == {"crm", "team"}
+
+
+@pytest.mark.parametrize("credentials", [{}, {"crm": "t0ken"}])
+def test_a_server_whose_credential_is_missing_is_left_out_and_no_longer_required(
+    tmp_path: Path, credentials: dict[str, str]
+) -> None:
+    choice = {"type": "mcp", "server_label": "crm"}
+    content = {"mcp_servers": [GUARDED, MCP | {"server_label": "open"}], "tool_choice": choice}
+    (agent,) = load(tmp_path, desk=WHOLE + yaml.safe_dump(content))
+    body = agent.as_body("", [], credentials)
+
+    assert [tool["server_label"] for tool in body["tools"]] == ["open"]
+    assert body["tool_choice"] == "auto"
 
 
 @pytest.mark.parametrize(

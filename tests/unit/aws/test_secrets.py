@@ -318,3 +318,46 @@ def test_which_of_the_two_is_broken_is_told(of_key: Any, of_webhook: Any, told: 
 )
 def test_an_api_key_is_judged_by_one_rule(key: object, wrong: str) -> None:
     assert wrong_with_api_key(key) == wrong
+
+
+# --- what MCP servers want to see ---
+
+
+def with_credentials(given: Any) -> TwoSecrets:
+    return TwoSecrets(API_KEY, {**SIGNING, "mcp_credentials": given})
+
+
+def test_credentials_are_in_the_webhook_s_secret_and_in_no_other() -> None:
+    manager = with_credentials({"crm": "t0ken", "team": "k3y"})
+    manager.contents["key"] = {**API_KEY, "mcp_credentials": {"crm": "an old one", "more": "x"}}
+
+    of_webhook = Secrets(manager, "key", "webhook").mcp_credentials(["crm", "more"])  # type: ignore[arg-type]
+    of_monitor = Secrets(manager, "key").mcp_credentials(["crm", "more"])  # type: ignore[arg-type]
+
+    assert (of_webhook, of_monitor) == ({"crm": "t0ken"}, {})
+
+
+def test_one_that_was_just_stored_is_found() -> None:
+    manager = with_credentials({})
+    now = [1000.0]
+    secrets = Secrets(manager, "key", "webhook", clock=lambda: now[0])  # type: ignore[arg-type]
+    assert secrets.mcp_credentials(["crm"]) == {}
+
+    manager.contents["webhook"]["mcp_credentials"]["crm"] = "t0ken"
+    now[0] += REREAD_SECONDS
+
+    assert secrets.mcp_credentials(["crm"]) == {"crm": "t0ken"}
+
+
+@pytest.mark.parametrize("given", [None, [], "x", {"crm": 7}, {"crm": ""}, {"crm": "a\nb"}, {"crm": " "}])
+def test_a_credential_that_cannot_be_sent_costs_its_server_and_not_the_call(given: Any) -> None:
+    secrets = Secrets(with_credentials(given), "key", "webhook")  # type: ignore[arg-type]
+
+    assert secrets.mcp_credentials(["crm"]) == {}
+    assert secrets.keys().webhook_secrets == tuple(NEW["webhook_secrets"])
+
+
+def test_no_credential_is_in_the_keys_text() -> None:
+    keys = Secrets(with_credentials({"crm": "t0ken"}), "key", "webhook").keys()  # type: ignore[arg-type]
+
+    assert "t0ken" not in f"{keys!r} {keys}"

@@ -16,9 +16,9 @@ from ringside.admission.opening_hours import OpeningHours
 from ringside.admission.rules import Rule
 from ringside.agentfile.agent import Agent
 from ringside.agentfile.loader import load_agents
+from ringside.agentfile.mcp_server import McpServer
 from ringside.agentfile.sections import Digits, LambdaTool, Limits, Transfer
 from ringside.agentfile.session import (
-    McpServer,
     NoiseReduction,
     Prompt,
     RetentionRatio,

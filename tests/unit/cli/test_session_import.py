@@ -136,7 +136,7 @@ def test_approvals_keep_their_meaning(tmp_path: Path, asked: Any, approve: Any) 
     server = {"type": "mcp", "server_label": "crm", "server_url": "https://x.example", "require_approval": asked}
     (entry,) = agent(tmp_path, imported({"instructions": "Hi.", "tools": [server]})).mcp_servers
     if approve == "read_only":
-        assert entry.as_tool()["require_approval"] == asked
+        assert entry.as_tool({})["require_approval"] == asked
     else:
         assert entry.approve == approve
 
