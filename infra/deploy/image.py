@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 
-from infra.deploy import builders, programs, repository, team_agents
+from infra.deploy import builders, programs, repository, sbom, team_agents
 from infra.deploy.account import Account
 from infra.deploy.builders import DOCKERFILE, Builder, Recipe
 from infra.deploy.programs import DeployError
@@ -39,7 +39,7 @@ def make(
     found = repository.pushed(account, repository_name, tag)
     if found:
         print(f"The image for {tag} was pushed before.")
-        return f"{name}@{found}"
+        return _described(f"{name}@{found}", pinned(PINNED.read_text(encoding="utf-8")))
     builder = builders.find()
     log_in(account, builder)
     return _made(builder, name, tag, PLATFORM, base=base or python_image(builder))
@@ -59,7 +59,14 @@ def _made(builder: Builder, name: str, tag: str, platform: str, *, base: str, fl
     with team_agents.context() as context:
         digest = builder.build_and_push(Recipe(base, f"{name}:{tag}", platform, committed_at(), flags, context))
     print(f"Pushed {name}@{digest}")
-    return f"{name}@{digest}"
+    return _described(f"{name}@{digest}", base)
+
+
+def _described(image: str, base: str) -> str:
+    """Write down what the image is made of, beside its digest. Returns the image."""
+    path = sbom.write(image, base, committed_at())
+    print(f"What it is made of: {path.relative_to(REPOSITORY)}")
+    return image
 
 
 def log_in(account: Account, builder: Builder) -> None:

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.deploy import account, builders, image, package, plan, programs, repository, stack
+from infra.deploy import account, builders, image, package, plan, programs, repository, sbom, stack
 from infra.deploy.account import Account
 from infra.deploy.programs import DeployError
 from infra.local import template as templates
@@ -198,6 +198,7 @@ esac""",
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(image, "PINNED", tmp_path / "python-image.txt")
     monkeypatch.setattr(image, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(sbom, "FOLDER", tmp_path / "sbom")
     monkeypatch.setattr(
         image, "_git", lambda *arguments: {"rev-parse": "abc123", "log": "1700000000"}.get(arguments[0], "")
     )
@@ -216,6 +217,7 @@ def test_an_image_is_built_for_arm64_from_a_pinned_python_and_known_by_its_diges
     assert "--platform linux/arm64" in asked
     assert f"--tag {registry}/ringside-monitor:abc123" in asked
     assert (tmp_path / "python-image.txt").read_text() == f"{image.base_tag()}@{DIGEST}\n"
+    assert [path.name for path in (tmp_path / "sbom").iterdir()] == [f"{DIGEST.partition(':')[2]}.cdx.json"]
     (repository,) = here.client("ecr").describe_repositories()["repositories"]
     assert repository["imageTagMutability"] == "IMMUTABLE"
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
