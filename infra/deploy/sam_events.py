@@ -2,7 +2,8 @@
 
 A file is an event as AWS sends it. In its body, `{created_at}` and `{call_id}` are replaced; the signature's headers
 are added in the case and in the places in which the file has its other headers. `shapes/` has the guide's event in the
-other forms that reach a function, and what is refused; `answers.yaml` has the answer to each.
+other forms that reach a function, and what is refused; `answers.yaml` has the answer to each. `functions/` has what
+reaches the other functions: API Gateway's request of somebody with IAM's leave, and the end of a call in the stream.
 """
 
 import base64
@@ -53,6 +54,13 @@ def event(name: str, call_id: str, secret: str, *, encoded: bool = False) -> dic
     recorded["body"] = base64.b64encode(body.encode()).decode() if encoded else body
     recorded["isBase64Encoded"] = encoded
     return recorded
+
+
+def example(function: str) -> dict[str, Any]:
+    """What AWS sends to another function than the webhook; the schedule's events say nothing that is read."""
+    path = EVENTS / "functions" / f"{function}.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return found
 
 
 def with_headers(headers: dict[str, Any], added: dict[str, str]) -> dict[str, Any]:

@@ -61,6 +61,9 @@ def template_for(environment: Mapping[str, str]) -> Path:
     built = NATIVE / "build" / "template.yaml"
     document = templates.plain(templates.parse(built.read_text(encoding="utf-8")))
     document["Globals"]["Function"]["Environment"]["Variables"] |= environment
+    for resource in document["Resources"].values():
+        own = resource.get("Properties", {}).get("Environment", {}).get("Variables", {})
+        own |= {name: environment[name] for name in own.keys() & environment.keys()}
     path = NATIVE / "build" / "local.json"
     path.write_text(json.dumps(document), encoding="utf-8")
     return path
@@ -123,16 +126,18 @@ def _event(name: Name, /, *, call_id: CallId = None) -> None:
 
 @program.command(name="invoke")
 def _invoke(
-    name: Annotated[str | None, Parameter(validator=_event_name, help="an event of tests/events; none is {}")] = None,
+    name: Annotated[
+        str | None, Parameter(validator=_event_name, help="an event of tests/events for the webhook")
+    ] = None,
     /,
     *,
     call_id: CallId = None,
     function: Annotated[str, Parameter(validator=_function_name, help="which function")] = WEBHOOK,
     image: Image = None,
 ) -> None:
-    """Invoke a function once, with a signed event."""
+    """Invoke a function once: the webhook with a signed event, another with what AWS would send it."""
     environment = local_environment()
-    event = _signed(name, call_id, environment) if name else {}
+    event = _signed(name, call_id, environment) if name else sam_events.example(function)
     with opened(environment, image) as sam:
         print(sam.invoke(function, event))
 

@@ -10,8 +10,8 @@ from infra.local import envfile
 from infra.local.engine import Way
 from infra.local.forward import Forwarder
 
-NEEDED = ("AWS_ENDPOINT_URL", "OPENAI_BASE_URL")
-"""What a function or a monitor connects to. It is called by nobody but its own runtime."""
+NEEDED = ("AWS_ENDPOINT_URL", "OPENAI_BASE_URL", "RINGSIDE_WEBHOOK_URL")
+"""What a function or a monitor connects to: the last is the canary's."""
 
 
 def forwarded(way: Way, environment: Mapping[str, str]) -> Forwarder:

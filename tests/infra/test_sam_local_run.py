@@ -67,6 +67,27 @@ def test_the_sweeper_sweeps(sam: Sam) -> None:
     assert set(json.loads(sam.invoke("SweeperFunction", {}))) == {"leave", "queue", "hang_up", "failed"}
 
 
+def test_the_canary_walks_to_the_end_of_the_path(sam: Sam) -> None:
+    walked = json.loads(sam.invoke("CanaryFunction", {}))
+
+    assert [told.partition(":")[0] for told in walked.values()] == ["ok"] * 5, walked
+
+
+@pytest.mark.parametrize("function", ["AnalysisFunction", "NotifyFunction"])
+def test_what_follows_a_call_takes_its_end_from_the_stream(sam: Sam, function: str) -> None:
+    assert json.loads(sam.invoke(function, sam_events.example(function))) == {}
+
+
+def test_the_records_api_lists_the_calls(cloud: LocalCloud, sam: Sam) -> None:
+    call_id = cloud.emulator.ring("opening-hours")
+    cloud.records.wait_for_end(call_id)
+
+    answer = json.loads(sam.invoke("ApiFunction", sam_events.example("ApiFunction")))
+
+    assert answer["statusCode"] == 200
+    assert call_id in [call["call_id"] for call in json.loads(answer["body"])["calls"]]
+
+
 @pytest.mark.parametrize("name", sam_events.names())
 def test_every_shape_of_event_gets_its_answer(cloud: LocalCloud, webhook: Server, name: str) -> None:
     wanted = sam_events.answers()[name]
