@@ -1,10 +1,13 @@
 """Admission that counts: places, callers, money and monitors, in a table on the wire."""
 
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.local.cloud import LocalCloud
 from ringside.admission.decide import Admission, needs_counting, release_orphaned_reservations
@@ -262,6 +265,70 @@ def test_two_hundred_callers_at_once_get_exactly_the_places_that_there_are() -> 
         with ThreadPoolExecutor(32) as threads:
             let_in = sum(threads.map(call, range(200)))
         assert (let_in, counters.held("live#stack"), len(counters.holders("live#stack"))) == (20, 20, 20)
+
+
+class SlowTable:
+    """A client whose transactions take a while, and meet each other at an item, as DynamoDB's do: the later one is
+    refused (API reference, TransactWriteItems: TransactionConflict). Around moto, which takes one request at a time."""
+
+    def __init__(self, client: Any, seconds: float) -> None:
+        self._client, self._seconds = client, seconds
+        self._marks, self._one = threading.Lock(), threading.Lock()
+        self._under_way: set[str] = set()
+        self.met = 0
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def ask(**request: Any) -> Any:
+            with self._one:
+                return getattr(self._client, name)(**request)
+
+        return ask
+
+    def transact_write_items(self, **request: Any) -> Any:
+        parts = [part for write in request["TransactItems"] for part in write.values()]
+        keys = {str([(part.get("Key") or part["Item"])[name] for name in ("pk", "sk")]) for part in parts}
+        with self._marks:
+            if keys & self._under_way:
+                self.met += 1
+                refused: Any = {
+                    "Error": {"Code": "TransactionCanceledException", "Message": ""},
+                    "CancellationReasons": [{"Code": "TransactionConflict"} for _ in parts],
+                }
+                raise ClientError(refused, "TransactWriteItems")
+            self._under_way |= keys
+        try:
+            time.sleep(self._seconds)
+            with self._one:
+                return self._client.transact_write_items(**request)
+        finally:
+            with self._marks:
+                self._under_way -= keys
+
+
+def test_a_place_that_is_free_again_is_seen_at_once_beside_a_slow_table(dynamodb: "DynamoDBClient", table: str) -> None:
+    """Twenty callers hang up, and twenty others ring as each of them does."""
+    slow: Any = SlowTable(dynamodb, 0.01)
+    record, counters = Record(slow, table, retention_days=90), Counters(Table(slow, table))
+    desk, places = agent("desk", busy(20)), range(20)
+
+    def comes(number: int) -> str:
+        call_id = f"rtc_{number:02}"
+        record.claim({"call_id": call_id, "caller": ALICE, "steps": {Step.CREATED: NOON}}, NOON)
+        admission = admission_of(desk, counters, call_id, ALICE, NOON)
+        decision = admission.decide()
+        record.decided(call_id, decision.as_item(), admission.reservations, NOON)
+        return str(decision.verdict)
+
+    def goes_and_another_comes(number: int) -> str:
+        ends(record, f"rtc_{number:02}")
+        return comes(number + len(places))
+
+    with ThreadPoolExecutor(len(places)) as threads:
+        assert list(threads.map(comes, places)) == [IN] * 20
+        assert list(threads.map(goes_and_another_comes, places)) == [IN] * 20
+    assert slow.met > 0
+    assert counters.held("live#agent#desk") == 20
+    assert comes(40) == "reject"
 
 
 def test_no_item_grows_with_the_calls(counters: Counters, dynamodb: "DynamoDBClient", table: str) -> None:

@@ -22,8 +22,11 @@ __all__ = ["Conflict", "Heard", "Item", "Table"]
 Heard = Callable[[Mapping[str, Any], Item], None]
 """Whoever hears of a write: what was written, and the whole item as it now is. Must not block or raise."""
 
-TRIES = 8
-"""Of a transaction that met another one at the same item, which DynamoDB does not wait for."""
+TRIES = 24
+"""Of a transaction that met another one at the same item, which DynamoDB does not wait for: some three seconds, in
+which the calls of an agent that all come or go at once get past its count one by one, even in a slow table."""
+
+MAX_PAUSE = 0.3  # seconds
 
 _METHODS = {
     "PutItem": "put_item",
@@ -151,4 +154,4 @@ def met_another(error: ClientError) -> bool:
 
 def pause(tried: int) -> float:
     """Seconds before the next try: short, and of no two writers the same."""
-    return random.uniform(0.005, 0.02 * 2**tried)
+    return random.uniform(0.005, min(0.02 * 2**tried, MAX_PAUSE))
