@@ -86,17 +86,17 @@ class Cloud:
         except ValueError as error:  # the endpoint is not a URL
             raise CliError(f"{one_line(error)} (AWS_ENDPOINT_URL)") from None
 
-    @property
+    @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         client: DynamoDBClient = self.client("dynamodb")
         return client
 
-    @property
+    @cached_property
     def sqs(self) -> "SQSClient":
         client: SQSClient = self.client("sqs")
         return client
 
-    @property
+    @cached_property
     def secrets(self) -> "SecretsManagerClient":
         client: SecretsManagerClient = self.client("secretsmanager")
         return client

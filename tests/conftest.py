@@ -1,11 +1,16 @@
 """Which tests share a worker: those of a file, and those that share something which is slow to make."""
 
+from functools import cache
 from pathlib import Path
 
+import botocore.session
 import pytest
 
 SHARED = ("containers", "whole_cloud", "whole_house")
 """Fixtures of a session or a module that take many seconds: an engine's images, a local cloud."""
+
+# Sessions share what they read of AWS's services: each would read and parse the same files again.
+vars(botocore.session)["create_loader"] = cache(botocore.session.create_loader)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

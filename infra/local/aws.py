@@ -11,11 +11,13 @@ import io
 import json
 import logging
 import re
+import signal
 import socket
 import sys
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -211,17 +213,34 @@ class Aws:
         return self._moto(request, at_once, "sqs")
 
 
+async def serve(listener: socket.socket) -> None:
+    """Serve until cancelled."""
+    application = web.Application(client_max_size=MAX_REQUEST_BYTES)
+    application.router.add_route("*", "/{path:.*}", Aws().handle)
+    # A receiver that hangs up must not be given a message: its handler is cancelled with the connection.
+    runner = web.AppRunner(application, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener).start()
+        await asyncio.get_running_loop().create_future()
+    finally:
+        await runner.cleanup()
+
+
 def main() -> None:
     (descriptor,) = sys.argv[1:]
     listener = socket.socket(fileno=int(descriptor))
     logging.basicConfig(level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
-    application = web.Application(client_max_size=MAX_REQUEST_BYTES)
-    application.router.add_route("*", "/{path:.*}", Aws().handle)
     print(f"aws listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    # A receiver that hangs up must not be given a message: its handler is cancelled with the connection.
-    web.run_app(
-        application, sock=listener, print=None, access_log=None, handler_cancellation=True, shutdown_timeout=0.1
-    )
+
+    async def until_stopped() -> None:
+        serving = asyncio.ensure_future(serve(listener))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+        with suppress(asyncio.CancelledError):
+            await serving
+
+    asyncio.run(until_stopped())
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 have their roles' permissions and no others."""
 
 import json
+from functools import cache
 from typing import Any
 
 import boto3
@@ -11,7 +12,7 @@ from botocore.config import Config
 from infra.deploy import plan
 from infra.local import stack
 from infra.local import template as templates
-from infra.local.aws_session import CREDENTIALS, REGION
+from infra.local.aws_session import CREDENTIALS, REGION, local_session
 from infra.local.cloud import LocalCloud
 from infra.local.template import REPOSITORY, of_type, replace_references
 from tests.infra.policies import Need
@@ -42,6 +43,7 @@ SWEEPER_ARN = f"arn:aws:lambda:{REGION}:123456789012:function:sweeper"
 CANARY_ARN = f"arn:aws:lambda:{REGION}:123456789012:function:canary"
 TOOL_ARN = f"arn:aws:lambda:{REGION}:123456789012:function:order-status"
 IMAGE = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/ringside-monitor@sha256:{'0' * 64}"
+HTTP = httpx.Client(trust_env=False)
 
 
 class DeployedCloud(LocalCloud):
@@ -133,23 +135,28 @@ class DeployedCloud(LocalCloud):
         """A client with a role's permissions, or an administrator's."""
         given = self.credentials(role) if role else CREDENTIALS
         access: dict[str, Any] = {name.lower(): value for name, value in given.items()}
-        session = boto3.Session(**access, region_name=REGION)
         config = Config(proxies={}, retries={"total_max_attempts": 1})
-        return session.client(service, endpoint_url=self.aws_url, config=config)  # type: ignore[call-overload]
+        return _session().client(service, endpoint_url=self.aws_url, config=config, **access)  # type: ignore[call-overload]
 
     def policy(self, role: str) -> list[dict[str, Any]]:
         """The statements of a role, as CloudFormation made them."""
         found: list[dict[str, Any]]
-        found = httpx.get(f"{self.aws_url}/policies/{self.outputs[role]}", trust_env=False).json()
+        found = HTTP.get(f"{self.aws_url}/policies/{self.outputs[role]}").json()
         return found
 
     def needed(self) -> dict[str, dict[Need, bool]]:
         """What every role has needed so far, and whether it was given; by the role's name in the templates."""
         named = {self.outputs[role]: role for role in (*ROLES.values(), "ScheduleRole", "ExecutionRole")}
         found: dict[str, dict[Need, bool]] = {role: {} for role in named.values()}
-        for role, action, resource, keys, given in httpx.get(f"{self.aws_url}/permissions", trust_env=False).json():
+        for role, action, resource, keys, given in HTTP.get(f"{self.aws_url}/permissions").json():
             found[named[role]][Need(action, resource, frozenset(keys))] = given
         return found
+
+
+@cache
+def _session() -> boto3.Session:
+    """One for all clients: it has read the services' models, which takes longer than a request."""
+    return local_session()
 
 
 def parse(name: str) -> dict[str, Any]:

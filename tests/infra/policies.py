@@ -111,14 +111,17 @@ def gives(statement: Statement, need: Need) -> bool:
     """Whether a statement allows this. Only what our templates use is understood: anything else is an error."""
     if set(statement) - {"Sid", "Effect", "Action", "Resource", "Condition"} or statement["Effect"] != "Allow":
         raise NotImplementedError(f"a statement of a kind that these tests do not know: {statement}")
-    # IAM's wildcards are * and ?; actions are compared without regard to case.
-    actions = any(fnmatch.fnmatchcase(need.action.lower(), action.lower()) for action in listed(statement["Action"]))
-    resources = any(fnmatch.fnmatchcase(need.resource, resource) for resource in listed(statement["Resource"]))
     patterns = leading_keys(statement)
+    resources = any(fnmatch.fnmatchcase(need.resource, resource) for resource in listed(statement["Resource"]))
     # With ForAllValues a request that names no key meets the condition (IAM user guide, "Set operators for multivalued
     # context keys"), so a statement with one must not allow a Scan.
     keys = patterns is None or all(any(fnmatch.fnmatchcase(key, one) for one in patterns) for key in need.keys)
-    return actions and resources and keys
+    return names(statement, need.action) and resources and keys
+
+
+def names(statement: Statement, action: str) -> bool:
+    """Whether an action is among those of a statement. IAM's wildcards are * and ?, and case does not matter."""
+    return any(fnmatch.fnmatchcase(action.lower(), one.lower()) for one in listed(statement["Action"]))
 
 
 def leading_keys(statement: Statement) -> list[str] | None:

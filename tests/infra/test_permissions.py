@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import botocore.loaders
@@ -299,10 +300,11 @@ def test_everything_else_is_refused(cloud: DeployedCloud, role: str) -> None:
     policy, needed = cloud.policy(role), {(need.action, need.resource) for need in cloud.needed()[role]}
     resources = {need.resource for needs in cloud.needed().values() for need in needs}
     strange = {resource.replace("ringside", "somebody").replace("/default", "/other") for resource in resources} - {"*"}
-    operations = set(every_operation()) - {"ecr:GetAuthorizationToken"}  # which knows no resource
+    operations = every_operation() - {"ecr:GetAuthorizationToken"}  # which knows no resource
     assert not strange & resources - {TOOL_ARN, SWEEPER_ARN, CANARY_ARN}
+    named = [action for action in operations if any(policies.names(statement, action) for statement in policy)]
 
-    for action, resource in itertools.product(operations, resources | strange):
+    for action, resource in itertools.product(named, resources | strange):
         if policies.allows(policy, Need(action, resource)):
             # Log streams are named by whoever runs the code: one of ours stands for all.
             assert (action, resource) in needed or action.startswith("logs:"), (action, resource)
@@ -346,12 +348,15 @@ def test_the_write_that_ends_a_call_is_allowed_however_aws_judges_the_keys_of_a_
         assert policies.allows(cloud.policy(role), need), action
 
 
-def every_operation() -> Iterator[str]:
+@cache
+def every_operation() -> frozenset[str]:
     loader = botocore.loaders.Loader()
     used = ("dynamodb", "sqs", "secretsmanager", "logs", "events", "ecr", "lambda")
-    for service in (*used, "iam", "sts", "s3", "kms", "ssm", "ecs", "ec2", "cloudformation"):
-        for operation in loader.load_service_model(service, "service-2")["operations"]:
-            yield f"{service}:{'InvokeFunction' if operation == 'Invoke' else operation}"
+    return frozenset(
+        f"{service}:{'InvokeFunction' if operation == 'Invoke' else operation}"
+        for service in (*used, "iam", "sts", "s3", "kms", "ssm", "ecs", "ec2", "cloudformation")
+        for operation in loader.load_service_model(service, "service-2")["operations"]
+    )
 
 
 def test_no_permission_is_given_by_a_wildcard(cloud: DeployedCloud) -> None:

@@ -1,8 +1,9 @@
 """A DynamoDB that listens on a port, with the table that template.yaml describes."""
 
+import asyncio
 import functools
-import logging
 import os
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,9 @@ import boto3
 import pytest
 import yaml
 from botocore.config import Config
-from moto.server import ThreadedMotoServer
 
+from infra.local import aws
+from infra.local.host import HOST, listen
 from ringside.aws.record import Record
 
 if TYPE_CHECKING:
@@ -64,13 +66,16 @@ def create_table(client: "DynamoDBClient") -> str:
 
 @pytest.fixture(scope="session")
 def aws_url() -> Iterator[str]:
-    """AWS's stand-in, over the wire."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    """AWS's stand-in, over the wire: the local cloud's, in a thread."""
+    listener = listen(0, "AWS")
+    loop = asyncio.new_event_loop()
+    serving = loop.create_task(aws.serve(listener))
+    thread = threading.Thread(target=lambda: loop.run_until_complete(asyncio.wait([serving])), name="AWS")
+    thread.start()
+    yield f"http://{HOST}:{listener.getsockname()[1]}"
+    loop.call_soon_threadsafe(serving.cancel)
+    thread.join()
+    loop.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,12 @@
 """`make local` follows the agent files: what is in order is in force for the next call, what is not never is."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from infra.local.template import REPOSITORY
+from tests.integration.local_program import Done, local
 from tests.integration.test_local_up import WITHOUT_CREDENTIALS, Up, eventually
 
 AGENT = """
@@ -44,11 +42,8 @@ class Home:
         unfinished.write_text(AGENT.format(greeting=greeting) + more)
         os.replace(unfinished, self.agents / "desk.yaml")
 
-    def call(self, *flags: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "infra.local", "call", "--directory", str(self.directory), *flags]
-        return subprocess.run(
-            command, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=60, check=False
-        )
+    def call(self, *flags: str) -> Done:
+        return local("call", "--directory", str(self.directory), *flags, environment=self.environment)
 
     def until_said(self, text: str, times: int = 1) -> None:
         eventually(
@@ -113,9 +108,8 @@ def test_a_change_is_in_force_for_the_next_call_and_a_mistake_never_is(home: Hom
 )
 def test_what_cannot_be_called_is_one_line(tmp_path: Path, flags: tuple[str, ...], message: str) -> None:
     (tmp_path / "desk.yaml").write_text(AGENT.format(greeting="Hi.").replace(", fortune", ""))
-    command = [sys.executable, "-m", "infra.local", "call", "--directory", str(tmp_path), *flags]
     environment = {**WITHOUT_CREDENTIALS, "RINGSIDE_AGENTS": str(tmp_path)}
-    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+    done = local("call", "--directory", str(tmp_path), *flags, environment=environment)
     assert done.returncode == 1
     assert message in done.stderr
     assert done.stderr.count("\n") == 1

@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from cli.cloud import read_env
 from infra.local import tunnel
 from infra.local.template import REPOSITORY
+from tests.integration.local_program import Done, local
 from tests.integration.webhook_endpoints import KEY, WebhookEndpoints
 
 READY = "Stop with Ctrl-C."
@@ -166,17 +168,6 @@ def test_ctrl_c_twice_while_it_starts_leaves_nothing_behind(tmp_path: Path) -> N
     assert not (tmp_path / "env").exists()
 
 
-def test_in_the_background_it_survives_its_terminal_and_still_hears_ctrl_c(tmp_path: Path) -> None:
-    with up(tmp_path, ignoring="HUP INT") as running:
-        running.until_said(READY)
-        running.tell(signal.SIGHUP)
-        assert call(tmp_path).returncode == 0
-        assert not any("Stopping" in line for line in running.lines)
-        running.tell(signal.SIGINT)
-
-        assert running.end() == 0
-
-
 def test_kill_9_of_it_takes_every_component_along(tmp_path: Path) -> None:
     with up(tmp_path) as running:
         running.until_said(READY)
@@ -204,15 +195,16 @@ def test_a_second_one_is_refused_and_a_dead_component_stops_the_first(tmp_path: 
     assert any("emulator listening on" in line for line in running.lines[-3:])
 
 
-def call(directory: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "infra.local", "call", "--no-follow", "--directory", str(directory), *flags]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+def call(directory: Path, *flags: str) -> Done:
+    return local("call", "--no-follow", "--directory", str(directory), *flags, environment=os.environ)
 
 
 def test_nobody_can_be_rung_where_nothing_runs(tmp_path: Path) -> None:
-    refused = call(tmp_path)
+    command = [sys.executable, "-m", "infra.local", "call", "--directory", str(tmp_path)]
+    refused = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
-    assert (refused.returncode, refused.stderr) == (1, "no local cloud is running: start one with `make local`\n")
+    problem = "no local cloud is running: start one with `make local`\n"
+    assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", problem)
 
 
 def command_of(pid: int) -> str:
@@ -232,25 +224,30 @@ def test_a_call_that_decide_refuses_does_not_ring(tmp_path: Path, flags: tuple[s
     assert (done.returncode, done.stdout, told in done.stderr) == (1, "", True)
 
 
+def refused(directory: Path, *flags: str, **variables: str) -> Done:
+    """What `up` says of something that it cannot do."""
+    done = local("up", "--directory", str(directory), *flags, environment=WITHOUT_CREDENTIALS | variables)
+    assert done.returncode == 1
+    return done
+
+
 @pytest.mark.parametrize("flag", ["--port", "--aws-port", "--emulator-port"])
 def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path, flag: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        with up(tmp_path, flag, port) as running:
-            assert running.end() == 1
+        done = refused(tmp_path, flag, port)
 
-    (problem,) = [line for line in running.lines if port in line]
+    (problem,) = done.stderr.splitlines()
     assert problem.startswith(f"port {port} for ")
     assert "Address already in use" in problem
 
 
 def test_the_real_openai_needs_its_credentials(tmp_path: Path) -> None:
-    with up(tmp_path, "--openai", "real") as running:
-        assert running.end() == 1
+    done = refused(tmp_path, "--openai", "real")
 
-    assert [line.split(" ")[0] for line in running.lines] == ["OPENAI_API_KEY", "OPENAI_WEBHOOK_SECRET"]
+    assert [line.split(" ")[0] for line in done.stderr.splitlines()] == ["OPENAI_API_KEY", "OPENAI_WEBHOOK_SECRET"]
 
 
 @pytest.fixture
@@ -263,11 +260,21 @@ def project() -> Iterator[WebhookEndpoints]:
 def test_with_the_real_openai_there_is_no_emulator_and_a_tunnel_to_open(
     tmp_path: Path, project: WebhookEndpoints
 ) -> None:
+    """In the background, where it survives its terminal and still hears Ctrl-C."""
     credentials = {"OPENAI_API_KEY": KEY, "OPENAI_WEBHOOK_SECRET": "whsec_" + "A" * 32, "OPENAI_BASE_URL": project.url}
-    with up(tmp_path, "--openai", "real", environment=WITHOUT_CREDENTIALS | credentials) as running:
+    environment = WITHOUT_CREDENTIALS | credentials
+    with up(tmp_path, "--openai", "real", environment=environment, ignoring="HUP INT") as running:
         running.until_said(READY)
         variables = read_env(tmp_path / "env")
+        running.tell(signal.SIGHUP)
+        refused = call(tmp_path)
+        unsigned = httpx.post(variables["RINGSIDE_WEBHOOK_URL"], content=b"{}", trust_env=False, timeout=30)
+        assert not any("Stopping" in line for line in running.lines)
+        running.tell(signal.SIGINT)
 
+        assert running.end() == 0
+    assert unsigned.status_code == 401
+    assert refused.stderr == "this local cloud talks to the real OpenAI: call it with a phone\n"
     assert variables["OPENAI_BASE_URL"] == project.url
     assert "RINGSIDE_EMULATOR_URL" not in variables
     assert any("tunnel" in line for line in running.lines)
@@ -322,15 +329,14 @@ def test_a_program_that_opens_tunnels_is_started_asked_for_its_address_and_ended
 def test_what_cannot_work_with_the_real_openai_is_one_line(
     tmp_path: Path, flags: tuple[str, ...], variables: dict[str, str], said: str
 ) -> None:
-    with up(tmp_path, *flags, environment=WITHOUT_CREDENTIALS | variables) as running:
-        assert running.end() == 1
-    (line,) = running.lines
-    assert said in line
+    done = refused(tmp_path, *flags, **variables)
+    (line,) = done.stderr.splitlines()
+    assert (said in line, done.stdout) == (True, "")
 
 
 def test_a_key_that_openai_refuses_is_found_at_start(tmp_path: Path, project: WebhookEndpoints) -> None:
     wrong = {"OPENAI_API_KEY": "sk-wrong", "OPENAI_BASE_URL": project.url}
     wrong["OPENAI_WEBHOOK_SECRET"] = "whsec_" + "A" * 32
-    with up(tmp_path, "--openai", "real", environment=WITHOUT_CREDENTIALS | wrong) as running:
-        assert running.end() == 1
-    assert running.lines == ["OpenAI refuses this API key (401): check that it is complete, and of this project"]
+    done = refused(tmp_path, "--openai", "real", **wrong)
+    problem = "OpenAI refuses this API key (401): check that it is complete, and of this project\n"
+    assert (done.stdout, done.stderr) == ("", problem)
