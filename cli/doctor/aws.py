@@ -6,7 +6,7 @@ from typing import Any
 from cli.cloud import Cloud
 from cli.doctor.finding import Finding, Findings, State
 from ringside import settings
-from ringside.aws.record import LIST_COLUMNS
+from ringside.aws.record import LIST_ATTRIBUTES
 
 INDEXES = ("by_day", "by_caller", "live")
 
@@ -53,7 +53,7 @@ def check_table(where: Cloud) -> Findings:
             yield Finding("table", State.WRONG, f"index {index} is missing", redeploy)
             continue
         projected = indexes[index].get("Projection", {}).get("NonKeyAttributes", [])
-        missing = [column for column in LIST_COLUMNS if column not in projected]
+        missing = [attribute for attribute in LIST_ATTRIBUTES if attribute not in projected]
         if indexes[index].get("IndexStatus", "ACTIVE") != "ACTIVE":
             yield Finding("table", State.WARNING, f"index {index} is still being built", "wait, then check again")
         elif missing:

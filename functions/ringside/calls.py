@@ -1,13 +1,11 @@
 """What a call is: its statuses, its steps, its end reasons, and what may follow what. Pure.
 
-The state machine (docs/design.md draws it):
+docs/design.md, "A call's states", draws it with its end reasons, and says which step belongs to which status:
 
-    ringing -> accepted -> live -> ended
-       |           |         `--> failed
-       |           `--> failed        (never_connected)
-       |--> rejected                  (the policy's SIP status was sent)
-       |--> missed                    (the caller was gone before the accept, or it rang out)
-       `--> failed                    (accept_failed)
+    ringing -> accepted -> live -> ended, or failed
+       |--> rejected    the policy's SIP status was sent
+       |--> missed      the caller was gone before the accept
+       `--> failed      OpenAI refused the accept
 """
 
 import re

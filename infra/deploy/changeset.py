@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
-from infra.deploy import changes, failures, following, history
+from infra.deploy import changeset_view, failures, following, history
 from infra.deploy.account import Account
 from infra.deploy.history import Deployment
 from infra.deploy.plan import Parameters
@@ -57,9 +57,9 @@ def carry_out(
     `current` and `given` are the parameters of before and of now. `DeployError`, with what failed first, if it fails.
     """
     cloudformation = account.client("cloudformation")
-    listed = changes.of(cloudformation, arn)
+    listed = changeset_view.of(cloudformation, arn)
     now = _resources(cloudformation, stack) if current else 0
-    console().print(changes.show(stack, listed, now, changes.differences(current, given)), soft_wrap=True)
+    console().print(changeset_view.show(stack, listed, now, changeset_view.differences(current, given)), soft_wrap=True)
     if ask and not _confirmed(cloudformation, arn):
         return False
     stack_id = str(cloudformation.describe_change_set(ChangeSetName=arn)["StackId"])

@@ -17,7 +17,7 @@ from infra.local import template as templates
 from ringside.aws import call_writes, entries, requests
 from ringside.aws.call_writes import DAY_SHARDS, LIVE_SHARDS
 from ringside.aws.ownership import Ownership
-from ringside.aws.record import LIST_COLUMNS
+from ringside.aws.record import LIST_ATTRIBUTES
 from ringside.calls import Step
 from ringside.conversation.events import Usage
 from ringside.monitor.lease import BEATS_PER_LEASE
@@ -137,7 +137,7 @@ def _value_bytes(value: Mapping[str, Any]) -> int:
 def listed_item() -> Mapping[str, Any]:
     """What an index keeps of it."""
     keys = ("pk", "sk", "live_pk", "live_sk")
-    return {name: value for name, value in call_item().items() if name in (*LIST_COLUMNS, *keys)}
+    return {name: value for name, value in call_item().items() if name in (*LIST_ATTRIBUTES, *keys)}
 
 
 def units(item: Mapping[str, Any]) -> int:

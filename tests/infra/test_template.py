@@ -168,7 +168,7 @@ def test_the_table_has_the_keys_and_indexes_of_the_record(template: dict[str, An
     assert set(keys) == {"by_day", "by_caller", "live"}
     for name, prefix in {"by_day": "day", "by_caller": "caller", "live": "live"}.items():
         assert [key["AttributeName"] for key in keys[name]["KeySchema"]] == [f"{prefix}_pk", f"{prefix}_sk"]
-        assert sorted(keys[name]["Projection"]["NonKeyAttributes"]) == sorted(record.LIST_COLUMNS)
+        assert sorted(keys[name]["Projection"]["NonKeyAttributes"]) == sorted(record.LIST_ATTRIBUTES)
 
 
 def test_the_table_forgets_in_time_and_survives_its_stack(template: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ringside.aws import limits
-from ringside.aws.record import DAY_SHARDS, LIST_COLUMNS, Fenced, Ownership, Record, as_json, day_of
+from ringside.aws.record import DAY_SHARDS, LIST_ATTRIBUTES, Fenced, Ownership, Record, as_json, day_of
 from ringside.aws.table import Conflict, Item
 from ringside.calls import End, EndReason, Status, Step
 from ringside.conversation.events import Usage
@@ -555,7 +555,7 @@ def test_a_short_list_reads_a_short_page_of_each_shard(record: Record, dynamodb:
 def test_a_list_carries_the_documented_columns(record: Record) -> None:
     record.end(owned(record), HUNG_UP, {"duration": 59.5, "cost": 0.25})
     (call,) = record.calls_of_day("2026-11-22")
-    assert set(LIST_COLUMNS) - {"owner"} <= set(call)  # whoever hung up owns nothing
+    assert set(LIST_ATTRIBUTES) - {"owner"} <= set(call)  # whoever hung up owns nothing
     assert (call["duration"], call["cost"], call["end_reason"]) == (59.5, 0.25, "caller_hung_up")
 
 

@@ -1,12 +1,13 @@
 """The design's drawings and the code name the same things."""
 
+import ast
 import re
 from pathlib import Path
 
 from ringside.aws.call_queue import CallQueue
 from ringside.aws.record import Record
 from ringside.calls import EndReason, Status, Step
-from ringside.monitor.supervision import SupervisionResult
+from ringside.monitor.supervision_state import SupervisionResult
 from ringside.monitor.supervisor import Supervisor
 
 ROOT = Path(__file__).parents[2]
@@ -47,12 +48,37 @@ def test_every_step_of_the_answer_budget_is_listed() -> None:
     assert set(re.findall(r"`(\w+)`", row)) == set(Step)
 
 
+def test_every_step_belongs_to_a_status() -> None:
+    rows = re.findall(r"^\| (`.*`) \| (`.*) \| the .* \|$", section("A call's states"), re.MULTILINE)
+    steps = [name for _, cell in rows for name in re.findall(r"`(\w+)`", cell)]
+
+    assert sorted(steps) == sorted(Step)
+    assert {name for cell, _ in rows for name in re.findall(r"`(\w+)`", cell)} == set(Status) - {Status.MISSED}
+
+
 def test_every_module_has_its_layer() -> None:
     ringside = ROOT / "functions" / "ringside"
     modules = {str(path.relative_to(ringside).with_suffix("")) for path in ringside.rglob("*.py")}
     listed = set(re.findall(r"`([\w/]+)`", section("Layers")))
 
     assert listed == {module for module in modules if not module.endswith("__init__")}
+
+
+def test_the_tree_of_errors_that_is_drawn_is_that_of_the_code() -> None:
+    defined = {
+        (base.id, node.name)
+        for path in (ROOT / "functions").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+        if isinstance(base, ast.Name)
+    }
+    errors, found = {"RingsideError"}, set[tuple[str, str]]()
+    while more := {(base, name) for base, name in defined if base in errors} - found:
+        found |= more
+        errors |= {name for _, name in more}
+
+    assert set(re.findall(r"(\w+) <\|-- (\w+)", section("Errors"))) == found
 
 
 def test_every_decision_is_in_the_list_of_decisions() -> None:

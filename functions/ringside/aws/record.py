@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DAY_SHARDS",
-    "LIST_COLUMNS",
+    "LIST_ATTRIBUTES",
     "LIVE_SHARDS",
     "Beat",
     "Fenced",
@@ -53,7 +53,7 @@ __all__ = [
     "whole_call",
 ]
 
-LIST_COLUMNS = (
+LIST_ATTRIBUTES = (
     "call_id",
     "status",
     "agent",
@@ -244,7 +244,7 @@ class Record:
         return entries.placed(found[1:]) if whole and self._is_kept(whole[0]) else []
 
     def calls_of_day(self, day: str, limit: int | None = None, keep: Keep | None = None) -> list[Item]:
-        """The calls that began on a day (UTC, ISO date), newest first; `LIST_COLUMNS` of each.
+        """The calls that began on a day (UTC, ISO date), newest first; `LIST_ATTRIBUTES` of each.
 
         `keep` chooses among them; `limit` ends the reading as soon as there are so many.
         """

@@ -7,91 +7,91 @@ from ringside.conversation import events as e
 from ringside.conversation import on_action
 from ringside.conversation.effects import Count, Effect, Reattach, Send
 from ringside.conversation.on_event import came_of_transfer
-from ringside.conversation.parts import Parts
 from ringside.conversation.playback import BEFORE
 from ringside.conversation.responses import Purpose
+from ringside.conversation.state import ConversationState
 
 
-def greeting_is_late(parts: Parts, now: float) -> list[Effect]:
+def greeting_is_late(state: ConversationState, now: float) -> list[Effect]:
     effects: list[Effect] = [Count("greeting_late")]
-    if parts.patience.heard_anything:
+    if state.patience.heard_anything:
         return effects
-    may_be_heard = parts.responses.active is not None or parts.responses.is_held_up
-    if may_be_heard or parts.operator.is_holding:
-        parts.patience.await_greeting(now)
-    elif parts.patience.may_greet_again(now):
-        parts.responses.never_began()
-        parts.responses.want(Purpose.GREETING)
+    may_be_heard = state.responses.active is not None or state.responses.is_held_up
+    if may_be_heard or state.operator.is_holding:
+        state.patience.await_greeting(now)
+    elif state.patience.may_greet_again(now):
+        state.responses.never_began()
+        state.responses.want(Purpose.GREETING)
     else:
-        effects.append(parts.goodbye.hang_up(EndReason.NEVER_CONNECTED))
+        effects.append(state.goodbye.hang_up(EndReason.NEVER_CONNECTED))
     return effects
 
 
-def caller_is_silent(parts: Parts, now: float) -> list[Effect]:
-    if parts.patience.may_ask_again():
-        parts.responses.want(Purpose.SILENCE)
+def caller_is_silent(state: ConversationState, now: float) -> list[Effect]:
+    if state.patience.may_ask_again():
+        state.responses.want(Purpose.SILENCE)
     else:
-        parts.leave(EndReason.SILENCE, now)
+        state.leave(EndReason.SILENCE, now)
     return [Count("silence")]
 
 
-def tool_is_slow(parts: Parts, now: float) -> list[Effect]:
-    parts.patience.excused()
-    parts.responses.want(Purpose.WAITING)
+def tool_is_slow(state: ConversationState, now: float) -> list[Effect]:
+    state.patience.excused()
+    state.responses.want(Purpose.WAITING)
     return [Count("tools_slow")]
 
 
-def time_is_nearly_up(parts: Parts, now: float) -> list[Effect]:
-    seconds = parts.patience.remaining(now)
+def time_is_nearly_up(state: ConversationState, now: float) -> list[Effect]:
+    seconds = state.patience.remaining(now)
     text = f"This call ends in {seconds} seconds. Bring the conversation to a close."
     return [Send(e.TellFact(text))] if seconds > 0 else []
 
 
-def time_is_up(parts: Parts, now: float) -> list[Effect]:
-    parts.leave(EndReason.MAX_DURATION, now)
+def time_is_up(state: ConversationState, now: float) -> list[Effect]:
+    state.leave(EndReason.MAX_DURATION, now)
     return []
 
 
-def give_up_goodbye(parts: Parts, now: float) -> list[Effect]:
-    reason = parts.goodbye.reason
-    return [] if reason is None else [Count("farewell_cut"), parts.goodbye.hang_up(reason)]
+def give_up_goodbye(state: ConversationState, now: float) -> list[Effect]:
+    reason = state.goodbye.reason
+    return [] if reason is None else [Count("farewell_cut"), state.goodbye.hang_up(reason)]
 
 
-def was_heard_meanwhile(parts: Parts, now: float) -> list[Effect]:
-    parts.playback.stopped(BEFORE)
+def was_heard_meanwhile(state: ConversationState, now: float) -> list[Effect]:
+    state.playback.stopped(BEFORE)
     return []
 
 
-def digits_are_complete(parts: Parts, now: float) -> list[Effect]:
-    return parts.tools.row_of_keys(now)
+def digits_are_complete(state: ConversationState, now: float) -> list[Effect]:
+    return state.tools.row_of_keys(now)
 
 
-def keys_are_collected(parts: Parts, now: float) -> list[Effect]:
-    return parts.tools.progress(parts.tools.keypad.gave_up(now), now)
+def keys_are_collected(state: ConversationState, now: float) -> list[Effect]:
+    return state.tools.progress(state.tools.keypad.gave_up(now), now)
 
 
-def transfer_is_judged(parts: Parts, now: float) -> list[Effect]:
-    effects, result = parts.tools.transfer.still_here(now)
-    return effects if result is None else effects + came_of_transfer(parts, result, now)
+def transfer_is_judged(state: ConversationState, now: float) -> list[Effect]:
+    effects, result = state.tools.transfer.still_here(now)
+    return effects if result is None else effects + came_of_transfer(state, result, now)
 
 
-def response_never_began(parts: Parts, now: float) -> list[Effect]:
-    waiting = parts.responses.pending_action
-    parts.responses.never_began()
-    effects = [] if waiting is None else on_action.response_ended(parts, waiting[0], "failed", now)
+def response_never_began(state: ConversationState, now: float) -> list[Effect]:
+    waiting = state.responses.pending_action
+    state.responses.never_began()
+    effects = [] if waiting is None else on_action.response_ended(state, waiting[0], "failed", now)
     return [*effects, Count("response_never_started")]
 
 
-def session_is_stalled(parts: Parts, now: float) -> list[Effect]:
-    is_stalled = parts.patience.is_stalled(now, generating=not parts.responses.is_idle)
+def session_is_stalled(state: ConversationState, now: float) -> list[Effect]:
+    is_stalled = state.patience.is_stalled(now, generating=not state.responses.is_idle)
     return [Count("session_stalled"), Reattach()] if is_stalled else []
 
 
-def may_ask_again(parts: Parts, now: float) -> list[Effect]:
+def may_ask_again(state: ConversationState, now: float) -> list[Effect]:
     return []
 
 
-WHEN_DUE: dict[str, Callable[[Parts, float], list[Effect]]] = {
+WHEN_DUE: dict[str, Callable[[ConversationState, float], list[Effect]]] = {
     "asked": response_never_began,
     "collecting": keys_are_collected,
     "digits": digits_are_complete,

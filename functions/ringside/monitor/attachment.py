@@ -15,7 +15,7 @@ from ringside.monitor.handover import EarlySideband, Takeover
 from ringside.monitor.record_writer import RecordWriter
 from ringside.monitor.serial_queue import SerialQueue
 from ringside.monitor.services import Services
-from ringside.monitor.supervision import Supervision
+from ringside.monitor.supervision_state import SupervisionState
 from ringside.openai.sideband import AttachError
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Attachment:
     what was missed is measured from when it closed.
     """
 
-    def __init__(self, supervision: Supervision, services: Services, takeover: Takeover) -> None:
+    def __init__(self, supervision: SupervisionState, services: Services, takeover: Takeover) -> None:
         self._supervision = supervision
         self._services = services
         self._early: EarlySideband | None = takeover.sideband

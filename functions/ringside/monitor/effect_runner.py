@@ -14,7 +14,7 @@ from ringside.monitor.hang_up import HangUp
 from ringside.monitor.record_writer import RecordWriter
 from ringside.monitor.services import Services
 from ringside.monitor.spending import Spending
-from ringside.monitor.supervision import Supervision
+from ringside.monitor.supervision_state import SupervisionState
 from ringside.openai.call_control import Outcome
 from ringside.redaction.kept_words import KeptWords
 from ringside.tools.definition import CallContext
@@ -46,7 +46,7 @@ class EffectRunner:
 
     def __init__(
         self,
-        supervision: Supervision,
+        supervision: SupervisionState,
         services: Services,
         writer: RecordWriter,
         attachment: Attachment,

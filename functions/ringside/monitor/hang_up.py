@@ -6,7 +6,7 @@ from ringside.calls import End, EndReason, Status
 from ringside.monitor.attachment import Attachment
 from ringside.monitor.record_writer import RecordWriter
 from ringside.monitor.services import Services
-from ringside.monitor.supervision import Supervision
+from ringside.monitor.supervision_state import SupervisionState
 from ringside.openai.call_control import Outcome
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ MAX_CHECKS = 3
 
 class HangUp:
     def __init__(
-        self, supervision: Supervision, services: Services, writer: RecordWriter, attachment: Attachment
+        self, supervision: SupervisionState, services: Services, writer: RecordWriter, attachment: Attachment
     ) -> None:
         self._supervision = supervision
         self._services = services

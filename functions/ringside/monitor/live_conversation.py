@@ -12,7 +12,7 @@ from ringside.conversation import effects as do
 from ringside.conversation import events as e
 from ringside.conversation.conversation import Conversation
 from ringside.monitor.clock import Alarm
-from ringside.monitor.supervision import Supervision
+from ringside.monitor.supervision_state import SupervisionState
 from ringside.telemetry import Metrics
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class LiveConversation:
     perform: Callable[[Iterable[do.Effect]], None]
     """Who does what the conversation wants; given before the first event."""
 
-    def __init__(self, supervision: Supervision, metrics: Metrics) -> None:
+    def __init__(self, supervision: SupervisionState, metrics: Metrics) -> None:
         self._supervision = supervision
         self._metrics = metrics
         self._clock = supervision.clock

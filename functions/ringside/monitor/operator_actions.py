@@ -6,7 +6,7 @@ from typing import Protocol, get_args
 from ringside.aws.actions import Asked
 from ringside.conversation import events as e
 from ringside.monitor.record_writer import RecordWriter
-from ringside.monitor.supervision import Supervision
+from ringside.monitor.supervision_state import SupervisionState
 
 
 class Listener(Protocol):
@@ -20,7 +20,7 @@ class Listener(Protocol):
 class OperatorActions:
     """Each action once, in the order in which they were asked for."""
 
-    def __init__(self, supervision: Supervision, writer: RecordWriter, conversation: Listener) -> None:
+    def __init__(self, supervision: SupervisionState, writer: RecordWriter, conversation: Listener) -> None:
         self._supervision = supervision
         self._writer = writer
         self._conversation = conversation

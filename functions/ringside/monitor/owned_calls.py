@@ -14,7 +14,7 @@ from ringside.calls import End, EndReason, Status, answered_at
 from ringside.monitor.async_queue import AsyncQueue
 from ringside.monitor.handover import Takeover
 from ringside.monitor.services import Services
-from ringside.monitor.supervision import SupervisionResult
+from ringside.monitor.supervision_state import SupervisionResult
 from ringside.monitor.supervisor import Supervisor
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from ringside.conversation.events import Usage
 from ringside.monitor.async_record import UNAVAILABLE, reason
 from ringside.monitor.serial_queue import SerialQueue
 from ringside.monitor.services import Services
-from ringside.monitor.supervision import Supervision
+from ringside.monitor.supervision_state import SupervisionState
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class RecordWriter:
     those of others. The rest is fenced by the record itself, at the moment when it is written.
     """
 
-    def __init__(self, supervision: Supervision, services: Services) -> None:
+    def __init__(self, supervision: SupervisionState, services: Services) -> None:
         self._supervision = supervision
         self._ownership = supervision.ownership
         self._record = services.record

@@ -29,7 +29,7 @@ from ringside.monitor.operator_actions import OperatorActions
 from ringside.monitor.record_writer import RecordWriter
 from ringside.monitor.services import Services
 from ringside.monitor.spending import Spending
-from ringside.monitor.supervision import Supervision, SupervisionResult
+from ringside.monitor.supervision_state import SupervisionResult, SupervisionState
 from ringside.openai.call_control import Outcome
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Supervisor:
         self._services = services
         self._takeover = takeover
         self._call = takeover.call
-        self._supervision = supervision = Supervision(
+        self._supervision = supervision = SupervisionState(
             takeover.call, ownership, agent, CallClock(services.time), services.holds, self._lost
         )
         monotonic = services.time.monotonic

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ringside.redaction import context_words, kinds, spoken_numbers
+from ringside.redaction import context_words, number_kinds, spoken_numbers
 from ringside.redaction.digit_runs import Run, runs
 from ringside.redaction.emails import emails
 from ringside.redaction.tokens import TOKENS, Kind
@@ -97,9 +97,9 @@ class Redactor:
         if "emails" in self.of:
             yield from ((start, end, TOKENS["emails"]) for start, end in emails(text))
         if "ibans" in self.of:
-            yield from self._lettered(text, _IBAN, kinds.is_iban, TOKENS["ibans"])
+            yield from self._lettered(text, _IBAN, number_kinds.is_iban, TOKENS["ibans"])
         if "ids" in self.of:
-            yield from self._lettered(text, _SPANISH_ID, kinds.is_lettered_id, TOKENS["ids"])
+            yield from self._lettered(text, _SPANISH_ID, number_kinds.is_lettered_id, TOKENS["ids"])
             yield from ((*match.span(), TOKENS["ids"]) for match in _BRITISH_ID.finditer(text))
         for language in self.languages:
             for run in runs(text, language):
@@ -120,10 +120,10 @@ class Redactor:
         country = _COUNTRY.search(ahead)
         code = "".join(country.groups()) if country else ""
         checks: Mapping[Kind, bool] = {
-            "ibans": kinds.is_iban(code + run.digits) or _is_account(run, before),
-            "cards": kinds.has_card(run.digits) or kinds.is_part_of_card(run, before),
-            "ids": kinds.is_id(run, before, text[run.end : run.end + NEAR]),
-            "phones": kinds.is_phone(run, self.regions, before),
+            "ibans": number_kinds.is_iban(code + run.digits) or _is_account(run, before),
+            "cards": number_kinds.has_card(run.digits) or number_kinds.is_part_of_card(run, before),
+            "ids": number_kinds.is_id(run, before, text[run.end : run.end + NEAR]),
+            "phones": number_kinds.is_phone(run, self.regions, before),
             "digits": len(run.digits) >= STRICT,
         }
         found = next((kind for kind, fits in checks.items() if fits and kind in self.of), None)
@@ -134,7 +134,7 @@ class Redactor:
         """Where it begins: with the letters of its country if it is an account's."""
         offset = max(0, run.start - NEAR)
         country = _COUNTRY.search(text[offset : run.start])
-        if kind == "ibans" and country and kinds.is_iban("".join(country.groups()) + run.digits):
+        if kind == "ibans" and country and number_kinds.is_iban("".join(country.groups()) + run.digits):
             return offset + country.start()
         return run.start
 

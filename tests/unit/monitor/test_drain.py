@@ -12,7 +12,7 @@ from ringside.monitor import drain as drain_module
 from ringside.monitor.drain import MAX_UNANSWERED, MAX_UNTAKEN, OFFERED, RELEASED, UNHURRIED_SECONDS, Drain
 from ringside.monitor.lease import Heartbeat, Lease
 from ringside.monitor.owned_calls import OwnedCall, OwnedCalls
-from ringside.monitor.supervision import SupervisionResult
+from ringside.monitor.supervision_state import SupervisionResult
 from tests.unit.monitor.fakes import LEASE, THROTTLED, message
 from tests.unit.monitor.world import World, settle
 

@@ -7,13 +7,13 @@ import pytest
 from ringside.aws.record import Fenced
 from ringside.calls import EndReason
 from ringside.monitor.hang_up import MAX_CHECKS, HangUp
-from ringside.monitor.supervision import Supervision
+from ringside.monitor.supervision_state import SupervisionState
 from ringside.openai.call_control import Outcome
 from tests.unit.monitor.fakes import NOON, Sideband
 from tests.unit.monitor.world import World
 
 
-async def hung_up(world: World, *answers: Outcome, closes: bool = True) -> Supervision:
+async def hung_up(world: World, *answers: Outcome, closes: bool = True) -> SupervisionState:
     """A call that is hung up, with these answers to the requests; whether its sideband then closes by itself."""
     supervision, sideband = world.supervision(), Sideband()
     world.contract.answers, world.control.answers = [sideband], list(answers)

@@ -9,7 +9,7 @@ from ringside.conversation import events as e
 from ringside.conversation.operator import GOOD_FOR_SECONDS
 from ringside.monitor.mailbox import Mailbox
 from ringside.monitor.operator_actions import OperatorActions
-from ringside.monitor.supervision import Supervision
+from ringside.monitor.supervision_state import SupervisionState
 from tests.unit.monitor.fakes import CALL, NOON, THROTTLED
 from tests.unit.monitor.world import World
 
@@ -35,7 +35,7 @@ class Listener:
 class Bench:
     def __init__(self) -> None:
         self.world = World()
-        self.supervision: Supervision = self.world.supervision()
+        self.supervision: SupervisionState = self.world.supervision()
         self.listener = Listener()
         self.writer = self.world.writer(self.supervision)
         self.actions = OperatorActions(self.supervision, self.writer, self.listener)

@@ -10,7 +10,7 @@ from ringside.aws.record import Fenced, Ownership
 from ringside.calls import EndReason, Status
 from ringside.monitor.handover import EarlySideband, Takeover
 from ringside.monitor.owned_calls import MAX_FAILURES, MAX_OWNERS, OwnedCall, OwnedCalls
-from ringside.monitor.supervision import SupervisionResult
+from ringside.monitor.supervision_state import SupervisionResult
 from ringside.openai.call_control import Outcome
 from tests.unit.monitor.fakes import CALL, LEASE, NOON, THROTTLED, Sideband, message
 from tests.unit.monitor.test_attachment import MARKER

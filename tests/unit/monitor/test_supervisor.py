@@ -10,7 +10,7 @@ from ringside.calls import End, EndReason, Status, Step
 from ringside.conversation import events as e
 from ringside.monitor.attachment import MAX_FUTILE
 from ringside.monitor.handover import EarlySideband, Takeover, marker_of
-from ringside.monitor.supervision import SupervisionResult
+from ringside.monitor.supervision_state import SupervisionResult
 from ringside.monitor.supervisor import Supervisor
 from ringside.openai.call_control import Outcome
 from tests.unit.monitor.fakes import AGENT, CALL, NOON, THROTTLED, Sideband

@@ -22,7 +22,7 @@ from ringside.monitor.clock import CallClock
 from ringside.monitor.handover import Takeover
 from ringside.monitor.record_writer import RecordWriter
 from ringside.monitor.services import Services
-from ringside.monitor.supervision import Supervision
+from ringside.monitor.supervision_state import SupervisionState
 from ringside.prices import Prices
 from tests.unit.monitor.fakes import (
     AGENT,
@@ -73,9 +73,9 @@ class World:
     def counted(self, name: str) -> float:
         return sum(self.metrics.values.get(name, ()))
 
-    def supervision(self, epoch: int = 1, agent: Agent = AGENT, **more: Any) -> Supervision:
+    def supervision(self, epoch: int = 1, agent: Agent = AGENT, **more: Any) -> SupervisionState:
         call = call_item(epoch=epoch, **more)
-        return Supervision(
+        return SupervisionState(
             call,
             Ownership(CALL, "me", epoch),
             agent,
@@ -87,10 +87,10 @@ class World:
     def _count_loss(self) -> None:
         self.lost += 1
 
-    def attachment(self, supervision: Supervision, takeover: Takeover | None = None) -> Attachment:
+    def attachment(self, supervision: SupervisionState, takeover: Takeover | None = None) -> Attachment:
         return Attachment(supervision, self.services, takeover or Takeover(supervision.call))
 
-    def writer(self, supervision: Supervision) -> RecordWriter:
+    def writer(self, supervision: SupervisionState) -> RecordWriter:
         return RecordWriter(supervision, self.services)
 
 

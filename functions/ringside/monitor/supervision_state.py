@@ -1,4 +1,4 @@
-"""One owner's supervision of one call: whose, of what, and what has become of it."""
+"""What the parts of a supervisor share: whose call it is, of which agent, whether this owner may act."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -18,7 +18,7 @@ class SupervisionResult(StrEnum):
     LOST = "lost"  # another owner has the call, or supervision broke off
 
 
-class Supervision:
+class SupervisionState:
     """Goes on until the call has ended (`end`) or this owner is done with it (`result`), whichever comes first."""
 
     def __init__(

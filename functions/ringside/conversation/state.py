@@ -1,4 +1,4 @@
-"""The parts of one conversation, and what takes several of them. Pure."""
+"""The state of one conversation, part by part, and what takes several parts. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ from ringside.conversation.transcript import Transcript
 from ringside.conversation.unanswered import Unanswered
 
 
-class Parts:
+class ConversationState:
     """Each owns its state and its timers, and is the only one to write them."""
 
     def __init__(self, behaviour: Behaviour, started_at: float, usage: e.Usage, owner: int) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from infra.deploy import changes, changeset, concurrency, following, history, package, plan, programs, stack
+from infra.deploy import changeset, changeset_view, concurrency, following, history, package, plan, programs, stack
 from infra.deploy.account import Account
-from infra.deploy.changes import Change
+from infra.deploy.changeset_view import Change
 from infra.deploy.programs import DeployError
 
 BUCKET = "aws-sam-cli-managed-default-samclisourcebucket-abc123"
@@ -32,16 +32,16 @@ def entry(name: str, action: str, replacement: str = "", kind: str = "AWS::SQS::
     ],
 )
 def test_each_change_is_a_word(action: str, replacement: str, becomes: str) -> None:
-    (change,) = changes.read([entry("CallsQueue", action, replacement)])
+    (change,) = changeset_view.read([entry("CallsQueue", action, replacement)])
 
     assert change == Change("CallsQueue", "AWS::SQS::Queue", becomes)
 
 
 def test_what_a_change_means_is_said_where_it_means_something() -> None:
-    found = changes.read(
+    found = changeset_view.read(
         [
             entry("CallsTable", "Modify", "True", "AWS::DynamoDB::Table"),
-            entry("Monitor", "Modify", "False", changes.STACK),
+            entry("Monitor", "Modify", "False", changeset_view.STACK),
             entry("WebhookFunction", "Modify", "False", "AWS::Lambda::Function"),
         ]
     )
@@ -52,7 +52,7 @@ def test_what_a_change_means_is_said_where_it_means_something() -> None:
 
 def test_a_remark_is_about_something_that_the_template_has() -> None:
     everything = {"MonitorImage": plan.NO_DIGEST, "NotifyReceivers": "true"}
-    assert {name for name, _ in changes.REMARKS} <= set(plan.planned(everything)[""])
+    assert {name for name, _ in changeset_view.REMARKS} <= set(plan.planned(everything)[""])
 
 
 def test_a_plan_says_what_changes_and_what_stays_although_nobody_gave_it() -> None:

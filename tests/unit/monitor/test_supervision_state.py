@@ -1,7 +1,7 @@
 """What has become of a supervision: the first thing that is known of it counts."""
 
 from ringside.calls import End, EndReason, Status
-from ringside.monitor.supervision import SupervisionResult
+from ringside.monitor.supervision_state import SupervisionResult
 from tests.unit.monitor.fakes import NOON
 from tests.unit.monitor.world import World
 
