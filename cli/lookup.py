@@ -1,14 +1,15 @@
 """Which calls are meant: those of a list, the one whose id begins so, the last."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
 
 from cli.errors import CliError
-from ringside.aws.record import Record
+from ringside.aws.record import BATCH, Record
 from ringside.aws.table import Item
+from ringside.records import query
 
 LAST = "last"
 DAYS = 7
@@ -19,12 +20,21 @@ CANDIDATES = 5
 
 
 def listed(
-    record: Record, day: str | None, caller: str | None, agent: str | None, live: bool, limit: int
+    record: Record,
+    day: str | None,
+    caller: str | None,
+    agent: str | None,
+    outcome: str | None,
+    live: bool,
+    limit: int,
 ) -> list[Item]:
     """The newest calls that fit, by the index that fits best. `day` is an ISO date in UTC, `caller` E.164."""
 
     def fits(call: Item) -> bool:
         return agent is None or call.get("agent") == agent
+
+    if outcome is not None:
+        return list(islice(_with_outcome(record, outcome, _each(record, day, caller), fits), limit))
 
     if live:
         return [
@@ -33,8 +43,21 @@ def listed(
             if fits(call) and caller in (None, call.get("caller")) and str(call["started_at"]).startswith(day or "")
         ][:limit]
     if caller is not None:
-        return record.calls_of_caller(caller, day, limit, fits)
-    return record.calls_of_day(day or _days()[0], limit, fits)
+        return record.with_analyses(record.calls_of_caller(caller, day, limit, fits))
+    return record.with_analyses(record.calls_of_day(day or _days()[0], limit, fits))
+
+
+def _each(record: Record, day: str | None, caller: str | None) -> Iterator[Item]:
+    """The calls of a day, or of a caller, newest first."""
+    if caller is None:
+        return record.each_of_day(day or _days()[0])
+    return (call for call in record.each_of_caller(caller) if str(call["started_at"]).startswith(day or ""))
+
+
+def _with_outcome(record: Record, outcome: str, calls: Iterator[Item], fits: Callable[[Item], bool]) -> Iterator[Item]:
+    wanted = filter(fits, calls)
+    while chunk := list(islice(wanted, BATCH)):
+        yield from (call for call in record.with_analyses(chunk) if query.outcome_of(call) == outcome)
 
 
 def whole_call(record: Record, text: str) -> tuple[Item, list[Item]]:

@@ -53,6 +53,7 @@ def list_calls(
         ),
     ] = None,
     agent: Annotated[str | None, Parameter(metavar="NAME", help="Answered by this agent.")] = None,
+    outcome: Annotated[str | None, Parameter(metavar="LABEL", help="Whose analysis found this outcome.")] = None,
     live: Annotated[bool, Parameter(show_default=False, help="Only calls that are not over yet.")] = False,
     limit: Annotated[int, Parameter(metavar="N", converter=read_count, help="Show at most this many calls.")] = 50,
     json: Json = False,
@@ -61,13 +62,16 @@ def list_calls(
 ) -> None:
     """List calls, newest first: today's, unless you choose others."""
     from cli import cloud, json_output, lookup
+    from cli.errors import UsageError
     from cli.terminal import console, show
     from cli.views import calls as view
     from cli.views.words import Clock
     from ringside.records import shapes
 
+    if live and outcome is not None:
+        raise UsageError("--outcome is of calls that are over: leave out --live")
     with cloud.chosen(deployment).record() as record:
-        calls = lookup.listed(record, day, caller, agent, live, limit + 1)
+        calls = lookup.listed(record, day, caller, agent, outcome, live, limit + 1)
     shown = calls[:limit]
     if json:
         print(json_output.dumps([shapes.listed(call) for call in shown]))

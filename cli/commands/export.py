@@ -12,6 +12,7 @@ from cli.options import ANY, Deployment, read_day
 if TYPE_CHECKING:
     from cli.export.folder import Folder
     from cli.export.progress import Progress
+    from cli.export.reading import Wanted
     from ringside.aws.record import Record
 
 
@@ -26,6 +27,9 @@ def export_calls(
         Parameter(name="--to-day", metavar="DATE", converter=read_day, help="To this day, included (default: today)."),
     ] = None,
     agent: Annotated[str | None, Parameter(metavar="NAME", help="Only calls that this agent answered.")] = None,
+    outcome: Annotated[
+        str | None, Parameter(metavar="LABEL", help="Only calls whose analysis found this outcome.")
+    ] = None,
     format: Annotated[
         Literal["jsonl", "csv", "parquet"],
         Parameter(metavar="FORMAT", help="jsonl (a call in each line), csv or parquet (a call in each row)."),
@@ -41,6 +45,7 @@ def export_calls(
     deployment: Deployment = ANY,
 ) -> None:
     """See `cli.commands.calls`, which has what help says."""
+    from dataclasses import asdict
     from datetime import UTC, datetime
 
     from cli import audit, cloud
@@ -48,6 +53,7 @@ def export_calls(
     from cli.export import writers
     from cli.export.folder import Folder, What
     from cli.export.progress import Progress
+    from cli.export.reading import Wanted
     from ringside.records.query import days_between
 
     today = datetime.now(UTC).date().isoformat()
@@ -61,22 +67,20 @@ def export_calls(
     if output is not None and output.suffix in (".csv", ".jsonl", ".json", ".parquet"):
         raise UsageError(f"--output {output}: name a folder; for one file, leave --output out and add > {output}")
     writers.check(format)
-    chosen = cloud.chosen(deployment)
+    chosen, wanted = cloud.chosen(deployment), Wanted(agent, outcome)
     with chosen.record() as record, Progress() as progress:
-        folder = Folder(output, What(chosen.table, format, items, agent)) if output else None
-        what = {"first_day": begin, "last_day": end, "agent": agent, "format": format, "items": items}
+        folder = Folder(output, What(chosen.table, format, items, agent, outcome)) if output else None
+        what = {"first_day": begin, "last_day": end, **asdict(wanted), "format": format, "items": items}
         audit.note_export(chosen, {**what, "output": str(output or "-")})
         days = days_between(date.fromisoformat(begin), date.fromisoformat(end))
         if folder is None:
-            _print(record, days, agent, format, items, progress)
+            _print(record, days, wanted, format, items, progress)
         else:
-            _write(record, days, agent, folder, progress)
+            _write(record, days, wanted, folder, progress)
     print(progress.summary(output), file=sys.stderr)
 
 
-def _print(
-    record: "Record", days: list[str], agent: str | None, format: str, items: bool, progress: "Progress"
-) -> None:
+def _print(record: "Record", days: list[str], wanted: "Wanted", format: str, items: bool, progress: "Progress") -> None:
     from cli.export import writers
     from cli.export.reading import Day, threads
 
@@ -84,11 +88,11 @@ def _print(
     with threads() as pool, writer:
         for day in days:
             reading = Day(day)
-            for call in progress.of(reading, reading.read(record, pool, agent)):
+            for call in progress.of(reading, reading.read(record, pool, wanted)):
                 writer.add(call)
 
 
-def _write(record: "Record", days: list[str], agent: str | None, folder: "Folder", progress: "Progress") -> None:
+def _write(record: "Record", days: list[str], wanted: "Wanted", folder: "Folder", progress: "Progress") -> None:
     from cli.export.reading import Day, threads
 
     with threads() as pool:
@@ -98,5 +102,5 @@ def _write(record: "Record", days: list[str], agent: str | None, folder: "Folder
                 continue
             reading = Day(day)
             with folder.writing(reading) as files:
-                for call in progress.of(reading, reading.read(record, pool, agent)):
+                for call in progress.of(reading, reading.read(record, pool, wanted)):
                     files.add(call)

@@ -9,7 +9,7 @@ from cli.spreadsheet import cell
 
 COLUMNS = (
     "call_id", "started_at", "status", "end_reason", "agent", "caller", "dialled",
-    "duration", "first_word", "cost", "verdict", "rule", "sip_status",
+    "duration", "first_word", "cost", "verdict", "rule", "sip_status", "outcome", "summary",
 )  # fmt: skip
 
 
@@ -19,6 +19,6 @@ def calls(found: Iterable[Mapping[str, Any]]) -> str:
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for call in found:
-        flat = {**call, **(call.get("decision") or {})}
+        flat = {**call, **(call.get("decision") or {}), **(call.get("analysis") or {})}
         writer.writerow([cell(flat.get(name)) for name in COLUMNS])
     return text.getvalue()

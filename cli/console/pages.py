@@ -22,7 +22,7 @@ PAGE = 100
 MAX_EXPORTED = 10_000
 """Calls in one CSV or JSON file."""
 
-FILTERS = ("day", "from", "to", "caller", "dialled", "agent", "status", "end_reason")
+FILTERS = ("day", "from", "to", "caller", "dialled", "agent", "status", "end_reason", "outcome")
 
 
 class NotFound(CliError):
@@ -63,6 +63,7 @@ class Pages:
             statuses=list(Status),
             reasons=list(EndReason),
             agents=self._agent_names(),
+            analysed=any((call["analysis"] or {}).get("state") == "done" for call in found["calls"]),
         )
 
     def calls_json(self, request: Request) -> Response:
@@ -176,6 +177,7 @@ def _filters(request: Request, today: date) -> tuple[dict[str, str], Filters]:
         caller=asked["caller"],
         dialled=asked["dialled"],
         agent=asked["agent"],
+        outcome=asked["outcome"],
     )
     return asked, wanted
 

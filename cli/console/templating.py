@@ -23,7 +23,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("outcome", "span", "money", "clock", "day", "tone", "since_answer", "usage", "is_open"):
+    for name in ("ending", "span", "money", "clock", "day", "tone", "since_answer", "usage", "is_open"):
         made.filters[name] = getattr(words, name)
     made.globals |= {"words": words, "charts": charts}
     return made

@@ -67,7 +67,7 @@ MARKS = {
 }
 
 
-def outcome(call: Call) -> str:
+def ending(call: Call) -> str:
     """How the call ended, or how it stands, in a sentence."""
     if call.get("status") == "rejected":
         decision = call.get("decision") or {}

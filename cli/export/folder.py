@@ -31,6 +31,7 @@ class What:
     format: Format
     items: bool
     agent: str | None
+    outcome: str | None = None
 
 
 class Folder:

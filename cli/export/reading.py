@@ -12,6 +12,7 @@ from typing import Any
 from ringside.aws.record import Record
 from ringside.calls import Status
 from ringside.records import shapes
+from ringside.records.query import outcome_of
 
 THREADS = 8
 AHEAD = 32
@@ -31,6 +32,14 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which calls of a day: those that an agent answered, and whose analysis found an outcome; None: all."""
+
+    agent: str | None = None
+    outcome: str | None = None
+
+
 @dataclass
 class Day:
     """One day's calls. `is_settled`, once they were read: whether reading them again would give the same."""
@@ -41,27 +50,30 @@ class Day:
     items: int = 0
     _now: float = field(default_factory=time.time)
 
-    def read(self, record: Record, pool: ThreadPoolExecutor, agent: str | None) -> Iterator[Mapping[str, Any]]:
+    def read(self, record: Record, pool: ThreadPoolExecutor, wanted: Wanted) -> Iterator[Mapping[str, Any]]:
         """Each of them, as `shapes.whole` has it. A call that is erased meanwhile is left out."""
         yesterday_at_least = self.day < datetime.fromtimestamp(self._now - SETTLED_SECONDS, UTC).date().isoformat()
         self.is_settled = yesterday_at_least
-        ids = [str(call["call_id"]) for call in record.each_of_day(self.day) if agent in (None, call.get("agent"))]
+        calls = record.each_of_day(self.day)
+        ids = [str(call["call_id"]) for call in calls if wanted.agent in (None, call.get("agent"))]
         under_way: deque[Future[Any]] = deque()
         for call_id in reversed(ids):
             under_way.append(pool.submit(record.whole_call, call_id))
             if len(under_way) > AHEAD:
-                yield from self._next(under_way)
+                yield from self._next(under_way, wanted)
         while under_way:
-            yield from self._next(under_way)
+            yield from self._next(under_way, wanted)
 
-    def _next(self, under_way: deque[Future[Any]]) -> Iterator[Mapping[str, Any]]:
+    def _next(self, under_way: deque[Future[Any]], wanted: Wanted) -> Iterator[Mapping[str, Any]]:
         found = under_way.popleft().result()
         if found is None:
             return
         call, items = found
+        self.is_settled = self.is_settled and self._is_over(call)
+        if wanted.outcome not in (None, outcome_of(call)):
+            return
         self.calls += 1
         self.items += len(items)
-        self.is_settled = self.is_settled and self._is_over(call)
         yield shapes.whole(call, items)
 
     def _is_over(self, call: Mapping[str, Any]) -> bool:

@@ -15,6 +15,10 @@ SHORTEST = 12
 """Characters of an id that are shown at least: `rtc_` and some that tell calls apart."""
 
 
+SUMMARY = 80
+"""Characters of a summary in a line; `calls show` and `--json` have all of it."""
+
+
 @dataclass(frozen=True)
 class Column:
     """One column: its title, what it says of a call, and how soon it goes where there is no room (0: never)."""
@@ -42,16 +46,32 @@ def _cost(call: Item, clock: Clock) -> Text:
     return Text(money(call.get("cost")))
 
 
+def _analysed(call: Item) -> Item:
+    found: Item = call.get("analysis") or {}
+    return {name: found[name] for name in ("outcome", "summary") if found.get(name)}
+
+
+def _outcome(call: Item, clock: Clock) -> Text:
+    return Text(safe(_analysed(call).get("outcome", "")))
+
+
+def _summary(call: Item, clock: Clock) -> Text:
+    text = safe(" ".join(str(_analysed(call).get("summary", "")).split()))
+    return Text(text if len(text) <= SUMMARY else f"{text[: SUMMARY - 1]}…")
+
+
 def _columns(ids: dict[str, str]) -> tuple[Column, ...]:
     return (
         Column("STARTED", _started),
         Column("CALL", lambda call, clock: Text(safe(ids[str(call.get("call_id"))]), "bold")),
         Column("STATUS", lambda call, clock: status(call)),
-        Column("AGENT", lambda call, clock: Text(safe(call.get("agent") or "-")), dispensable=2),
+        Column("AGENT", lambda call, clock: Text(safe(call.get("agent") or "-")), dispensable=3),
         Column("FROM", lambda call, clock: Text(number(call.get("caller"), "anonymous"))),
-        Column("TO", lambda call, clock: Text(number(call.get("dialled"), "-")), dispensable=1),
-        Column("DURATION", _duration, right=True, dispensable=3),
-        Column("COST", _cost, right=True, dispensable=4),
+        Column("TO", lambda call, clock: Text(number(call.get("dialled"), "-")), dispensable=2),
+        Column("DURATION", _duration, right=True, dispensable=4),
+        Column("COST", _cost, right=True, dispensable=5),
+        Column("OUTCOME", _outcome, dispensable=6),
+        Column("SUMMARY", _summary, dispensable=1),
     )
 
 
@@ -59,7 +79,8 @@ def table(calls: Sequence[Item], clock: Clock, width: int | None = None) -> Tabl
     """The list under its titles. `width`: shorten the ids and leave columns out rather than be wider than that."""
     ids = [str(call.get("call_id")) for call in calls]
     names = dict(zip(ids, ids if width is None else shortened(ids), strict=True))
-    shown = [(column, [column.text(call, clock) for call in calls]) for column in _columns(names)]
+    columns = _columns(names) if any(map(_analysed, calls)) else _columns(names)[:-2]
+    shown = [(column, [column.text(call, clock) for call in calls]) for column in columns]
     while width is not None and _width(shown) > width:
         ranks = [column.dispensable for column, _ in shown if column.dispensable]
         if not ranks:

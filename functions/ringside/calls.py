@@ -84,6 +84,9 @@ class Redelivery(StrEnum):
     QUEUE = "queue"  # accepted, but never handed to a monitor
 
 
+LISTED_ANALYSIS = ("state", "outcome", "summary")
+"""What a call in a list has of its analysis."""
+
 CLAIM_SECONDS = 12.0
 """How long a claim is respected: longer than the webhook function may run (10 s, template.yaml)."""
 

@@ -80,6 +80,9 @@ def _tables(operation: str, asked: Mapping[str, Any]) -> Iterator[tuple[str, str
         for part in asked["TransactItems"]:
             for kind, write in part.items():
                 yield f"{kind}Item", write["TableName"], _keys(write)
+    elif operation == "BatchGetItem":
+        for name, wanted in asked["RequestItems"].items():
+            yield operation, name, frozenset(key["pk"]["S"] for key in wanted["Keys"])
     elif operation == "BatchWriteItem":
         for name, writes in asked["RequestItems"].items():
             yield operation, name, frozenset(key for write in writes for part in write.values() for key in _keys(part))

@@ -249,6 +249,25 @@ def test_list_can_be_narrowed(ringside: Ringside) -> None:
     assert listed(ringside("calls", "list", "--live", "--day", DAY)) == ["rtc_2"]
 
 
+def test_list_shows_what_came_of_calls_and_can_be_narrowed_by_it(ringside: Ringside, record: Record) -> None:
+    for place, outcome in enumerate(("refund", "order", "refund")):
+        a_whole_call(record, f"rtc_{place}", NOON + place * 60)
+        found = {"state": "done", "run": "1", "outcome": outcome, "summary": "Two boxes\nare missing."}
+        record.analysed(f"rtc_{place}", found, None)
+    ring(record, "rtc_3", NOON + 600)
+
+    done = ringside("calls", "list", "--day", DAY)
+    assert done.out.splitlines()[0].split()[-2:] == ["OUTCOME", "SUMMARY"]
+    assert "refund   Two boxes are missing." in done.out
+    assert listed(ringside("calls", "list", "--day", DAY, "--outcome", "refund")) == ["rtc_2", "rtc_0"]
+    assert listed(ringside("calls", "list", "--day", DAY, "--outcome", "refund", "--limit", "1")) == ["rtc_2"]
+    assert listed(ringside("calls", "list", "--from", ALICE, "--outcome", "order")) == ["rtc_1"]
+    assert ringside("calls", "list", "--day", DAY, "--outcome", "complaint").out == "no calls\n"
+    assert ringside("calls", "list", "--live", "--outcome", "refund").status == 2
+    calls = json.loads(ringside("calls", "list", "--day", DAY, "--json").out)
+    assert [(call["analysis"] or {}).get("outcome") for call in calls] == [None, "refund", "order", "refund"]
+
+
 def test_callers_without_a_number_are_listed_too(ringside: Ringside, record: Record) -> None:
     for place, caller in enumerate(("anonymous", "unknown", "1001", "anonymous")):
         ring(record, f"rtc_{place}", NOON + place, caller=caller)

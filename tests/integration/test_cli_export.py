@@ -106,6 +106,16 @@ def test_one_agent_s_calls_can_be_chosen(ringside: Ringside, record: Record) -> 
     assert [line["call_id"] for line in lines(ringside("calls", "export", *DAYS, "--agent", "sales").out)] == ["rtc_2"]
 
 
+def test_calls_of_one_outcome_can_be_chosen(ringside: Ringside, record: Record) -> None:
+    for call_id, outcome in (("rtc_1", "refund"), ("rtc_2", "order")):
+        call(record, call_id)
+        record.analysed(call_id, {"state": "done", "run": "1", "outcome": outcome}, None)
+    call(record, "rtc_3")
+
+    found = lines(ringside("calls", "export", *DAYS, "--outcome", "refund").out)
+    assert [(line["call_id"], line["analysis"]["outcome"]) for line in found] == [("rtc_1", "refund")]
+
+
 @pytest.mark.parametrize("format", ["csv", "parquet"])
 def test_tables_have_what_the_record_has(ringside: Ringside, record: Record, format: str) -> None:
     call(record, "rtc_1", words=WORDS)

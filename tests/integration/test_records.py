@@ -105,6 +105,40 @@ def test_a_list_is_narrowed_by_what_a_call_is(record: Record) -> None:
     assert pages(record, 9, day=DAY, dialled=BOB) == [[]]
 
 
+def analyse(record: Record, call_id: str, outcome: str | None, at: float = NOON) -> None:
+    """A call that is over, with what was found out about it; None: nothing yet."""
+    record.end(answer(record, call_id, at), End(Status.ENDED, EndReason.CALLER_HUNG_UP, at + 60), {})
+    if outcome is not None:
+        found = {"state": "done", "run": "1", "outcome": outcome, "summary": f"Wants a {outcome}.", "fields": {}}
+        record.analysed(call_id, found, None)
+
+
+def test_a_list_has_what_came_of_each_call_and_no_more_of_its_analysis(record: Record, reader: Reader) -> None:
+    analyse(record, "rtc_1", "refund")
+    analyse(record, "rtc_2", None, NOON + 1)
+    ring(record, "rtc_3", NOON + 2)
+
+    found = {call["call_id"]: call["analysis"] for call in reader.calls(asked(day=DAY), 9)["calls"]}
+
+    assert found == {
+        "rtc_3": None,
+        "rtc_2": None,
+        "rtc_1": {"state": "done", "outcome": "refund", "summary": "Wants a refund."},
+    }
+
+
+def test_a_list_is_narrowed_by_what_came_of_the_calls_page_by_page(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query, "BATCH", 2)
+    for index in range(7):
+        analyse(record, f"rtc_{index}", ("refund", "order", None)[index % 3], NOON + index)
+
+    assert pages(record, 2, day=DAY, outcome="refund") == [["rtc_6", "rtc_3"], ["rtc_0"]]
+    assert pages(record, 2, caller=ALICE, outcome="order") == [["rtc_4", "rtc_1"], []]
+    assert pages(record, 9, day=DAY, outcome="refund", agent="night") == [[]]
+
+
 def test_a_callers_calls_are_found_whenever_they_were_and_within_days(record: Record) -> None:
     for index in range(4):
         ring(record, f"rtc_{index}", NOON - index * 86_400)

@@ -32,13 +32,14 @@ from ringside.aws.call_writes import DAY_SHARDS, LIVE_SHARDS, call_key, caller_k
 from ringside.aws.ownership import Beat, Fenced, Ownership
 from ringside.aws.requests import Conflict, Sentence
 from ringside.aws.table import Heard, Table
-from ringside.calls import End, Status, Step
+from ringside.calls import LISTED_ANALYSIS, End, Status, Step
 from ringside.conversation.events import Usage
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 __all__ = [
+    "BATCH",
     "DAY_SHARDS",
     "LIST_ATTRIBUTES",
     "LIVE_SHARDS",
@@ -70,6 +71,9 @@ LIST_ATTRIBUTES = (
     "expires_at",
 )
 """What the indexes carry (template.yaml projects exactly these): enough for a list and for the sweeper."""
+
+BATCH = 100
+"""Items of one BatchGetItem (DynamoDB API reference)."""
 
 DAY_SECONDS = 86_400
 
@@ -265,6 +269,16 @@ class Record:
     def each_of_caller(self, caller: str, before: str | None = None, wanted: int | None = None) -> Iterator[Item]:
         """The calls from a number of all days, as `each_of_day` has those of a day."""
         return self._newest_first("by_caller", caller_keys(caller), "", before, wanted)
+
+    def with_analyses(self, calls: Sequence[Item]) -> list[Item]:
+        """Calls of a list, with `state`, `outcome` and `summary` of their analyses, which no index carries."""
+        ids = [str(call["call_id"]) for call in calls if call.get("agent") and Status(call["status"]).is_final]
+        found: dict[str, Any] = {}
+        for first in range(0, len(ids), BATCH):
+            keys = [call_key(call_id) for call_id in ids[first : first + BATCH]]
+            for item in self._table.batch(keys, ("call_id", *(f"analysis.{name}" for name in LISTED_ANALYSIS))):
+                found[str(item["call_id"])] = item.get("analysis")
+        return [{**call, "analysis": found.get(str(call["call_id"]))} for call in calls]
 
     def monitors(self) -> list[Item]:
         """The last beat of each monitor: its name in `sk`, `until`, `calls`, `slots`, `draining`, `agents`."""

@@ -54,12 +54,13 @@ def _application() -> APIGatewayHttpResolver:
         agent: Text = None,
         status: Annotated[Status | None, Query()] = None,
         end_reason: Annotated[EndReason | None, Query()] = None,
+        outcome: Annotated[str | None, Query(max_length=200, description="Of the call's analysis.")] = None,
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
         cursor: Text = None,
     ) -> Json:
         wanted = reader.filters(
             day=day, first=first, last=to, today=records().today(), caller=caller, dialled=dialled, agent=agent,
-            status=status, end_reason=end_reason,
+            status=status, end_reason=end_reason, outcome=outcome,
         )  # fmt: skip
         return records().calls(wanted, limit, cursor)
 

@@ -5,9 +5,10 @@ import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import islice
 
 from ringside import phone_numbers
-from ringside.aws.record import Record
+from ringside.aws.record import BATCH, Record
 from ringside.aws.table import Item
 from ringside.calls import ANONYMOUS, UNKNOWN, EndReason, Status
 from ringside.errors import RequestError
@@ -51,6 +52,7 @@ class Filters:
     agent: str | None = None
     status: Status | None = None
     end_reason: EndReason | None = None
+    outcome: str | None = None  # of the call's analysis
 
     def __post_init__(self) -> None:
         if self.first_day > self.last_day:
@@ -66,10 +68,10 @@ class Filters:
     @property
     def narrows(self) -> bool:
         """Whether calls of these days, or of this caller, may be left out."""
-        return any((self.dialled, self.agent, self.status, self.end_reason))
+        return any((self.dialled, self.agent, self.status, self.end_reason, self.outcome))
 
     def fits(self, call: Item) -> bool:
-        """Whether this call is wanted; its day is not looked at."""
+        """Whether this call is wanted, as far as an index tells; its day is not looked at."""
         wanted = {
             "caller": self.caller,
             "dialled": self.dialled,
@@ -78,6 +80,12 @@ class Filters:
             "end_reason": self.end_reason,
         }
         return all(value is None or call.get(name) == value for name, value in wanted.items())
+
+
+def outcome_of(call: Item) -> str | None:
+    """What a call's analysis says that came of it; None where there is none."""
+    found: str | None = (call.get("analysis") or {}).get("outcome")
+    return found
 
 
 def days_between(first: date, last: date) -> list[str]:
@@ -98,13 +106,26 @@ def page(record: Record, filters: Filters, limit: int, cursor: str | None = None
     found: list[Item] = []
     place = None
     before = None if cursor is None else _place(cursor)
-    for seen, call in enumerate(_candidates(record, filters, before, limit)):
+    candidates = _candidates(record, filters, before, limit)
+    for seen, call in enumerate(candidates if filters.outcome is None else _analysed(record, filters, candidates)):
         if place is not None and (len(found) == limit or seen == MAX_LOOKED_AT):
-            return Page(found, _cursor(place))
+            return Page(_with_analyses(record, filters, found), _cursor(place))
         place = place_of(call)
-        if filters.fits(call):
+        if filters.fits(call) and filters.outcome in (None, outcome_of(call)):
             found.append(call)
-    return Page(found, None)
+    return Page(_with_analyses(record, filters, found), None)
+
+
+def _with_analyses(record: Record, filters: Filters, found: list[Item]) -> list[Item]:
+    return found if filters.outcome is not None else record.with_analyses(found)
+
+
+def _analysed(record: Record, filters: Filters, calls: Iterator[Item]) -> Iterator[Item]:
+    """The same calls; those that fit otherwise with their analyses, which are read for many at a time."""
+    while chunk := list(islice(calls, BATCH)):
+        known = {call["call_id"]: call for call in record.with_analyses([call for call in chunk if filters.fits(call)])}
+        for call in chunk:
+            yield known.get(call["call_id"], call)
 
 
 def place_of(call: Item) -> str:

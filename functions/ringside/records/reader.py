@@ -152,6 +152,7 @@ def filters(
     caller: str | None = None,
     dialled: str | None = None,
     agent: str | None = None,
+    outcome: str | None = None,
 ) -> Filters:
     """Filters of what was written in a URL or a form; `BadQuery` names what is wrong. An empty value is none."""
     if day and (first or last):
@@ -168,6 +169,7 @@ def filters(
         caller=query.caller(caller) if caller else None,
         dialled=query.number(dialled) if dialled else None,
         agent=agent or None,
+        outcome=outcome or None,
     )
 
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from ringside.calls import EndReason, Status, Step
+from ringside.calls import LISTED_ANALYSIS, EndReason, Status, Step
 from ringside.conversation.events import Usage
 
-LISTED = (
+_FIRST = (
     "call_id",
     "status",
     "agent",
@@ -24,10 +24,12 @@ LISTED = (
     "decision",
     "first_word",
 )
-"""A call in a list."""
+
+LISTED = (*_FIRST, "analysis")
+"""A call in a list; of its analysis as much as `LISTED_ANALYSIS`."""
 
 CALL = (
-    *LISTED,
+    *_FIRST,
     "attested",
     "caller_shown",
     "caller_extension",
@@ -80,7 +82,9 @@ INTERNAL = frozenset({"pk", "sk", "epoch", "version", "late", "expires_at"})
 
 def listed(call: Mapping[str, Any]) -> dict[str, Any]:
     """A call of a list."""
-    return {name: call.get(name) for name in LISTED} | {"first_word": first_word(call)}
+    found = call.get("analysis")
+    shown = {name: found.get(name) for name in LISTED_ANALYSIS} if found else None
+    return {name: call.get(name) for name in LISTED} | {"first_word": first_word(call), "analysis": shown}
 
 
 def whole(call: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

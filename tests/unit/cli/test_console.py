@@ -234,6 +234,21 @@ def test_a_spreadsheet_takes_nothing_for_a_formula(text: str) -> None:
     assert cells["caller"] == "+14255550112"
 
 
+def test_a_row_of_a_csv_file_has_what_came_of_the_call() -> None:
+    found = {"state": "done", "outcome": "refund", "summary": "=1+1"}
+    (_, row) = csv.reader(
+        io.StringIO(
+            csv_output.calls(
+                [
+                    {"analysis": found},
+                ]
+            )
+        )
+    )
+
+    assert row[-2:] == ["refund", "'=1+1"]
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [(None, "unknown"), (0.0, "$0.0000"), (0.0371, "$0.0371"), (12.5, "$12.50"), (1234.5, "$1,234.50")],
