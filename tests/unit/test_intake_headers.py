@@ -47,6 +47,12 @@ CASES = {
     "a forwarded call names its forwarder in Diversion": Case(
         (FROM, TO, ("Diversion", f"<sip:{DESK}@c.example>;reason=no-answer;counter=1"))
     ),
+    "an SBC writes short names": Case(
+        (("f", f"<sip:{ALICE}@c.example>;tag=a"), ("T", f"<sip:{SHOP}@sip.example.com>"))
+    ),
+    "a number is withheld, and the header that has it is a short one": Case(
+        (("f", f"<sip:{ALICE}@c.example>;tag=a"), TO, ("Privacy", "id")), "anonymous", status=403
+    ),
     "a PBX's desk stands before our number in a list": Case(
         (
             FROM,
