@@ -220,10 +220,17 @@ def _tool(tool: Any, result: Imported) -> None:
             label = server.get("server_label", "mcp")
             if "authorization" in server:
                 del server["authorization"]
-                left_out.append(LeftOut(f"authorization of {label}", "a secret; add it by hand"))
+                left_out.append(
+                    LeftOut(f"authorization of {label}", "a secret; store it and name it (docs/agents.md, mcp_servers)")
+                )
             if "headers" in server:
                 del server["headers"]
-                left_out.append(LeftOut(f"headers of {label}", "they may hold a secret; add them by hand"))
+                left_out.append(
+                    LeftOut(
+                        f"headers of {label}",
+                        "they may hold a secret; store that and name it (docs/agents.md, mcp_servers)",
+                    )
+                )
             approve = _approve(tool.get("require_approval"))
             if approve is not None:
                 server["approve"] = approve

@@ -1,5 +1,6 @@
 """Drills in which a monitor seems well, and its log, its receipts, its tools or its sidebands are not."""
 
+import json
 import os
 import signal
 import subprocess
@@ -117,6 +118,10 @@ def tools(ground: Ground, size: Size, sheet: Sheet) -> None:
     sheet.all_of("calls with such tools ended well", sum(c.record.status == "ended" for c in spoilt), len(spoilt))
     outcomes = [i["outcome"] for c in spoilt for i in c.record.items if i["kind"] == "tool" and i["name"] in names]
     sheet.note("every such tool has its outcome", sorted(set(outcomes)), set(outcomes) <= {"timeout", "unknown"})
+    named = {json.loads(line)["tool"] for line in ground.monitors[only].lines if "tool_worker.replaced" in line}
+    sheet.note(
+        "the log names a tool that would not end, and whose process was replaced", sorted(named), "hang" in named
+    )
     replaced = sum(ground.metric("ToolWorkersReplaced", only))
     sheet.note("processes of tools replaced", f"{replaced:g}", replaced > 0)
 

@@ -18,7 +18,7 @@ from cyclopts import CycloptsError, Parameter
 from infra import command_line
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-COPIED = ("functions", "infra", "cli", "tests")
+COPIED = ("functions", "infra", "cli", "tests", "docs")
 SECONDS = 240.0
 
 
@@ -155,7 +155,7 @@ MUTATIONS = {
         "I4",
         "a new owner runs every unfinished tool again",
         f"{MONITOR}/effect_runner.py",
-        "if claimed or tools.is_repeatable(agent, effect.name):",
+        "if claimed or (agent.keeps_words and tools.is_repeatable(agent, effect.name)):",
         "if True:",
         "tests/integration/test_takeover.py",
     ),
@@ -163,7 +163,7 @@ MUTATIONS = {
         "I5",
         "turns are not written down",
         f"{MONITOR}/effect_runner.py",
-        "self._writer.save(effect.position, effect.item, effect.replaces)",
+        "self._writer.save(effect.position, self._kept.entry(effect.position, effect.item), effect.replaces)",
         "pass",
         "kill",
     ),
@@ -195,7 +195,7 @@ MUTATIONS = {
         "I7",
         "a dead owner's call is not taken over",
         f"{MONITOR}/call_taker.py",
-        "if beat.until > now:",
+        "if beat.until > now and not is_silent:",
         "if owner is not None:",
         "kill",
     ),
@@ -324,8 +324,16 @@ MUTATIONS = {
         "if False:",
         "tests/unit/monitor/test_drain.py",
     ),
+    "dropped": Mutation(
+        "I5",
+        "an owner whose record is away drops what it has heard once its lease is lost",
+        f"{MONITOR}/supervisor.py",
+        "await self._services.time.sleep(CATCH_UP_SECONDS)\n        await self._writer.done()",
+        "await self._attachment.close()\n        await self._writer.stop()",
+        "away",
+    ),
     "price": Mutation(
-        "section 9",
+        "latency",
         "every event costs three milliseconds more",
         f"{MONITOR}/attachment.py",
         "event = self._services.contract.decode(frame)",
