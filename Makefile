@@ -16,9 +16,13 @@ DEPLOYMENT = $(TARGET) $(if $(SET),--set $(SET))
 .PHONY: help demo local call sam-invoke sam-api test drills bench check plan image deploy rollback destroy format lock hooks release clean
 
 help: ## show these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { line = sprintf("  make %-10s", $$1); count = split($$2, words, " "); \
+	  for (n = 1; n <= count; n++) { \
+	    if (length(line) + length(words[n]) > 78) { print line; line = sprintf("%17s", "") } \
+	    line = line " " words[n] } \
+	  print line }' Makefile
 
-demo: $(READY) ## three phone calls from ring to record: answered, transferred, declined
+demo: $(READY) ## four phone calls from ring to record: answered, transferred, declined, a message taken
 	@$(BIN)/python -m infra.local demo $(ARGS)
 
 local: $(READY) ## the whole cloud on this machine, with your changes to agents, until Ctrl-C (LOGS=yes, OPENAI=real TUNNEL=cloudflared for real calls, CONTAINERS=yes for sam)

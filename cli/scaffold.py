@@ -43,10 +43,13 @@ def make(name: str, example: str, numbers: Sequence[str], folder: Path | None) -
         path.write_text(text, encoding="utf-8")
         print(f"wrote {_here(path)}")
     print(f"\n{name} answers {', '.join(answers)}. Next:")
-    print(
-        f"  .venv/bin/ringside talk {name} --stand-in      talk to it without a key; with OPENAI_API_KEY leave that out"
-    )
-    print(f"  .venv/bin/ringside test -k {name}      its tests")
+    steps = {
+        f".venv/bin/ringside test -k {name}": "play its tests",
+        f".venv/bin/ringside talk {name} --stand-in": "type with it; with OPENAI_API_KEY leave out --stand-in",
+        f"make call AGENT={name}": "ring it, once `make local` runs in another terminal",
+    }
+    for command, meaning in steps.items():
+        print(f"  {command}\n      {meaning}")
 
 
 def _known(folder: Path) -> Agents:
@@ -89,7 +92,8 @@ def _files(name: str, example: str, folder: Path, answers: Sequence[str]) -> Ite
             continue
         scenario = re.sub(rf"^agent: {example}$", f"agent: {name}", scenario, count=1, flags=re.MULTILINE)
         scenario = scenario.replace(f"fakes/{example}.py", f"fakes/{name}.py")
-        yield tests / f"{name}-{path.name}", _with_schema(scenario, tests, "scenario.schema.json")
+        copy = path.name if path.name.startswith(f"{name}.") else f"{name}-{path.name}"
+        yield tests / copy, _with_schema(scenario, tests, "scenario.schema.json")
     fakes = EXAMPLES / "tests" / "fakes" / f"{example}.py"
     if fakes.is_file():
         yield tests / "fakes" / f"{name}.py", fakes.read_text(encoding="utf-8")

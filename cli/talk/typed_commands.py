@@ -11,7 +11,7 @@ MAX_WAIT = 3600.0
 HELP = (
     ("/keys 1234#", "press keys"),
     ("/wait 15", "say nothing for 15 seconds"),
-    ("/transfer stays", "what becomes of the next transfer: left, stays or refused"),
+    ("/transfer stays", "how the next transfer ends: left, stays or refused"),
     ("/hangup", "hang up (or Ctrl-C, Ctrl-D)"),
     ("/help", "show this"),
 )

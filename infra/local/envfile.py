@@ -29,7 +29,8 @@ def single(directory: Path = DIRECTORY) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             owner = lock.read().strip() or "?"
-            raise AlreadyRunning(f"a local cloud is already running (process {owner}, see .local/env)") from None
+            what_to_do = "use it, or stop it with Ctrl-C where it was started"
+            raise AlreadyRunning(f"a local cloud is already running (process {owner}): {what_to_do}") from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

@@ -175,7 +175,7 @@ def prepare(wanted: Wanted) -> tuple[list[Prepared], list[str]]:
     try:
         paths = reading.find(wanted.files or places())
     except ScenarioError as error:
-        return [], [str(error)]
+        return [], [f"ringside test: {error}"]
     found, wrong = [], []
     for path in paths:
         is_named = wanted.only is None or wanted.only in path.name

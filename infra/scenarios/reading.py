@@ -75,7 +75,7 @@ def find(places: Sequence[Path]) -> list[Path]:
             below = sorted(place.rglob(f"*{SUFFIX}"))
             found |= dict.fromkeys(path for path in below if not _is_hidden(path.relative_to(place)))
         elif not place.exists():
-            raise ScenarioError(f"{place}: there is no such file")
+            raise ScenarioError(f"{place}: there is no such file or folder")
         elif not place.name.endswith(SUFFIX):
             raise ScenarioError(f"{place}: scenario files must end in {SUFFIX}")
         else:

@@ -11,7 +11,7 @@ import pytest
 from infra import command_line
 from infra.local.template import REPOSITORY
 
-PROGRAMS = ("infra.local", "infra.deploy")
+PROGRAMS = ("infra.local", "infra.deploy", "tests.drills")
 
 
 def ignoring_ctrl_c() -> None:

@@ -183,7 +183,10 @@ def test_a_second_one_is_refused_and_a_dead_component_stops_the_first(tmp_path: 
         running.until_said(READY)
         with up(tmp_path) as second:
             assert second.end() == 1
-        assert second.lines == [f"a local cloud is already running (process {running.process.pid}, see .local/env)"]
+        assert second.lines == [
+            f"a local cloud is already running (process {running.process.pid}): "
+            "use it, or stop it with Ctrl-C where it was started"
+        ]
 
         everything = descendants(running.process.pid)
         emulator = next(pid for pid in everything if "infra.emulator" in command_of(pid))

@@ -49,7 +49,7 @@ def test_json_is_one_object_per_line(tmp_path: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["none.scenario.yaml"], "none.scenario.yaml: there is no such file"),
+        (["none.scenario.yaml"], "ringside test: none.scenario.yaml: there is no such file or folder"),
         (["."], "ringside test: there is no *.scenario.yaml in ."),
         (["--only", "x", "."], "ringside test: there is no *.scenario.yaml with x in its name or among its tags in ."),
         (["--frob"], "ringside: Unknown option: --frob (see ringside test --help)"),

@@ -34,6 +34,7 @@ def test_two_of_one_kind_stand_beside_each_other_with_numbers_and_tools_of_their
     agents, tools = load_agents_and_tools(tmp_path)
     assert [agent.answers for agent in agents] == [("+12025550120",), ("+12025550121",)]
     assert visible("dental", tools)["book"] is not visible("salon", tools)["book"]
+    assert (tmp_path / "tests" / "dental.scenario.yaml").exists()
     assert "agent: salon\n" in (tmp_path / "tests" / "salon-dental.scenario.yaml").read_text()
     assert "fakes: fakes/salon.py" in (tmp_path / "tests" / "salon-dental.scenario.yaml").read_text()
 

@@ -114,7 +114,7 @@ def test_scenarios_are_found_below_a_folder_and_by_name(tmp_path: Path) -> None:
     hidden.parent.mkdir()
     hidden.write_text("")
     assert find([tmp_path, path]) == [path]
-    with pytest.raises(ScenarioError, match="there is no such file"):
+    with pytest.raises(ScenarioError, match="there is no such file or folder"):
         find([tmp_path / "none.scenario.yaml"])
     with pytest.raises(ScenarioError, match="scenario files must end in"):
         find([tmp_path / "desk.yaml"])
