@@ -1,5 +1,7 @@
 """Which tests share a worker: those of a file, and those that share something which is slow to make."""
 
+import os
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -8,6 +10,10 @@ import pytest
 
 SHARED = ("containers", "whole_cloud", "whole_house")
 """Fixtures of a session or a module that take many seconds: an engine's images, a local cloud."""
+
+# What tests import, and the programs that they start, is compiled once and not each time, whatever was asked for.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Sessions share what they read of AWS's services: each would read and parse the same files again.
 vars(botocore.session)["create_loader"] = cache(botocore.session.create_loader)

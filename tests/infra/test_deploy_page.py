@@ -16,6 +16,7 @@ from infra.local import envfile
 from infra.local import template as templates
 from infra.local.cloud import LocalCloud
 from infra.local.template import REPOSITORY
+from tests.in_process import deploy
 
 PAGE = (REPOSITORY / "docs" / "deploy.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```sh ?(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -26,17 +27,19 @@ def commands(kind: str) -> list[str]:
     return [line for found, text in BLOCK.findall(PAGE) if found == kind for line in text.splitlines()]
 
 
+def outside() -> dict[str, str]:
+    """The environment, as far as it is the user's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAKE", "RINGSIDE_"))}
+
+
 def run(command: str, **more: str) -> subprocess.CompletedProcess[str]:
     """As a user types it, in the checkout."""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAKE", "RINGSIDE_"))
-    }
     # Make would set up .venv first; it is there, or this test would not run.
     line = command.replace("make ", "make --old-file=.venv/.ready --silent ", 1)
     return subprocess.run(
         shlex.split(line),
         cwd=REPOSITORY,
-        env=environment | more,
+        env=outside() | more,
         capture_output=True,
         text=True,
         timeout=60,
@@ -58,8 +61,11 @@ def test_what_needs_nothing_works(command: str) -> None:
 
 @pytest.mark.parametrize("command", [line for line in commands("account") if line.startswith("make deploy")])
 def test_a_deployment_as_it_is_written_would_be_planned(command: str) -> None:
-    done = run(command.replace("make deploy", "make plan", 1))
+    would_run = run(command.replace("make deploy", "make --dry-run plan", 1))
+    program, *arguments = shlex.split(would_run.stdout)
 
+    assert [program, *arguments[:2]] == [".venv/bin/python", "-m", "infra.deploy"]
+    done = deploy(*arguments[2:], environment=outside())
     assert done.returncode == 0, done.stderr
 
 

@@ -25,7 +25,7 @@ TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 REGION = "eu-central-1"
 
 
-class _CloudFormation(yaml.SafeLoader):
+class _CloudFormation(yaml.CSafeLoader):
     """Reads the template's short forms (`!Ref`, `!If` …) as the plain values below them."""
 
 

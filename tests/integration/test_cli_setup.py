@@ -1,15 +1,11 @@
 """`ringside setup`: against OpenAI's webhook endpoints on localhost, a real secret and the real webhook function."""
 
 import json
-import os
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +17,7 @@ from cli.setup.connect import OVERLAP_SECONDS
 from infra.local import envfile
 from infra.local.cloud import LocalCloud
 from infra.local.host import inherited_environment, module
+from tests.in_process import Done, in_process
 from tests.integration.webhook_endpoints import KEY, WebhookEndpoints, new_secret
 
 
@@ -69,15 +66,6 @@ def stored(cloud: LocalCloud) -> dict[str, Any]:
     return {**of_key, **of_webhook}
 
 
-@dataclass
-class Done:
-    """What a command left."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 def environment(cloud: LocalCloud, openai: WebhookEndpoints, key: str, folder: Path) -> dict[str, str]:
     """A user's, in a folder where the local cloud is known: a webhook on this machine is reached without https, which
     only a local cloud may have."""
@@ -88,35 +76,31 @@ def environment(cloud: LocalCloud, openai: WebhookEndpoints, key: str, folder: P
 
 def setup(cloud: LocalCloud, openai: WebhookEndpoints, *arguments: str, key: str = KEY, **more: str) -> Done:
     """Run the command in this process."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        pytest.MonkeyPatch.context() as patch,
-        redirect_stdout(StringIO()) as out,
-        redirect_stderr(StringIO()) as errors,
-    ):
+    with tempfile.TemporaryDirectory() as folder:
         variables = environment(cloud, openai, key, Path(folder)) | more
-        for name in os.environ.keys() - variables.keys():
-            patch.delenv(name)
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        patch.chdir(folder)
-        done = Done(main(["setup", "--local", *arguments]), out.getvalue(), errors.getvalue())
-    return done
+        return in_process(lambda: main(["setup", "--local", *arguments]), environment=variables, folder=Path(folder))
 
 
-def test_an_empty_stack_is_connected_and_its_first_webhook_answered(
-    cloud: LocalCloud, openai: WebhookEndpoints, tmp_path: Path
-) -> None:
-    done = subprocess.run(
-        [*module("cli.main"), "setup", "--local"],
-        env=environment(cloud, openai, KEY, tmp_path),
-        cwd=tmp_path,
+def as_a_process(
+    cloud: LocalCloud, openai: WebhookEndpoints, folder: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does."""
+    return subprocess.run(
+        [*module("cli.main"), "setup", "--local", *arguments],
+        env=environment(cloud, openai, KEY, folder),
+        cwd=folder,
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
         timeout=90,
         check=False,
     )
+
+
+def test_an_empty_stack_is_connected_and_its_first_webhook_answered(
+    cloud: LocalCloud, openai: WebhookEndpoints, tmp_path: Path
+) -> None:
+    done = as_a_process(cloud, openai, tmp_path)
 
     assert (done.returncode, done.stderr) == (0, "")
     ((name, endpoint),) = openai.endpoints.items()
@@ -158,7 +142,7 @@ def test_an_endpoint_that_is_there_for_other_events_gets_ours_too(cloud: LocalCl
     assert stored(cloud)["webhook_secrets"] == openai.secrets[name]  # nobody knew the former one any more
 
 
-def test_a_rotation_refuses_no_webhook(cloud: LocalCloud, openai: WebhookEndpoints) -> None:
+def test_a_rotation_refuses_no_webhook(cloud: LocalCloud, openai: WebhookEndpoints, tmp_path: Path) -> None:
     setup(cloud, openai)
     (name,) = openai.endpoints
     (former,) = openai.secrets[name]
@@ -168,11 +152,17 @@ def test_a_rotation_refuses_no_webhook(cloud: LocalCloud, openai: WebhookEndpoin
         while not stop.wait(0.02):
             delivered.append(openai.deliver(name, f"rtc_{len(delivered)}"))
 
+    def some_more() -> None:
+        enough = len(delivered) + 6
+        while len(delivered) < enough and ringing.is_alive():
+            time.sleep(0.02)
+
     ringing = threading.Thread(target=ring)
     ringing.start()
     try:
-        done = setup(cloud, openai, "--rotate-secret")
-        time.sleep(0.5)
+        some_more()
+        done = as_a_process(cloud, openai, tmp_path, "--rotate-secret")
+        some_more()
     finally:
         stop.set()
         ringing.join()

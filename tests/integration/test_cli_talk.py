@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from cli.main import main
 from infra.emulator.testing import KEY, emulated
+from tests.in_process import Done, in_process
 from tests.integration.terminal import Terminal
 
 RINGSIDE = str(Path(sys.executable).parent / "ringside")
@@ -70,6 +72,11 @@ def _talk(
     )
 
 
+def _run(home: Path, *arguments: str) -> Done:
+    """The command in this process: for what reads no keyboard."""
+    return in_process(lambda: main(arguments), environment=_environment(home), folder=home)
+
+
 def _records(home: Path) -> list[dict[str, object]]:
     return [json.loads(path.read_text()) for path in (home / ".ringside" / "calls").glob("*.json")]
 
@@ -104,19 +111,10 @@ def test_a_whole_call_without_a_key_piped_in_and_out(home: Path) -> None:
 def test_a_record_that_was_kept_is_shown_like_any_call(home: Path) -> None:
     _talk(home, "--stand-in", *TUESDAY, typed="free times\n")
     [path] = (home / ".ringside" / "calls").glob("*.json")
-    shown = subprocess.run(
-        [RINGSIDE, "calls", "show", str(path)], env=_environment(home), capture_output=True, text=True, check=True
-    )
+    shown = _run(home, "calls", "show", str(path))
     assert "Smile Dental, good morning!" in shown.stdout
     (home / "other.json").write_text("{}")
-    wrong = subprocess.run(
-        [RINGSIDE, "calls", "show", "other.json"],
-        cwd=home,
-        env=_environment(home),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    wrong = _run(home, "calls", "show", "other.json")
     assert (wrong.returncode, wrong.stderr) == (1, "ringside: other.json is not a call that ringside talk kept\n")
 
 
@@ -164,7 +162,7 @@ def test_json_is_one_object_a_line_with_the_documented_shapes(home: Path) -> Non
 
 
 def test_without_a_key_it_says_what_it_needs_and_offers_the_stand_in(home: Path) -> None:
-    done = _talk(home, "dental", *TUESDAY)
+    done = _run(home, "talk", "dental", *TUESDAY)
     assert done.returncode == 1
     assert "decision  accept" in done.stdout  # admission needs no key
     assert done.stderr.count("\n") == 1
@@ -173,7 +171,7 @@ def test_without_a_key_it_says_what_it_needs_and_offers_the_stand_in(home: Path)
 
 
 def test_a_call_that_is_rejected_is_only_shown(home: Path) -> None:
-    done = _talk(home, "dental", "--at", "2026-12-01T20:00")
+    done = _run(home, "talk", "dental", "--at", "2026-12-01T20:00")
     assert (done.returncode, done.stderr) == (0, "")
     assert "decision  reject with SIP 480, by agent dental: closed" in done.stdout
 
@@ -193,7 +191,7 @@ def test_a_call_that_is_rejected_is_only_shown(home: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_one_line(home: Path, arguments: list[str], status: int, message: str) -> None:
-    done = _talk(home, *arguments)
+    done = _run(home, "talk", *arguments)
     assert done.returncode == status
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
@@ -201,7 +199,7 @@ def test_what_is_wrong_is_one_line(home: Path, arguments: list[str], status: int
 
 def test_a_broken_agent_file_names_its_place(home: Path) -> None:
     (home / "agents" / "dental.yaml").write_text(AGENT + "voice: nonsense\n")
-    done = _talk(home, "dental")
+    done = _run(home, "talk", "dental")
     assert done.returncode == 1
     assert "dental.yaml:" in done.stderr
     assert "voice" in done.stderr

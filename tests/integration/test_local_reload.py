@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.local_program import Done, local
+from tests.in_process import Done, local
 from tests.integration.test_local_up import WITHOUT_CREDENTIALS, Up, eventually
 
 AGENT = """

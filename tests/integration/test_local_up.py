@@ -18,7 +18,7 @@ import pytest
 from cli.cloud import read_env
 from infra.local import tunnel
 from infra.local.template import REPOSITORY
-from tests.integration.local_program import Done, local
+from tests.in_process import Done, local
 from tests.integration.webhook_endpoints import KEY, WebhookEndpoints
 
 READY = "Stop with Ctrl-C."

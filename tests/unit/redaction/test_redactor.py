@@ -94,8 +94,8 @@ def test_arguments_and_results_of_tools_are_read_as_deep_as_they_go_and_their_na
 
 def test_time_grows_with_the_text_only() -> None:
     for unit in ("1 ", "one ", "DE89 ", "AB 12 ", "a@", "a dot ", "double ", "(+", "a.", "12-"):
-        short, long = (_seconds(unit * (length // len(unit))) for length in (4_000, 32_000))
-        assert long < 40 * short + 0.5, unit
+        short, long = (_seconds(unit * (length // len(unit))) for length in (2_000, 16_000))
+        assert long < 40 * short + 0.1, unit
 
 
 def _seconds(text: str) -> float:
