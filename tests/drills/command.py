@@ -34,6 +34,9 @@ def _drills(
         shared = stack.enter_context(Ground(monitors=0, lease=4, poll=1)) if short else None
         for name in names or DRILLS:
             drill, started = DRILLS[name], time.monotonic()
+            if reason := drill.missing():
+                shown.print(f"{name}: not run: {reason}\n")
+                continue
             size = Size(calls or (drill.short_calls if short else drill.calls), short)
             shown.print(f"{name}: {size.calls} calls ...")
             with nullcontext(shared) if shared else Ground(monitors=0) as ground:

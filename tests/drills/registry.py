@@ -3,18 +3,20 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.drills import liveness, neighbours, outages, ownership
+from tests.drills import liveness, neighbours, operations, outages, ownership
 from tests.drills.ground import Ground
 from tests.drills.report import Sheet, Size
 
 
 @dataclass(frozen=True)
 class Drill:
-    """A drill, with the number of its calls in the long and in the short form."""
+    """A drill, with the number of its calls in the long and in the short form. `missing` says why it cannot run on this
+    machine, and is empty where it can."""
 
     run: Callable[[Ground, Size, Sheet], None]
     calls: int
     short_calls: int
+    missing: Callable[[], str] = str
 
 
 DRILLS = {
@@ -36,5 +38,6 @@ DRILLS = {
     "tools": Drill(liveness.tools, 40, 8),
     "logs": Drill(liveness.logs, 20, 4),
     "young": Drill(liveness.young, 40, 8),
+    "operations": Drill(operations.operations, 4, 3, operations.missing),
     "drain": Drill(ownership.drain, 1000, 30),
 }

@@ -13,7 +13,7 @@ from tests.infra import cloudformation
 
 ACCESS_KEY = re.compile(r"Credential=deployer/\d+/[^/]+/([^/]+)/aws4_request")
 OBJECTS = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "POST": "PutObject", "DELETE": "DeleteObject"}
-FUNCTIONS = {"/2016-08-19/account-settings/": "GetAccountSettings"}
+FUNCTIONS = {"/2016-08-19/account-settings": "GetAccountSettings"}
 
 
 class DeployableAws(aws.Aws):
@@ -36,7 +36,7 @@ def _action(service: str, request: web.Request, body: bytes) -> str:
         is_bucket = "/" not in request.path.strip("/")
         return "ListBucket" if is_bucket and request.method in ("GET", "HEAD") else OBJECTS[request.method]
     if service == "lambda":
-        return FUNCTIONS.get(request.path, request.path)
+        return FUNCTIONS.get(request.path.rstrip("/"), request.path)
     return target or parse_qs(body.decode()).get("Action", [request.path])[0]
 
 
