@@ -7,6 +7,7 @@ async with Control(emulator.control_url) as control:
 
 import asyncio
 import ssl
+import time
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -19,6 +20,14 @@ Shown = dict[str, Any]
 
 class NotInTime(AssertionError):
     """A call did not come to what was waited for; the text shows how far it came."""
+
+
+def until_next_look(waited: float) -> float:
+    """The pause before the next look at something that was waited for so many seconds: a twentieth of them.
+
+    Each look takes some milliseconds of both sides' processors, which what is waited for may need.
+    """
+    return min(max(waited / 20, 0.01), 0.2)
 
 
 class Control:
@@ -79,10 +88,11 @@ class Control:
     async def until(self, call_id: str, ready: Callable[[Shown], Any], within_s: float = 10.0) -> Shown:
         """The call as soon as `ready` holds of it; `NotInTime` when it never does."""
         call: Shown = {}
+        began = time.monotonic()
         try:
             async with asyncio.timeout(within_s):
                 while not ready(call := await self.shown(call_id)):  # noqa: ASYNC110 - nothing to await across HTTP
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(until_next_look(time.monotonic() - began))
         except TimeoutError:
             raise NotInTime(f"not within {within_s:g} s: {call}") from None
         return call

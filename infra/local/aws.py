@@ -1,5 +1,8 @@
 """AWS on localhost: moto behind a server of our own. Run as `python -m infra.local.aws FD`, a listening socket.
 
+SIGUSR1 lets every receiver that waits for a message go without one, now and from then on: whoever stops the local cloud
+need not wait for them.
+
 moto checks a DynamoDB condition and writes in two steps, and hands an SQS message out in several: under its own
 threaded server two conditional writes of one key can both win, and two receivers can get one message. Here every
 request runs from start to end on one event loop, which makes each atomic, as they are at AWS, without a lock.
@@ -99,6 +102,14 @@ class LongPolls:
 
     def __init__(self) -> None:
         self._waiting: defaultdict[str, deque[asyncio.Event]] = defaultdict(deque)
+        self.over = False
+
+    def end(self) -> None:
+        """Wake all, and keep nobody waiting any more."""
+        self.over = True
+        for waiting in self._waiting.values():
+            while waiting:
+                waiting.popleft().set()
 
     def wake(self, action: str, asked: dict[str, Any]) -> None:
         """Wake one receiver for every message that a request has made visible."""
@@ -166,6 +177,10 @@ class Aws:
         self._unheard: set[asyncio.Task[Answer]] = set()
         self._polls = LongPolls()
 
+    def release_receivers(self) -> None:
+        """Long polls end at once, with what there is."""
+        self._polls.end()
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         scope = CREDENTIAL_SCOPE.search(request.headers.get("Authorization", ""))
@@ -207,16 +222,17 @@ class Aws:
         if queue is not None:
             wait = asked.get("WaitTimeSeconds", queue.attributes["ReceiveMessageWaitTimeSeconds"])
             deadline = time.time() + float(wait)
-            while (now := time.time()) < deadline and (due := next_visible(queue)) >= now:
+            while not self._polls.over and (now := time.time()) < deadline and (due := next_visible(queue)) >= now:
                 # At most a second: a receiver that was woken and hung up in the same moment wakes nobody else.
                 await self._polls.wait(asked["QueueUrl"], max(0.001, min(deadline - now, due - now, 1.0)))
         return self._moto(request, at_once, "sqs")
 
 
-async def serve(listener: socket.socket) -> None:
-    """Serve until cancelled."""
-    application = web.Application(client_max_size=MAX_REQUEST_BYTES)
-    application.router.add_route("*", "/{path:.*}", Aws().handle)
+async def serve(listener: socket.socket, aws: Aws | None = None, application: web.Application | None = None) -> None:
+    """Serve until cancelled. `application` may have routes already, which come first."""
+    aws = aws or Aws()
+    application = application or web.Application(client_max_size=MAX_REQUEST_BYTES)
+    application.router.add_route("*", "/{path:.*}", aws.handle)
     # A receiver that hangs up must not be given a message: its handler is cancelled with the connection.
     runner = web.AppRunner(application, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
@@ -227,20 +243,27 @@ async def serve(listener: socket.socket) -> None:
         await runner.cleanup()
 
 
-def main() -> None:
+def be_a_process(aws: Aws, application: web.Application | None = None) -> None:
+    """Serve on the socket whose number is the process's argument, until SIGTERM or SIGINT."""
     (descriptor,) = sys.argv[1:]
     listener = socket.socket(fileno=int(descriptor))
     logging.basicConfig(level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
     print(f"aws listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
 
     async def until_stopped() -> None:
-        serving = asyncio.ensure_future(serve(listener))
+        serving = asyncio.ensure_future(serve(listener, aws, application))
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGUSR1, aws.release_receivers)
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+            loop.add_signal_handler(number, serving.cancel)
         with suppress(asyncio.CancelledError):
             await serving
 
     asyncio.run(until_stopped())
+
+
+def main() -> None:
+    be_a_process(Aws())
 
 
 if __name__ == "__main__":

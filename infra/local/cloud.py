@@ -21,6 +21,7 @@ from typing import Any, Self
 import httpx
 
 from infra.local import stack
+from infra.local import template as templates
 from infra.local.agents import DEMO_AGENTS, credential_names
 from infra.local.aws_session import CREDENTIALS, REGION
 from infra.local.clients import Clients
@@ -116,16 +117,17 @@ class LocalCloud:
                 where = ("--port", str(self._ports.emulator), "--webhook-url", self.webhook_url)
                 how = ("--webhook-secret", self.openai.webhook_secret, "--pace", str(self._pace))
                 self._run("emulator", "infra.emulator", *where, *how)
+            # It has what it imports when it is given what it needs.
+            self._run("gateway", "infra.local.gateway", str(gateway.fileno()), listener=gateway, waits=True)
             self._create_stack()
             self._find_openai()
             given = {
                 "environments": {name: self.component_environment(name) for name in self._environments},
                 "schedules": self._schedules,
                 "queues": {"NotifyQueue": self._environments["NotifyFunction"]["RINGSIDE_NOTIFY_QUEUE_URL"]},
+                "template": templates.translate(),
             }
-            self._run(
-                "gateway", "infra.local.gateway", str(gateway.fileno()), listener=gateway, given=json.dumps(given)
-            )
+            self.processes["gateway"].give(json.dumps(given))
         for _ in range(self._first_monitors):
             self._start_monitor()
         self.processes["gateway"].wait_for_line(lambda line: line.startswith("gateway listening"), READY_SECONDS)
@@ -138,13 +140,19 @@ class LocalCloud:
         """Stop everything, whatever state it is in; also from another thread than the one that starts it."""
         with self._lock:
             self._stopped = True  # from here on nothing new is started
-        # Monitors first: they still have to write.
-        for components in (self.monitors, list(self.processes.values())):
-            for component in components:
-                component.terminate()
-            deadline = time.monotonic() + GRACE_SECONDS
-            for component in components:
-                component.stop(max(0.0, deadline - time.monotonic()))
+        # Monitors still have to write, so what they write to ends last. None waits for a call that no longer comes.
+        neighbours = [process for name, process in self.processes.items() if name in ("aws", "emulator")]
+        others = [process for process in self.processes.values() if process not in neighbours]
+        if aws := self.processes.get("aws"):
+            aws.expected_to_end = True  # of the signal, if it is not yet prepared for it
+            aws.signal(signal.SIGUSR1)
+        for component in (workers := [*self.monitors, *others]):
+            component.terminate()
+        deadline = time.monotonic() + GRACE_SECONDS
+        for component in workers:
+            component.stop(max(0.0, deadline - time.monotonic()))
+        for component in neighbours:
+            component.kill()  # they have nothing to keep
         if hasattr(self, "aws"):
             self.aws.close()
         with self._lock:

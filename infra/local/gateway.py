@@ -1,8 +1,8 @@
 """API Gateway and Lambda on localhost: an HTTP API in front of the real handlers.
 
 Run as `python -m infra.local.gateway FD`, a listening socket, with a JSON document on standard input:
-{"environments": {function: {variable: value}}, "schedules": bool,
-"queues": {name: URL}}. Functions, routes and schedules are the template's.
+{"template": {...}, "environments": {function: {variable: value}}, "schedules": bool, "queues": {name: URL}}. Functions,
+routes and schedules are the template's, as `template.translate` returns it: to translate takes half a second.
 
 A function can also be invoked by name, as AWS's Invoke does it:
 POST /2015-03-31/functions/{name}/invocations.
@@ -180,7 +180,7 @@ class Reloading:
 
 async def serve(listener: socket.socket, given: dict[str, Any]) -> int:
     """Serve until a function's process dies or this one is asked to stop."""
-    template = templates.translate()
+    template = given["template"]
     functions = {
         name: Environments(function, given["environments"][name])
         for name, function in templates.functions(template).items()

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import botocore.session
 import moto.core.responses
 import moto.dynamodb.models
 import moto.dynamodb.parsing.expressions
@@ -28,6 +29,7 @@ def tune() -> None:
     """Apply everything below, once in a process."""
     quick_clock()
     quick_dispatch()
+    regions_of_one_service()
     plain_attribute_values()
     queries_read_what_is_asked()
     expressions_parsed_once()
@@ -43,6 +45,20 @@ def quick_dispatch() -> None:
     """The methods of a class do not change, and are looked up for every request."""
     responses = vars(moto.core.responses)
     responses["method_names_from_class"] = cache(responses["method_names_from_class"])
+
+
+def regions_of_one_service() -> None:
+    """moto asks for the regions of seventeen services, and botocore reads the whole description of each of them for its
+    name among the endpoints: a fifth of what a local cloud's AWS needs to start. Those of EC2 are all there are."""
+
+    def get_available_regions(
+        self: Any, service_name: str, partition_name: str = "aws", allow_non_regional: bool = False
+    ) -> list[str]:
+        resolver = self.get_component("endpoint_resolver")
+        found: list[str] = resolver.get_available_endpoints("ec2", partition_name, allow_non_regional)
+        return found
+
+    botocore.session.Session.get_available_regions = get_available_regions  # type: ignore[method-assign]
 
 
 def plain_attribute_values() -> None:

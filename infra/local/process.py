@@ -60,10 +60,10 @@ class Process:
         guard: Guard,
         cwd: Path,
         listener: socket.socket | None = None,
-        given: str = "",
+        waits: bool = False,
         sink: Sink | None = None,
     ) -> None:
-        """Start it. `given` is its standard input; `listener` is inherited, and closed here."""
+        """Start it. `listener` is inherited, and closed here. One that `waits` is `given` its standard input later."""
         self.name = name
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
         self.expected_to_end = False
@@ -86,10 +86,8 @@ class Process:
         guard.tell("+", self._process.pid)
         if listener:
             listener.close()
-        assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # it died already, which its reader will notice
-            self._process.stdin.write(given.encode())
-            self._process.stdin.close()
+        if not waits:
+            self.give("")
         self._reader = threading.Thread(target=self._read, name=f"{name}-lines", daemon=True)
         self._reader.start()
 
@@ -106,6 +104,13 @@ class Process:
         with self._changed:
             self._finished = True
             self._changed.notify_all()
+
+    def give(self, text: str) -> None:
+        """All that it is to read from its standard input, which ends with it."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # it died already, which its reader will notice
+            self._process.stdin.write(text.encode())
+            self._process.stdin.close()
 
     @property
     def pid(self) -> int:

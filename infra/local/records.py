@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from infra.emulator.client import until_next_look
+
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
@@ -57,11 +59,11 @@ class Records:
 
     def wait(self, call_id: str, until: Callable[[CallRecord], bool], seconds: float = 30.0) -> CallRecord:
         """A call as soon as the condition holds; `TimeoutError` when it does not come to hold in time."""
-        deadline = time.monotonic() + seconds
+        began = time.monotonic()
         while not until(record := self.get(call_id)):
-            if time.monotonic() > deadline:
+            if (waited := time.monotonic() - began) > seconds:
                 raise TimeoutError(f"{call_id} is {record.status or 'not recorded'} after {seconds:.0f} s")
-            time.sleep(0.05)
+            time.sleep(until_next_look(waited))
         return record
 
     def wait_for_end(self, call_id: str, seconds: float = 60.0) -> CallRecord:

@@ -8,17 +8,14 @@ written.
 """
 
 import json
-import logging
 import random
-import socket
-import sys
 import time
 from collections import Counter
 from typing import Any
 
 from aiohttp import web
 
-from infra.local.aws import CREDENTIAL_SCOPE, MAX_REQUEST_BYTES
+from infra.local.aws import CREDENTIAL_SCOPE, MAX_REQUEST_BYTES, be_a_process
 from tests.drills.forgetful_sqs import ForgetfulSqs
 
 Refusal = tuple[int, str]
@@ -121,19 +118,12 @@ def refusal(status: int, code: str) -> web.Response:
 
 
 def main() -> None:
-    (descriptor,) = sys.argv[1:]
-    listener = socket.socket(fileno=int(descriptor))
-    logging.basicConfig(level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
     aws = FaultyAws()
     application = web.Application(client_max_size=MAX_REQUEST_BYTES)
     application.router.add_route("*", "/_faults", aws.switch)
     application.router.add_get("/_writes", aws.writes)
     application.router.add_route("*", "/_receipts", aws.receipts)
-    application.router.add_route("*", "/{path:.*}", aws.handle)
-    print(f"aws listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    web.run_app(
-        application, sock=listener, print=None, access_log=None, handler_cancellation=True, shutdown_timeout=0.1
-    )
+    be_a_process(aws, application)
 
 
 if __name__ == "__main__":

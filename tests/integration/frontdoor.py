@@ -232,5 +232,5 @@ def front_door() -> Iterator[Door]:
         finally:
             openai.stop()
             aws.close()
-            process.stop()
+            process.kill()
             guard.close()

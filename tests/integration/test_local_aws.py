@@ -35,7 +35,7 @@ def aws() -> Iterator[Clients]:
     clients = Clients(url)
     yield clients
     clients.close()
-    process.stop()
+    process.kill()
     guard.close()
 
 
