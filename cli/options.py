@@ -90,3 +90,11 @@ def read_count(_: type, tokens: Sequence[Token]) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) <= 100_000):
         raise ValueError(f"{text} is not a whole number from 1 to 100000")
     return int(text)
+
+
+def read_port(_: type, tokens: Sequence[Token]) -> int:
+    """A TCP port; 0 is any that is free."""
+    text: Any = tokens[0].value
+    if not (text.isascii() and text.isdigit() and int(text) <= 65_535):
+        raise ValueError(f"{text} is not a port (0 to 65535)")
+    return int(text)

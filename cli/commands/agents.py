@@ -55,7 +55,9 @@ def import_(
     try:
         text = sys.stdin.read() if session == "-" else Path(session).read_text(encoding="utf-8")
         found = session_import.imported(session_import.loads(text))
-    except (OSError, UnicodeDecodeError, session_import.NotASession) as error:
+    except OSError as error:
+        raise CliError(f"{session}: {error.strerror}") from None
+    except (UnicodeDecodeError, session_import.NotASession) as error:
         raise CliError(f"{session}: {error}") from None
     written = found.text(session)
     for each in found.left_out:

@@ -13,14 +13,14 @@ app = App(name="calls", group_parameters=OPTIONS)
 app.command(
     "cli.commands.export:export_calls",
     name="export",
-    help="""Export the calls of some days, to standard output or a file a day into a folder.
+    help="""Export the calls of some days, to standard output, or to a folder with one file per day.
 
     The same command again goes on where it was interrupted, and reads anew what may have changed. A call whose
     retention has passed is not exported; what has been exported is yours to delete.""",
 )
 
 for _name, _help in {
-    "say": """Let the agent say something on a live call, word by word.
+    "say": """Let the agent say something on a live call, word for word.
 
     It waits until neither the caller nor the agent is speaking.""",
     "instruct": "Tell the agent of a live call something; it answers, unless --silent.",

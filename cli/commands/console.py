@@ -4,13 +4,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from cli.options import ANY, AgentFiles, Deployment
+from cli.options import ANY, AgentFiles, Deployment, read_port
 
 
 def console(
     *,
     port: Annotated[
-        int | None, Parameter(metavar="N", help="Listen here (default: 7430, or any free port if that is taken).")
+        int | None,
+        Parameter(
+            metavar="N", converter=read_port, help="Listen here (default: 7430, or any free port if that is taken)."
+        ),
     ] = None,
     no_browser: Annotated[bool, Parameter(show_default=False, help="Print the URL, and do not open it.")] = False,
     agents: AgentFiles = None,
@@ -31,8 +34,6 @@ def console(
             raise
         raise CliError("the console needs its own packages: pip install 'ringside[cli]'") from None
 
-    if port is not None and not 0 <= port <= 65535:
-        raise CliError(f"--port: {port} is not a port (0 to 65535)")
     where = cloud.chosen(deployment)
     deployed = deployments.Deployed(where, agents or agents_folder(os.environ))
     server.serve(deployed, port, not no_browser, os.environ.get("RINGSIDE_CONSOLE_TOKEN"))

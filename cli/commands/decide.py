@@ -18,7 +18,12 @@ def decide(
     ] = None,
     header: Annotated[
         tuple[str, ...],
-        Parameter(metavar="NAME: VALUE", negative="", help="A SIP header as a carrier sends it; may be repeated."),
+        Parameter(
+            metavar="NAME: VALUE",
+            negative="",
+            show_default=False,
+            help="A SIP header as a carrier sends it; may be repeated.",
+        ),
     ] = (),
     at: Annotated[
         str | None,

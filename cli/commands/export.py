@@ -39,7 +39,7 @@ def export_calls(
         Path | None,
         Parameter(
             metavar="FOLDER",
-            help="Write a file a day into this folder, and skip days that are done. Without it: print.",
+            help="Write one file per day into this folder, and skip days that are done. Without it: print.",
         ),
     ] = None,
     deployment: Deployment = ANY,

@@ -20,6 +20,7 @@ def new(
         Parameter(
             metavar="+NUMBER",
             negative="",
+            show_default=False,
             help="A number that it answers; may be repeated (default: asked for, or a fictional one).",
         ),
     ] = (),

@@ -26,7 +26,12 @@ def talk(
     ] = None,
     header: Annotated[
         tuple[str, ...],
-        Parameter(metavar="NAME: VALUE", negative="", help="A SIP header as a carrier sends it; may be repeated."),
+        Parameter(
+            metavar="NAME: VALUE",
+            negative="",
+            show_default=False,
+            help="A SIP header as a carrier sends it; may be repeated.",
+        ),
     ] = (),
     transfers: Annotated[
         Literal["left", "stays", "refused"],

@@ -35,7 +35,7 @@ def test_an_operator_says_something_and_hangs_up(cloud: LocalCloud, page: Page, 
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert Axe().run(page).violations_count == 0
-    page.get_by_label("The agent says, word by word").fill("We close <b>now</b>.")
+    page.get_by_label("The agent says, word for word").fill("We close <b>now</b>.")
     page.get_by_role("button", name="Say").click()
     entry = page.locator(".entry.action")
     expect(entry).to_contain_text("Say: We close <b>now</b>.")

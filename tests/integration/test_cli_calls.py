@@ -421,6 +421,8 @@ def test_watch_of_a_call_that_there_is_not_is_an_error(ringside: Ringside, recor
     [
         (["calls", "list", "--day", "22.11.2026"], "Invalid value for --day: 22.11.2026 is not a date (for example "),
         (["calls", "list", "--from", "5550112"], "Invalid value for --from: 5550112 is not an international number ("),
+        (["console", "--port", "abc"], "Invalid value for --port: abc is not a port (0 to 65535)"),
+        (["console", "--port", "65536"], "Invalid value for --port: 65536 is not a port (0 to 65535)"),
         (["calls", "list", "--limit", "0"], "Invalid value for --limit: 0 is not a whole number from 1 to 100000"),
         (["calls", "list", "--limit", "many"], "Invalid value for --limit: many is not a whole number from 1 to "),
         (["calls", "list", "--limti", "3"], "Unknown option: --limti. Did you mean --limit?"),

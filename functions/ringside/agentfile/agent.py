@@ -77,7 +77,7 @@ class Agent(SessionConfig):
     @field_validator("answers", mode="before")
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+        return [value] if isinstance(value, (str, int)) else value
 
     @field_validator("transfer", mode="before")
     @classmethod

@@ -45,8 +45,9 @@ def _words(kind: str, message: str, context: dict[str, Any], path: FieldPath, fi
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(str(path[-1]), fields_at(model, path[:-1]), 1, 0.7)
         return "there is no such field" + (f"; did you mean {near[0]}?" if near else "")
-    if kind in ("string_type", "literal_error", "string_pattern_mismatch") and path in file.texts:
-        text = file.texts[path]
+    alone = path if path in file.texts else path[:-1]  # a value that is taken for a list of one
+    if kind in ("string_type", "literal_error", "string_pattern_mismatch") and alone in file.texts:
+        text = file.texts[alone]
         quoted = f"+{text}" if path[0] == "answers" and text.isdecimal() else text
         return f'YAML does not read {text} as text; put it in quotes: "{quoted}"'
     if kind == "literal_error":

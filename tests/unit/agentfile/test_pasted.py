@@ -135,6 +135,7 @@ def test_what_is_written_otherwise_elsewhere_is_answered_once(tmp_path: Path, co
 def test_a_number_without_quotes_is_told_to_have_some(tmp_path: Path, number: str) -> None:
     (told,) = problems(tmp_path, f"answers: [{number}]\ninstructions: Hi.\n")
     assert told == f'desk.yaml:1: answers.0: YAML does not read {number} as text; put it in quotes: "+18005551212"'
+    assert problems(tmp_path, f"answers: {number}\ninstructions: Hi.\n") == [told.replace("answers.0", "answers")]
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,14 @@ def test_what_is_no_session_is_told(
     assert told in capsys.readouterr().err
 
 
+def test_a_file_that_is_not_there_is_named_without_an_error_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "session.json"
+    assert main(["agents", "import", str(path)]) == 1
+    assert capsys.readouterr().err == f"ringside: {path}: No such file or directory\n"
+
+
 def test_good_agents_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "desk.yaml").write_text("answers: default\ninstructions: Be brief.\n")
     assert main(["agents", "check", "--agents", str(tmp_path)]) == 0
