@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ringside.monitor.threads import Threads
     from ringside.monitor.tool_worker import ToolWorker, WorkerSettings
     from ringside.notify.notifier import Notifier
+    from ringside.records.acting import Acting
     from ringside.records.reader import Reader
 
 
@@ -201,6 +202,13 @@ class Wiring:
 
         agents = load_agents(self.settings.agents)
         return Reader(self.record, lambda: self.counters, lambda: agents, self.settings.trunk)
+
+    @cached_property
+    def acting(self) -> "Acting":
+        """For asking for actions on live calls. The role of who asks over HTTPS may name no number of its own."""
+        from ringside.records.acting import Acting
+
+        return Acting(self.record, anywhere=False)
 
     @cached_property
     def sweeper(self) -> Sweeper:

@@ -28,6 +28,7 @@ from infra.local import template as templates
 from infra.local.event_sources import follow, follow_queue
 from infra.local.execution_environments import Environments, FunctionError
 from infra.local.payload import (
+    ACCOUNT,
     MAX_BODY_BYTES,
     MAX_WAIT,
     BadResponse,
@@ -40,6 +41,9 @@ from infra.local.payload import (
 from infra.local.template import Route
 
 log = logging.getLogger("gateway")
+
+CALLER = f"arn:aws:sts::{ACCOUNT}:user/moto"
+"""Who has signed a request, since signatures are not checked here: the same that the local STS names."""
 
 
 class Gateway:
@@ -88,6 +92,7 @@ class Gateway:
             route_key=route.key,
             request_id=uuid.uuid4().hex[:16],
             now=time.time(),
+            by=CALLER if route.by_iam else None,
         )
         try:
             async with asyncio.timeout(self._longest_wait):

@@ -63,8 +63,9 @@ def is_text(content_type: str) -> bool:
     return kind.startswith("text/") or kind in ("application/json", "application/xml", "application/javascript")
 
 
-def to_event(request: Request, *, route_key: str, request_id: str, now: float) -> dict[str, Any]:
-    """The event a function gets for a request. `now` in Unix seconds."""
+def to_event(request: Request, *, route_key: str, request_id: str, now: float, by: str | None = None) -> dict[str, Any]:
+    """The event a function gets for a request. `now` in Unix seconds; `by`: the ARN of whoever signed it, of a route
+    that IAM authorises."""
     headers: dict[str, str] = {}
     cookies: list[str] = []
     for name, value in request.headers:
@@ -99,6 +100,8 @@ def to_event(request: Request, *, route_key: str, request_id: str, now: float) -
         },
         "isBase64Encoded": False,
     }
+    if by is not None:
+        event["requestContext"]["authorizer"] = {"iam": {"accountId": ACCOUNT, "userArn": by}}
     if cookies:
         event["cookies"] = cookies
     if request.query:

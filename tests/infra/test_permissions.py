@@ -18,6 +18,7 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.local import gateway
 from infra.local.agents import DEMO_AGENTS
 from infra.local.aws_session import REGION
 from ringside.admission.decide import Admission
@@ -82,6 +83,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedCloud]:
         walk_the_path(cloud)
         lose_a_caller_before_the_answer(cloud)
         take_a_call_over(cloud)
+        act_over_https(cloud)
         count_what_rarely_is(cloud)
         sweep(cloud)
         write_in_a_group(cloud)
@@ -213,6 +215,20 @@ def read_over_https(cloud: DeployedCloud) -> None:
         api.get("/statistics", params={"from": "2026-01-01", "to": "2026-01-02"}).raise_for_status()
         assert api.get("/calls", params={"caller": number["caller"]}).json()["calls"]
         assert api.get("/decision", params=number).json()["counted"] is True
+
+
+def act_over_https(cloud: DeployedCloud) -> None:
+    """An action on a live call, asked for twice by one key: it is done once, in the name of whoever signed."""
+    call_id = cloud.emulator.ring("long-call")
+    cloud.records.wait(call_id, lambda record: record.status == "live")
+    signed = {"authorization": "AWS4-HMAC-SHA256 Credential=somebody", "idempotency-key": "0b7f"}
+    with httpx.Client(base_url=f"{cloud.gateway_url}/v1", headers=signed, trust_env=False, timeout=30) as api:
+        asked = [api.post(f"/calls/{call_id}/actions", json={"action": "hang_up", "silent": True}) for _ in range(2)]
+    assert [answer.status_code for answer in asked] == [200, 200], [answer.text for answer in asked]
+    record = cloud.records.wait_for_end(call_id)
+    (action,) = (item for item in record.items if item["kind"] == "action")
+    assert (action["by"], action["outcome"]) == (gateway.CALLER, "done")
+    assert record.call["end_reason"] == "operator_hung_up"
 
 
 def what_aws_does_for_us(cloud: DeployedCloud) -> None:

@@ -264,6 +264,7 @@ def test_nothing_of_the_records_api_is_deployed_unless_it_is_asked_for(template:
 def test_webhooks_come_in_by_post_and_the_sweeper_runs_every_minute(template: dict[str, Any]) -> None:
     assert [(route.key, route.function, route.by_iam) for route in templates.routes(template)] == [
         ("POST /webhook", "WebhookFunction", False),
+        ("POST /v1/{proxy+}", "ApiFunction", True),
         ("GET /v1/{proxy+}", "ApiFunction", True),
     ]
     assert [(schedule.seconds, schedule.function) for schedule in templates.schedules(template)] == [

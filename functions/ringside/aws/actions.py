@@ -1,6 +1,7 @@
 """What operators want done on live calls, as items of partitions of their own.
 
     pk ACTIONS#<call_id>    sk <action id>    what is wanted of a call, until it is settled
+    pk ACTIONS#<call_id>    sk TOKEN#<hash>   the action that was asked for by this token: it is not asked for twice
     pk MAILBOX#<owner>      sk <action id>    the same, for the call's owner, which looks here for all of its calls
     pk ANYWHERE#<call_id>   sk <action id>    the number of a transfer that is not to a target of the agent's
 
@@ -9,6 +10,7 @@ No other item's key begins so: a policy lets somebody act by `dynamodb:LeadingKe
 and deletes its items when the record says what came of it. Sentences (`requests`), as those of the record.
 """
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -46,11 +48,25 @@ def new_id(now: float) -> str:
     return f"{int(now * 1000):013d}{secrets.token_hex(4)}"
 
 
-def ask(call: Mapping[str, Any], asked: Asked, uri: str | None = None) -> Sentence[None]:
+@dataclass(frozen=True)
+class Known:
+    """An action that was asked for by a token. `wanted` tells whether the same is asked for again (`wanted_of`)."""
+
+    action_id: str
+    asked_at: float
+    wanted: str
+
+
+def wanted_of(asked: Asked) -> str:
+    """A hash of what is wanted, which says nothing of the words."""
+    return _hash(asked.action, asked.text, str(asked.silent))
+
+
+def ask(call: Mapping[str, Any], asked: Asked, uri: str | None = None, token: str = "") -> Sentence[None]:
     """Ask the owner of a live call for something. `call` is its item as it was just read.
 
-    Raises `Conflict` with the item as it is now, if the call is not live any more, or has changed hands: read it and
-    ask again. `uri`: of a transfer that is not to a target of the agent's.
+    Raises `Conflict` with the item as it is now, if the call is not live any more, has changed hands, or was asked by
+    this token before: read both and ask again. `uri`: of a transfer that is not to a target of the agent's.
     """
     owner = call.get("owner")
     condition, values = "#status = :live AND epoch = :epoch", {":live": Status.LIVE, ":epoch": call["epoch"]}
@@ -65,8 +81,18 @@ def ask(call: Mapping[str, Any], asked: Asked, uri: str | None = None) -> Senten
         writes.append(requests.put(_of_owner(str(owner), asked.action_id), item))
     if uri is not None:
         writes.append(requests.put(_anywhere(asked.call_id, asked.action_id), {"uri": uri, **_kept(asked)}))
+    if token:
+        item = asdict(Known(asked.action_id, asked.asked_at, wanted_of(asked)))
+        key = _of_token(asked.call_id, asked.by, token)
+        writes.append(requests.put(key, {**item, **_kept(asked)}, "attribute_not_exists(pk)"))
     check = requests.check(call_key(asked.call_id), condition, values, names)
     yield requests.transaction(secrets.token_hex(16), check, *writes)
+
+
+def known(call_id: str, by: str, token: str) -> Sentence[Known | None]:
+    """What this caller has asked for by this token, for an hour after it was asked."""
+    found = yield requests.get(_of_token(call_id, by, token))
+    return None if found is None else Known(str(found["action_id"]), float(found["asked_at"]), str(found["wanted"]))
 
 
 def asked_of(owner: str) -> Sentence[list[Asked]]:
@@ -123,6 +149,14 @@ def _of_call(call_id: str, action_id: str) -> Item:
 
 def _of_owner(owner: str, action_id: str) -> Item:
     return {"pk": f"MAILBOX#{owner}", "sk": action_id}
+
+
+def _of_token(call_id: str, by: str, token: str) -> Item:
+    return {"pk": f"ACTIONS#{call_id}", "sk": f"TOKEN#{_hash(by, token)}"}
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 def _anywhere(call_id: str, action_id: str) -> Item:

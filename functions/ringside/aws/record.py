@@ -203,8 +203,11 @@ class Record:
 
     # --- what operators want ---
 
-    def ask(self, call: Mapping[str, Any], asked: actions.Asked, uri: str | None = None) -> None:
-        self._table.run(actions.ask(call, asked, uri))
+    def ask(self, call: Mapping[str, Any], asked: actions.Asked, uri: str | None = None, token: str = "") -> None:
+        self._table.run(actions.ask(call, asked, uri, token))
+
+    def asked_by_token(self, call_id: str, by: str, token: str) -> actions.Known | None:
+        return self._table.run(actions.known(call_id, by, token))
 
     def is_open(self, call_id: str, action_id: str) -> bool:
         return self._table.run(actions.is_open(call_id, action_id))

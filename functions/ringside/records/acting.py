@@ -5,10 +5,11 @@ It writes nothing but actions (`aws/actions`). Who carries them out is the call'
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ringside import phone_numbers
-from ringside.aws.actions import TEXT_CHARACTERS, Asked, new_id
+from ringside.aws.actions import TEXT_CHARACTERS, Asked, new_id, wanted_of
 from ringside.aws.record import Record
 from ringside.aws.requests import Conflict
 from ringside.calls import Status
@@ -31,7 +32,15 @@ SPOKEN = frozenset({"say", "instruct"})
 
 
 class CannotAct(RequestError):
-    """The call takes no actions: it is not live, or is not there. The text says which."""
+    """The call takes no actions, or not this one. The text says why."""
+
+
+class NoSuchCall(CannotAct):
+    """The call is not in the record."""
+
+
+class NotAllowed(CannotAct):
+    """The number of a transfer is not for whoever asks to choose."""
 
 
 class Acting:
@@ -42,25 +51,38 @@ class Acting:
         record: Record,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
+        *,
+        anywhere: bool = True,
     ) -> None:
+        """`anywhere`: whether callers may be transferred to other numbers than those of the agent's file, as far as
+        the credentials allow it."""
         self._record = record
         self._clock = clock
         self._pause = pause
+        self._anywhere = anywhere
 
-    def ask(self, call_id: str, action: ActionKind, by: str, text: str = "", *, silent: bool = False) -> Asked:
+    def ask(
+        self, call_id: str, action: ActionKind, by: str, text: str = "", *, silent: bool = False, token: str = ""
+    ) -> Asked:
         """Ask for an action. `by`: the ARN of whoever asks. `text`: words, or where to transfer to: a target of the
-        agent's, a number or a SIP URI.
+        agent's, a number or a SIP URI. `token`: whoever asks twice by the same one, within an hour, has asked once.
 
-        Raises `BadQuery` for a text that cannot be meant, and `CannotAct`.
+        Raises `BadQuery` for a text that cannot be meant, or a token that was used for something else, and `CannotAct`.
         """
         text, uri = _checked(action, text)
+        if uri is not None and not self._anywhere:
+            raise NotAllowed("only transfers to targets of the agent's file, by their names, can be asked for here")
         now = self._clock()
         asked = Asked(call_id, new_id(now), action, by, round(now, 3), text, silent)
         for _ in range(HANDS):
+            if token and (known := self._record.asked_by_token(call_id, by, token)):
+                if known.wanted != wanted_of(asked):
+                    raise BadQuery("Idempotency-Key: this key was used for another action")
+                return replace(asked, action_id=known.action_id, asked_at=known.asked_at)
             call = self._live(call_id)
             try:
-                self._record.ask(call, asked, uri)
-            except Conflict:  # it ended, or has another owner since a moment
+                self._record.ask(call, asked, uri, token)
+            except Conflict:  # it ended, has another owner since a moment, or was asked by this token meanwhile
                 self._pause(PAUSES[0])
             else:
                 return asked
@@ -80,7 +102,7 @@ class Acting:
     def _live(self, call_id: str) -> Mapping[str, Any]:
         call = self._record.call(call_id)
         if call is None:
-            raise CannotAct(f"there is no call {call_id} in the record")
+            raise NoSuchCall(f"there is no call {call_id} in the record")
         status = Status(str(call["status"]))
         if status.is_final:
             raise CannotAct(f"{call_id} is over")
@@ -99,15 +121,15 @@ def _checked(action: ActionKind, text: str) -> tuple[str, str | None]:
     if action != "transfer":
         return (text if action in SPOKEN else ""), None
     if not text:
-        raise BadQuery("to: give the name of a target of the agent's, or a number")
+        raise BadQuery("give the name of a target of the agent's, or a number")
     if text.startswith("+"):
         number = phone_numbers.number(text)
         if number is None:
-            raise BadQuery(f"to: {text} is not an international number (for example +14255550112)")
+            raise BadQuery(f"{text} is not an international number (for example +14255550112)")
         return number, f"tel:{number}"
     if ":" in text:
         try:
             return text, refer.target(text)
         except ValueError as error:
-            raise BadQuery(f"to: {text} is {error}") from None
+            raise BadQuery(f"{text} is {error}") from None
     return text, None

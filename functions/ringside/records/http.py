@@ -1,7 +1,8 @@
 """The records API: its calls, as HTTP has them. Powertools routes, validates, and describes them in OpenAPI.
 
-Errors are problem documents (RFC 9457). Answers have an `ETag` (RFC 9110 section 8.8.3), so that asking again for what
-has not changed costs no transfer.
+It reads, and asks for actions on live calls (`acting`), in the name of whoever signed the request. Errors are problem
+documents (RFC 9457). Answers to GET have an `ETag` (RFC 9110 section 8.8.3), so that asking again for what has not
+changed costs no transfer.
 """
 
 import hashlib
@@ -14,15 +15,23 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
 
+from ringside.aws.actions import TEXT_CHARACTERS
 from ringside.calls import EndReason, Status
-from ringside.records import reader
+from ringside.conversation.events import ActionKind
+from ringside.conversation.items import ACTION
+from ringside.records import reader, shapes
+from ringside.records.acting import Acting, CannotAct, NoSuchCall, NotAllowed
 from ringside.records.query import BadQuery
 from ringside.records.reader import Json, Reader
 
 PROBLEM = "application/problem+json"
 MAX_LIMIT = 500
+
+WAIT_SECONDS = 3.0
+"""That a request for an action waits for what comes of it: most are done within half a second."""
 
 Text = Annotated[str | None, Query(max_length=200)]
 From = Annotated[str | None, Query(alias="from", description="The first day, an ISO date in UTC.")]
@@ -30,9 +39,20 @@ To = Annotated[str | None, Query(description="The last day.")]
 CallId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,199}$")]
 
 
-def answer(records: Reader, event: dict[str, Any], context: object) -> Json:
+class Wanted(BaseModel):
+    """An action on a live call."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: ActionKind
+    text: str = Field("", max_length=TEXT_CHARACTERS, description="The words, or the target of a transfer.")
+    silent: bool = Field(False, description="instruct: the agent says nothing because of it; hang_up: no goodbye.")
+
+
+def answer(records: Reader, acting: Acting, event: dict[str, Any], context: object) -> Json:
     """The answer to one request of API Gateway's (payload format 2.0)."""
-    found: Json = _application().resolve({**event, "ringside": records}, context)  # type: ignore[arg-type]  # any context
+    known = {**event, "ringside": records, "acting": acting}
+    found: Json = _application().resolve(known, context)  # type: ignore[arg-type]  # any context
     return _with_etag(event, found)
 
 
@@ -72,6 +92,22 @@ def _application() -> APIGatewayHttpResolver:
     def news(call_id: CallId, since: Text = None) -> Json:
         return _there(records().news(call_id, since), call_id)
 
+    @app.post("/v1/calls/<call_id>/actions", summary="Ask for an action on a live call")
+    def act(
+        call_id: CallId,
+        wanted: Annotated[Wanted, Body()],
+        idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=200)] = "",
+    ) -> Response[str]:
+        event = app.current_event.raw_event
+        acting: Acting = event["acting"]
+        asked = acting.ask(
+            call_id, wanted.action, _by(event), wanted.text, silent=wanted.silent, token=idempotency_key
+        )  # fmt: skip
+        found = acting.outcome(asked, WAIT_SECONDS)
+        shown = found or shapes.item({"kind": "action", "item_id": f"{ACTION}{asked.action_id}", **vars(asked)})
+        is_over = found is not None and found["outcome"] != "under_way"
+        return _json(HTTPStatus.OK if is_over else HTTPStatus.ACCEPTED, {"call_id": call_id, **shown})
+
     @app.get("/v1/live", summary="The calls that are not over, with their last words")
     def live() -> Json:
         return records().live()
@@ -104,6 +140,11 @@ def _application() -> APIGatewayHttpResolver:
     def bad_query(error: BadQuery) -> Response[str]:
         return _problem(HTTPStatus.BAD_REQUEST, str(error))
 
+    @app.exception_handler(CannotAct)  # type: ignore[untyped-decorator]  # Powertools has no type for it
+    def cannot_act(error: CannotAct) -> Response[str]:
+        status = {NoSuchCall: HTTPStatus.NOT_FOUND, NotAllowed: HTTPStatus.FORBIDDEN}.get(type(error))
+        return _problem(status or HTTPStatus.CONFLICT, str(error))
+
     @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]  # Powertools has no type for it
     def invalid(error: RequestValidationError) -> Response[str]:
         wrong = (f"{each['loc'][-1]}: {each['msg']}" for each in error.errors())
@@ -122,6 +163,18 @@ def _there(found: Json | None, call_id: str) -> Json:
     return found
 
 
+def _by(event: Json) -> str:
+    """The ARN of whoever signed the request, by API Gateway's word (payload format 2.0, IAM authorizer)."""
+    by = ((event["requestContext"].get("authorizer") or {}).get("iam") or {}).get("userArn")
+    if not by:
+        raise NotAllowed("it is not known who asks: the route is not authorised by IAM")
+    return str(by)
+
+
+def _json(status: HTTPStatus, document: Json) -> Response[str]:
+    return Response(status, "application/json", json.dumps(document))
+
+
 def _problem(status: HTTPStatus, detail: str) -> Response[str]:
     document = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
     return Response(status, PROBLEM, json.dumps(document))
@@ -129,7 +182,7 @@ def _problem(status: HTTPStatus, detail: str) -> Response[str]:
 
 def _with_etag(event: Json, found: Json) -> Json:
     """The answer with its entity tag; 304 without a body where that is what the client has already."""
-    if found["statusCode"] != HTTPStatus.OK:
+    if found["statusCode"] != HTTPStatus.OK or event["requestContext"]["http"]["method"] != "GET":
         return found
     tag = '"' + hashlib.sha256(str(found["body"]).encode()).hexdigest()[:32] + '"'
     headers = {**found.get("headers", {}), "ETag": tag, "Cache-Control": "private, no-cache"}

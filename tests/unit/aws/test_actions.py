@@ -56,6 +56,15 @@ def test_the_call_has_to_be_as_it_was_seen() -> None:
     assert check["ExpressionAttributeValues"][":epoch"] == {"N": "2"}
 
 
+def test_a_token_is_kept_beside_the_action_on_the_condition_that_it_is_new() -> None:
+    asked = next(actions.ask(CALL, SAY, None, "a token of the client's"))
+
+    *_, ((_, put),) = (part.items() for part in asked.params["TransactItems"])
+    assert (put["Item"]["pk"]["S"], put["ConditionExpression"]) == ("ACTIONS#rtc_1", "attribute_not_exists(pk)")
+    assert put["Item"]["sk"]["S"].startswith("TOKEN#")
+    assert "Hm." not in str(put)
+
+
 def test_ids_are_short_enough_for_the_session_and_in_the_order_of_time() -> None:
     ids = [actions.new_id(NOON + number) for number in range(3)]
 

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from infra.local.payload import Request, to_event
+from ringside.aws.actions import Asked as Action
 from ringside.calls import Status
+from ringside.records.acting import CannotAct, NoSuchCall, NotAllowed
 from ringside.records.http import answer
 from ringside.records.query import BadQuery, Filters
 
 CALL = {"call_id": "rtc_1", "items": []}
+WHO = "arn:aws:sts::123456789012:assumed-role/desk/ada"
 
 
 class Asked:
@@ -52,6 +55,24 @@ class Asked:
         return {"verdict": "accept"}
 
 
+class Acting:
+    """Stands for whoever asks the monitors: keeps what was asked for. `outcome`: what comes of it, or None."""
+
+    def __init__(self, outcome: str | None = "done", refuses: Exception | None = None) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self._outcome = outcome
+        self._refuses = refuses
+
+    def ask(self, call_id: str, action: Any, by: str, text: str, *, silent: bool, token: str) -> Action:
+        if self._refuses:
+            raise self._refuses
+        self.asked.append((call_id, action, by, text, silent, token))
+        return Action(call_id, "a1", action, by, 1795348800.0, text, silent)
+
+    def outcome(self, asked: Action, seconds: float) -> dict[str, Any] | None:
+        return {"kind": "action", "item_id": "action_a1", "outcome": self._outcome} if self._outcome else None
+
+
 @pytest.fixture
 def record() -> Asked:
     return Asked()
@@ -61,7 +82,15 @@ def get(record: Asked, path: str, **headers: str) -> dict[str, Any]:
     where, _, query = path.partition("?")
     request = Request("GET", f"/v1{where}", query, list(headers.items()), b"", "198.51.100.7")
     event = to_event(request, route_key="GET /v1/{proxy+}", request_id="r", now=1795348800.0)
-    return answer(record, event, None)  # type: ignore[arg-type]
+    return answer(record, Acting(), event, None)  # type: ignore[arg-type]
+
+
+def post(acting: Acting, body: Any, by: str | None = WHO, path: str = "/calls/rtc_1/actions", **more: str) -> Any:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = [("content-type", "application/json"), *more.items()]
+    request = Request("POST", f"/v1{path}", "", headers, content, "198.51.100.7")
+    event = to_event(request, route_key="POST /v1/{proxy+}", request_id="r", now=1795348800.0, by=by)
+    return answer(Asked(), acting, event, None)  # type: ignore[arg-type]
 
 
 def body(found: dict[str, Any]) -> Any:
@@ -134,6 +163,90 @@ def test_the_document_describes_every_call_that_can_be_made(record: Asked) -> No
     document = body(get(record, "/openapi.json"))
 
     paths = {path.replace("{call_id}", "CALL_ID").removeprefix("/v1/") for path in document["paths"]}
-    assert paths == {"calls", "calls/CALL_ID", "calls/CALL_ID/news", "live", "statistics", "agents", "decision"}
+    assert paths == {
+        "calls",
+        "calls/CALL_ID",
+        "calls/CALL_ID/news",
+        "calls/CALL_ID/actions",
+        "live",
+        "statistics",
+        "agents",
+        "decision",
+    }
     names = {each["name"] for each in document["paths"]["/v1/calls"]["get"]["parameters"]}
     assert names >= {"day", "from", "to", "caller", "status", "limit", "cursor"}
+
+
+# --- actions ---
+
+
+def test_an_action_is_asked_for_in_the_name_of_whoever_signed_and_answered_with_what_came_of_it() -> None:
+    acting = Acting()
+
+    found = post(acting, {"action": "instruct", "text": "The caller is a regular.", "silent": True})
+
+    assert (found["statusCode"], body(found)["call_id"], body(found)["outcome"]) == (200, "rtc_1", "done")
+    assert acting.asked == [("rtc_1", "instruct", WHO, "The caller is a regular.", True, "")]
+    assert "ETag" not in found["headers"]
+
+
+@pytest.mark.parametrize("outcome", ["under_way", None])
+def test_what_is_not_known_yet_says_where_to_look_for_it(outcome: str | None) -> None:
+    found = post(Acting(outcome), {"action": "hold"})
+
+    assert found["statusCode"] == 202
+    assert (body(found)["item_id"], body(found)["outcome"]) == ("action_a1", outcome)
+
+
+def test_a_request_that_is_sent_again_carries_the_key_of_the_first_one() -> None:
+    acting = Acting()
+    post(acting, {"action": "hold"}, **{"idempotency-key": "0b7f"})
+
+    assert acting.asked[0][-1] == "0b7f"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"action": "mute"}, "action: "),
+        ({"text": "Hello"}, "action: "),
+        ({"action": "say", "text": "a" * 2001}, "text: "),
+        ({"action": "say", "words": "Hello"}, "words: "),
+        (b"{", ""),
+        (b"", ""),
+    ],
+)
+def test_an_action_that_is_asked_for_wrongly_is_a_problem_document(wrong: Any, says: str) -> None:
+    acting = Acting()
+    found = post(acting, wrong)
+
+    assert (found["statusCode"], found["headers"]["Content-Type"]) == (400, "application/problem+json")
+    assert body(found)["detail"].startswith(says)
+    assert acting.asked == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (NoSuchCall("there is no call rtc_1"), 404),
+        (CannotAct("rtc_1 is over"), 409),
+        (NotAllowed("only targets"), 403),
+        (BadQuery("text: missing"), 400),
+    ],
+)
+def test_a_call_that_takes_no_actions_is_a_problem_document(error: Exception, status: int) -> None:
+    found = post(Acting(refuses=error), {"action": "hold"})
+
+    assert (found["statusCode"], found["headers"]["Content-Type"]) == (status, "application/problem+json")
+    assert body(found)["detail"] == str(error)
+
+
+def test_nothing_is_asked_for_in_the_name_of_nobody() -> None:
+    acting = Acting()
+
+    assert post(acting, {"action": "hold"}, by=None)["statusCode"] == 403
+    assert acting.asked == []
+
+
+def test_nothing_else_takes_a_post() -> None:
+    assert post(Acting(), {}, path="/calls/rtc_1")["statusCode"] == 404
