@@ -18,31 +18,32 @@ from infra.deploy.account import Account
 from infra.deploy.programs import DeployError
 from infra.local import template as templates
 from infra.local.template import REPOSITORY
+from tests.in_process import deploy
 
 DIGEST = "sha256:" + "ab" * 32
 MANIFEST = json.dumps({"schemaVersion": 2, "mediaType": repository.MANIFESTS[0], "layers": []})
 
 
-def command(*arguments: str, path: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m infra.deploy` as somebody whose environment has nothing but these variables."""
-    environment = {"PATH": str(path) if path else os.environ["PATH"], "HOME": "/nonexistent", **variables}
-    environment |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/nonexistent/config"}
-    return subprocess.run(
-        [sys.executable, "-m", "infra.deploy", *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=REPOSITORY,
-        timeout=60,
-        check=False,
-    )
+def nothing_but(path: Path, **variables: str) -> dict[str, str]:
+    """The environment of somebody who has the programs in this folder and these variables."""
+    nowhere = {"HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/nonexistent/config"}
+    return {"PATH": str(path), **nowhere, **variables}
 
 
 # --- plan ---
 
 
 def test_a_plan_needs_no_account_and_says_what_would_be_created(tmp_path: Path) -> None:
-    done = command("plan", path=tmp_path)
+    command = [sys.executable, "-m", "infra.deploy", "plan"]
+    done = subprocess.run(
+        command,
+        env=nothing_but(tmp_path),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
     assert done.returncode == 0, done.stderr
     assert re.search(r"Without a call it costs about \d+\.\d\d USD a month", done.stdout)
@@ -140,7 +141,7 @@ def test_the_sections_of_samconfig_are_taken_and_an_unknown_one_is_named() -> No
 
 
 def test_everything_that_is_missing_is_told_at_once_with_the_remedy(tmp_path: Path) -> None:
-    done = command("deploy", path=tmp_path)
+    done = deploy("deploy", environment=nothing_but(tmp_path))
 
     assert done.returncode == 1
     for problem in (builders.NO_ENGINE, account.NO_REGION, account.NO_CREDENTIALS):
@@ -151,14 +152,14 @@ def test_everything_that_is_missing_is_told_at_once_with_the_remedy(tmp_path: Pa
 def test_docker_that_does_not_run_is_another_thing_than_docker_that_is_missing(tmp_path: Path) -> None:
     program(tmp_path / "docker", "exit 1")
 
-    done = command("image", path=tmp_path, AWS_REGION="eu-west-1")
+    done = deploy("image", environment=nothing_but(tmp_path, AWS_REGION="eu-west-1"))
 
     assert builders.NO_DAEMON in done.stderr
     assert account.NO_REGION not in done.stderr
 
 
 def test_a_profile_that_is_not_there_is_named(tmp_path: Path) -> None:
-    done = command("destroy", path=tmp_path, AWS_REGION="eu-west-1", AWS_PROFILE="nobody")
+    done = deploy("destroy", environment=nothing_but(tmp_path, AWS_REGION="eu-west-1", AWS_PROFILE="nobody"))
 
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert "nobody" in done.stderr
