@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,9 +56,9 @@ def follow(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Until the operation has ended; returns the stack's status. `stack` is its id, `already` has what was before."""
+    """Until the operation has ended; returns the stack's status. `stack` is its ARN, `already` has what was before."""
     shown, until = console(), clock() + minutes * 60
-    with shown.status("waiting for CloudFormation") as status:
+    with _left_alone(stack), shown.status("waiting for CloudFormation") as status:
         while True:
             (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
             for line in _news(cloudformation, stack, already):
@@ -70,6 +71,17 @@ def follow(
                     f"{found['StackName']} is {found['StackStatus']} after {minutes:.0f} minutes, and goes on by itself"
                 )
             sleep(POLL_SECONDS)
+
+
+@contextmanager
+def _left_alone(stack: str) -> Iterator[None]:
+    """Ctrl-C ends the waiting alone, which nobody expects."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        status = f"aws cloudformation describe-stacks --stack-name {stack.split('/')[1]}"
+        console().print(f"CloudFormation goes on by itself; `{status}` shows what comes of it.", soft_wrap=True)
+        raise
 
 
 def before(cloudformation: Any, stack: str) -> Progress:

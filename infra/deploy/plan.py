@@ -55,10 +55,12 @@ def assignments(words: list[str]) -> Parameters:
     known, given = templates.translate()["Parameters"], {}
     for word in words:
         name, equals, value = word.partition("=")
-        if not equals or name not in known:
+        if name in known and not equals:
+            raise DeployError(f"{name}: has no value; give it as {name}=VALUE")
+        if name not in known:
             near = difflib.get_close_matches(name, known)
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
-            raise DeployError(f"{word}: not a parameter of template.yaml as Name=value.{hint}")
+            raise DeployError(f"{name} is not a parameter of template.yaml.{hint}")
         check(name, known[name], value)
         given[name] = value
     return given
@@ -70,7 +72,7 @@ def check(name: str, parameter: Mapping[str, Any], value: str) -> None:
     if allowed and value not in allowed:
         raise DeployError(f"{name}={value}: must be one of {', '.join(allowed)}")
     if not re.search(parameter.get("AllowedPattern", ""), value):
-        raise DeployError(f"{name}={value}: must match {parameter['AllowedPattern']}")
+        raise DeployError(f"{name}={value}: {parameter['ConstraintDescription']}")
     if parameter["Type"] == "Number" and not allowed:
         try:
             fits = parameter["MinValue"] <= float(value) <= parameter["MaxValue"]

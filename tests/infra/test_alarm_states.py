@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +14,15 @@ from tests.infra.cloudwatch import Sample, state
 HOUR = 3600.0
 
 
-def alarms_of(name: str) -> dict[str, dict[str, Any]]:
-    document = templates.parse((REPOSITORY / "infra" / f"{name}.yaml").read_text(encoding="utf-8"))
-    return of_type(templates.plain(document), "AWS::CloudWatch::Alarm")
+def nested(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = templates.plain(templates.parse(path.read_text(encoding="utf-8")))
+    return document
 
 
-ALARMS = {**alarms_of("alarms"), **alarms_of("monitor")}
-DEFAULTS = templates.translate()["Parameters"]
+ROOT = templates.translate()
+TEMPLATES = [ROOT, *map(nested, sorted((REPOSITORY / "infra").glob("*.yaml")))]
+ALARMS = {name: alarm for each in TEMPLATES for name, alarm in of_type(each, "AWS::CloudWatch::Alarm").items()}
+DEFAULTS = ROOT["Parameters"]
 PARAMETERS = {
     "ScaleOutBelow": float(DEFAULTS["ScaleOutBelow"]["Default"]),
     "ScaleInAbove": float(DEFAULTS["ScaleInAbove"]["Default"]),
@@ -114,6 +117,16 @@ def judged(name: str, samples: Mapping[str, Iterable[Sample]]) -> str:
 
 def test_every_alarm_of_the_templates_has_its_story() -> None:
     assert sorted(STORIES) == sorted(ALARMS)
+
+
+def test_every_rule_of_the_templates_is_tried_with_an_event_and_every_threshold_is_an_alarms() -> None:
+    """The rule: `test_alarms.py`, with the event that AWS documents. Steps of scaling begin where an alarm fires."""
+    rules = [name for each in TEMPLATES for name in of_type(each, "AWS::Events::Rule")]
+    scaling = [policy for each in TEMPLATES for policy in of_type(each, "AWS::ApplicationAutoScaling::ScalingPolicy")]
+    fired = {action["Ref"] for alarm in ALARMS.values() for action in alarm["AlarmActions"] if "Ref" in action}
+
+    assert rules == ["DeploymentFailed"]
+    assert set(scaling) <= fired
 
 
 @pytest.mark.parametrize("name", STORIES)

@@ -107,6 +107,19 @@ def test_an_operation_that_does_not_end_is_not_waited_for_for_ever() -> None:
         )
 
 
+def test_ctrl_c_ends_the_waiting_and_says_that_the_deployment_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    arn = "arn:aws:cloudformation:us-east-1:123456789012:stack/ringside/1a2b"
+    with pytest.raises(KeyboardInterrupt):
+        following.follow(StuckCloudFormation(), arn, 40, already=following.Progress(), sleep=interrupted)
+
+    shown = capsys.readouterr().out
+    assert "goes on by itself" in shown
+    assert "describe-stacks --stack-name ringside`" in shown
+
+
 # --- back by one ---
 
 

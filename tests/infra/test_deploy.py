@@ -13,7 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from infra.deploy import account, builders, image, package, plan, programs, repository, sbom, stack
+from infra.deploy import account, builders, checks, commands, image, package, plan, programs, repository, sbom, stack
 from infra.deploy.account import Account
 from infra.deploy.programs import DeployError
 from infra.local import template as templates
@@ -76,9 +76,10 @@ def test_a_plan_follows_the_parameters(given: dict[str, str], stacks: str, there
         ("MonitorSize=huge", "one of small, medium, large"),
         ("MonitorCount=0", "a number from 1 to 100"),
         ("MonitorCount=many", "a number from 1 to 100"),
-        ("MonitorImage=ringside:latest", "must match"),
+        ("MonitorImage=ringside:latest", "an image by its digest, .* as `make image` prints it"),
+        ("MonitorCount", "give it as MonitorCount=VALUE"),
         ("MonitorSiz=large", "Did you mean MonitorSize"),
-        ("large", "not a parameter"),
+        ("large", "large is not a parameter"),
     ],
 )
 def test_a_parameter_that_would_be_refused_in_minutes_is_refused_at_once(word: str, says: str) -> None:
@@ -379,6 +380,28 @@ def test_a_deployment_builds_and_then_deploys_with_the_images_digest(here: Accou
     assert "--no-execute-changeset" in asked  # what changes is shown before it does
     assert stack.DEPLOYMENT_MINUTES <= 60  # without a limit, CloudFormation may take hours
     assert f"MonitorImage={name}" in asked[asked.index("--parameter-overrides") :]
+
+
+def test_an_image_that_is_chosen_alone_is_warned_of_since_the_functions_keep_other_agents(
+    here: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployed: list[dict[str, str]] = []
+    monkeypatch.setattr(checks, "agents", lambda: None)
+    monkeypatch.setattr(account, "find", lambda **_: here)
+    monkeypatch.setattr(stack, "deploy", lambda *given, **_: deployed.append(given[-1]))
+    chosen = f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/ringside-monitor@{DIGEST}"
+
+    monkeypatch.setattr(image, "make", lambda *_, **__: chosen)
+
+    commands._deploy()
+    built = capsys.readouterr().out
+    commands._deploy(monitor_image=chosen)
+    warned = capsys.readouterr().out
+
+    assert [each["MonitorImage"] for each in deployed] == [chosen, chosen]
+    assert built == ""
+    assert "the webhook gets the agent files of this checkout" in warned
+    assert "make rollback" in warned
 
 
 def test_ecs_gets_its_role_in_an_account_that_never_had_a_cluster(here: Account) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.deploy import image
 from infra.local import template as templates
 from infra.local.cloud import LocalCloud
 from infra.local.template import FUNCTIONS, REPOSITORY, of_type
@@ -55,6 +56,41 @@ def test_nothing_is_copied_but_what_ships() -> None:
     ]
     ignored = (REPOSITORY / "infra" / "Dockerfile.dockerignore").read_text(encoding="utf-8").split()
     assert "**/__pycache__" in ignored
+
+
+def test_a_checkout_with_a_strict_umask_makes_an_image_whose_user_can_read_it() -> None:
+    """Copied files keep their modes and belong to root, and the process runs as another user."""
+    first, last_stage = DOCKERFILE.split("\nFROM ${PYTHON_IMAGE}\n")
+
+    assert first.index("COPY . /app") < first.index("chmod -R u=rwX,go=rX /packages /app /bytecode")
+    assert "COPY --from=packages /app /app" in last_stage
+
+
+@pytest.mark.parametrize(
+    "name", ["functions/webhook.py", "infra/Dockerfile", "infra/Dockerfile.dockerignore", "infra/python-image.txt"]
+)
+def test_what_ships_and_was_not_committed_has_a_tag_of_its_own(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git = ["git", "-c", "user.name=me", "-c", "user.email=me@example.com", "-c", "commit.gpgsign=false"]
+    file = tmp_path / name
+    file.parent.mkdir(parents=True)
+    file.write_text("committed")
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *command], cwd=tmp_path, check=True)
+
+    def asked(*arguments: str) -> str:
+        return subprocess.run(
+            [*git, *arguments], cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    monkeypatch.setattr(image, "_git", asked)
+    committed = image.commit()
+    file.write_text("changed")
+
+    assert not committed.endswith("-changed")
+    assert image.commit().startswith(committed)
+    assert image.commit().endswith("-changed")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")

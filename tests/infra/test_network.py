@@ -52,3 +52,11 @@ def test_two_zones_can_be_named_for_a_region_whose_first_lack_something(network:
     assert sorted(named["Fn::Select"][0] for _, named, _ in zones) == [0, 0, 1, 1]
     assert all(named["Fn::Select"][0] == first["Fn::Select"][0] for _, named, first in zones)
     assert {condition for condition, _, _ in zones} == {"ZonesAreNamed"}
+
+
+def test_what_the_console_lists_by_name_has_the_stacks_and_says_which_it_is(network: dict[str, Any]) -> None:
+    kinds = ("VPC", "InternetGateway", "Subnet", "RouteTable", "EIP", "NatGateway", "SecurityGroup")
+    for kind in kinds:
+        names = [tag["Value"] for made in of_type(network, f"AWS::EC2::{kind}").values() for tag in made["Tags"]]
+        assert len({str(name) for name in names}) == len(of_type(network, f"AWS::EC2::{kind}")), kind
+        assert all("AWS::StackName" in str(name) for name in names), kind

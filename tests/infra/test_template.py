@@ -356,6 +356,16 @@ def test_parameters_are_asked_for_in_groups_with_what_matters_first() -> None:
     assert (groups[0]["Parameters"][0], groups[-1]["Parameters"]) == ("MonitorImage", ["OpenAIBaseUrl"])
 
 
+def test_a_value_that_a_pattern_refuses_is_refused_in_words(template: dict[str, Any]) -> None:
+    """CloudFormation shows the words, too, in place of the pattern."""
+    patterned = {name: each for name, each in template["Parameters"].items() if "AllowedPattern" in each}
+
+    assert patterned
+    assert [
+        name for name, each in patterned.items() if not each.get("ConstraintDescription", "").startswith("must be")
+    ] == []
+
+
 def test_every_default_is_one_that_is_allowed(template: dict[str, Any]) -> None:
     for name, parameter in template["Parameters"].items():
         chosen = parameter["Default"]
@@ -377,6 +387,23 @@ def test_strangers_cannot_use_the_webhook_up(template: dict[str, Any]) -> None:
         "ConcurrencyIsReserved",
         {"Ref": "WebhookConcurrency"},
     ]
+
+
+QUOTELESS = {
+    *("requestId", "routeKey", "status", "responseLatency", "integrationLatency", "integrationStatus"),
+    "error.responseType",
+}
+"""Variables of an HTTP API's access log that hold names of AWS's or ours, or numbers. Messages, paths and user agents
+may hold a quote, which API Gateway does not escape
+(https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html)."""
+
+
+def test_a_line_of_the_access_log_is_json_whatever_was_asked(template: dict[str, Any]) -> None:
+    (stage,) = of_type(template, "AWS::ApiGatewayV2::Stage").values()
+    line = stage["AccessLogSettings"]["Format"]
+
+    assert set(re.findall(r"\$context\.([\w.]+)", line)) <= QUOTELESS
+    assert json.loads(re.sub(r"\$context\.[\w.]+", "-", line))["status"] == "-"
 
 
 def test_whoever_analyses_a_call_gives_up_before_it_is_stopped(template: dict[str, Any]) -> None:
