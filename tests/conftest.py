@@ -8,7 +8,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 
-SHARED = ("containers", "whole_cloud", "whole_house")
+SHARED = ("containers", "whole_cloud", "whole_house", "console_cloud")
 """Fixtures of a session or a module that take many seconds: an engine's images, a local cloud."""
 
 # What tests import, and the programs that they start, is compiled once and not each time, whatever was asked for.

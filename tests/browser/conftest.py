@@ -12,22 +12,34 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 NO_BROWSER = "no Chromium on this machine: apt-get install chromium"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where it is."""
     if CHROMIUM is None:
         pytest.skip(NO_BROWSER)
+    return CHROMIUM
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
     # Of one module: while it lasts, no other loop can run in this process.
     with sync_playwright() as playwright:
         # As root Chromium has no sandbox; what it opens here is ours.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def cloud(browser: Browser) -> Iterator[LocalCloud]:
+@pytest.fixture(scope="session")
+def console_cloud(chromium: str) -> Iterator[LocalCloud]:
     with LocalCloud(pace=0.2, console=True) as cloud:
         yield cloud
+
+
+@pytest.fixture
+def cloud(console_cloud: LocalCloud) -> LocalCloud:
+    """The one of all these tests."""
+    return console_cloud
 
 
 @pytest.fixture
