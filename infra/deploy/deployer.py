@@ -128,7 +128,8 @@ def kinds() -> set[str]:
     """The types of all resources that any choice of parameters makes."""
     found: set[str] = set()
     everything = {"MonitorImage": plan.NO_DIGEST, "AlarmEmail": "somebody@example.com", "Tracing": "Active"}
-    everything |= {"Canary": "true", "RecordsApi": "true", "NotifyReceivers": "true", "NetworkMode": "private"}
+    everything |= dict.fromkeys(("Canary", "RecordsApi", "AccessPolicies", "NotifyReceivers"), "true")
+    everything |= {"NetworkMode": "private"}
     for resources in plan.planned(everything).values():
         found |= set(resources.values())
     return found
@@ -166,7 +167,7 @@ def _of(service: str, names: set[str], known: dict[str, str]) -> Iterator[dict[s
 
 def _resources(service: str, known: dict[str, str]) -> list[str]:
     if service == "iam":
-        return [f"arn:*:iam::*:role/{known['stack']}-*"]
+        return [f"arn:*:iam::*:{kind}/{known['stack']}-*" for kind in ("role", "policy")]
     if service == "s3":
         return [f"arn:*:s3:::{known['bucket']}", f"arn:*:s3:::{known['bucket']}/*"]
     return [f"arn:*:{service}:*:*:{name.format(**known)}" for name in NAMED.get(service, [])] or ["*"]

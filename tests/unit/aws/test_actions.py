@@ -1,4 +1,4 @@
-"""Asking for an action: what is written, on which condition, and that the documented policy allows that and no more."""
+"""Asking for an action: what is written, on which condition, and that the policies for people allow no more."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.local import template as templates
 from ringside.aws import actions
 from ringside.aws.actions import Asked
 from ringside.aws.requests import Request
@@ -83,42 +84,91 @@ def test_what_somebody_wrote_by_hand_is_left_alone(broken: dict[str, Any]) -> No
     assert done.value.value == []
 
 
-# --- the policy of docs/operations.md ---
+# --- the policies of template.yaml ---
+
+TABLE = "arn:aws:dynamodb:eu-central-1:123456789012:table/calls"
+API = "arn:aws:execute-api:eu-central-1:123456789012:api/$default"
 
 
-def policy() -> list[dict[str, Any]]:
-    block = re.search(r"<!-- operator -->\n```json\n(.*?)```", OPERATIONS.read_text(encoding="utf-8"), re.DOTALL)
-    assert block is not None
-    statements: list[dict[str, Any]] = json.loads(block[1])["Statement"]
+def policy(*names: str, anywhere: bool = False) -> list[dict[str, Any]]:
+    """The statements of these policies, for a table, an API and a stack; with the one that the page has for numbers."""
+    resources = templates.translate()["Resources"]
+    found = json.dumps([s for name in names for s in resources[name]["Properties"]["PolicyDocument"]["Statement"]])
+    found = found.replace(json.dumps({"Fn::GetAtt": ["CallsTable", "Arn"]}), json.dumps(TABLE))
+    found = re.sub(r'\{"Fn::Sub": ("[^"]+")\}', r"\1", found)
+    for name, value in {
+        "CallsTable.Arn": TABLE,
+        "HttpApi": "api",
+        "AWS::Partition": "aws",
+        "AWS::Region": "eu-central-1",
+        "AWS::AccountId": "123456789012",
+        "AWS::StackName": "ringside",
+    }.items():
+        found = found.replace(f"${{{name}}}", value)
+    assert "${" not in found
+    statements: list[dict[str, Any]] = json.loads(found)
+    if anywhere:
+        block = re.search(r"<!-- anywhere -->\n```json\n(.*?)```", OPERATIONS.read_text(encoding="utf-8"), re.DOTALL)
+        assert block is not None
+        statements.append({**json.loads(block[1]), "Resource": TABLE})
     return statements
 
 
-def is_allowed(action: str, pk: str, extra: tuple[str, ...] = ()) -> bool:
-    """Whether the policy allows this of one item. `extra`: keys that are added for puts."""
-    table, statements = "arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE", policy()
-    for statement in statements:
-        if "dynamodb:PutItem" in policies.listed(statement["Action"]):
-            statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] += extra
-    return policies.allows(statements, policies.Need(f"dynamodb:{action}", table, frozenset({pk})))
+VIEWER = policy("ViewerPolicy")
+OPERATOR = policy("ViewerPolicy", "OperatorPolicy")
+ANYWHERE = policy("ViewerPolicy", "OperatorPolicy", anywhere=True)
 
 
-def judged(asked: Request, extra: tuple[str, ...] = ()) -> bool:
+def is_allowed(statements: list[dict[str, Any]], action: str, pk: str, resource: str = TABLE) -> bool:
+    return policies.allows(statements, policies.Need(action, resource, frozenset({pk})))
+
+
+def judged(statements: list[dict[str, Any]], asked: Request) -> bool:
     names = {"ConditionCheck": "ConditionCheckItem", "Put": "PutItem"}
-    return all(is_allowed(names[kind], pk, extra) for kind, pk in parts(asked))
+    return all(is_allowed(statements, f"dynamodb:{names[kind]}", pk) for kind, pk in parts(asked))
 
 
-def test_the_documented_policy_lets_somebody_act() -> None:
-    assert judged(request())
+def test_an_operator_may_act_and_a_viewer_may_not() -> None:
+    assert judged(OPERATOR, request())
+    assert judged(OPERATOR, next(actions.ask(CALL, SAY, None, "token")))
+    assert not judged(VIEWER, request())
 
 
-def test_and_transfer_to_any_number_only_with_the_key_that_is_named_for_it() -> None:
+def test_only_with_a_statement_of_its_own_may_an_operator_transfer_to_any_number() -> None:
     anywhere = request(asked=Asked("rtc_1", "a1", "transfer", WHO, NOON, "+14255550199"), uri="tel:+14255550199")
 
-    assert not judged(anywhere)
-    assert judged(anywhere, ("ANYWHERE#*",))
+    assert not judged(OPERATOR, anywhere)
+    assert judged(ANYWHERE, anywhere)
 
 
 @pytest.mark.parametrize("pk", ["CALL#rtc_1", "MONITORS", "RECEIPTS#me", "SPENT#desk#2026-11-22", "ERASURES"])
 @pytest.mark.parametrize("action", ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"])
-def test_and_nothing_else(action: str, pk: str) -> None:
-    assert not is_allowed(action, pk)
+def test_nothing_else_may_be_written(action: str, pk: str) -> None:
+    assert not is_allowed(ANYWHERE, f"dynamodb:{action}", pk)
+
+
+@pytest.mark.parametrize("pk", ["CALL#rtc_1", "ACTIONS#rtc_1", "MAILBOX#monitor-1", "ANYWHERE#rtc_1"])
+@pytest.mark.parametrize("action", ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "ConditionCheckItem"])
+def test_a_viewer_writes_nothing_at_all(action: str, pk: str) -> None:
+    assert not is_allowed(VIEWER, f"dynamodb:{action}", pk)
+
+
+@pytest.mark.parametrize("index", ["", "/index/by_day", "/index/by_caller", "/index/live"])
+def test_a_viewer_reads_calls_and_their_lists(index: str) -> None:
+    assert is_allowed(VIEWER, "dynamodb:Query", "CALL#rtc_1", TABLE + index)
+    assert not is_allowed(VIEWER, "dynamodb:Query", "CALL#rtc_1", TABLE.replace("calls", "others") + index)
+
+
+def test_over_https_a_viewer_may_read_and_an_operator_act_too() -> None:
+    read, act = f"{API}/GET/v1/calls/rtc_1", f"{API}/POST/v1/calls/rtc_1/actions"
+    may = [[is_allowed(who, "execute-api:Invoke", "", where) for where in (read, act)] for who in (VIEWER, OPERATOR)]
+
+    assert may == [[True, False], [True, True]]
+    assert not is_allowed(ANYWHERE, "execute-api:Invoke", "", f"{API}/POST/webhook")
+
+
+def test_a_viewer_finds_the_table_by_the_stack_and_sees_no_other_stack() -> None:
+    stack = "arn:aws:cloudformation:eu-central-1:123456789012:stack/ringside/1"
+
+    assert is_allowed(VIEWER, "cloudformation:DescribeStacks", "", stack)
+    assert not is_allowed(VIEWER, "cloudformation:DescribeStacks", "", stack.replace("ringside", "ringside-2"))
