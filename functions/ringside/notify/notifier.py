@@ -110,15 +110,17 @@ class Notifier:
         if call is None:
             return {"state": "none", "reason": "there is no such call"}
         known: Json = (call.get("deliveries") or {}).get(message.key) or {}
-        if known.get("state") in SETTLED and not again:
+        webhook_id = messages.message_id(call, message.kind, message.receiver)
+        if known.get("state") in SETTLED and known.get("webhook_id") == webhook_id and not again:
             return known
         agent = self.agents.named(str(call.get("agent") or ""))
         receiver = self._receiver(agent, message.receiver)
         if agent is None or receiver is None:
             return {"state": "none", "reason": f"the agent file has no receiver {message.receiver}"}
         body = messages.body(message.kind, call, agent.events, self.stack)
-        answer = self._post(receiver, messages.message_id(message.call_id, message.kind, message.receiver), body)
-        found = self._outcome(answer, attempt) | {"event": message.kind, "receiver": receiver.name}
+        answer = self._post(receiver, webhook_id, body)
+        about = {"event": message.kind, "receiver": receiver.name, "webhook_id": webhook_id}
+        found = self._outcome(answer, attempt) | about
         log.info("notice.sent", extra={"call_id": message.call_id, **found})
         self.metrics.count("NoticesDelivered" if answer.is_taken else "NoticesFailed")
         try:
@@ -134,8 +136,9 @@ class Notifier:
         if receiver is None:
             return {"state": "none", "reason": f"the file of {agent_name} has no receiver {receiver_name}"}
         at = self.clock()
-        name = messages.message_id(f"test {at}", messages.TEST, receiver_name)
-        answer = self._post(receiver, name, messages.body_of_test(agent_name, self.stack, at))
+        answer = self._post(
+            receiver, messages.id_of_test(receiver_name, at), messages.body_of_test(agent_name, self.stack, at)
+        )
         state = "delivered" if answer.is_taken else "failed"
         return {"state": state, "status": answer.status, "reason": answer.reason}
 

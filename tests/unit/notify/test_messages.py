@@ -83,13 +83,31 @@ def test_a_message_stays_small_and_says_what_it_leaves_out() -> None:
 
 def test_an_id_is_the_same_for_a_message_and_no_other_and_has_no_dot() -> None:
     """Specification 1.0.0, "Signature scheme": dots separate what is signed."""
-    name = messages.message_id("rtc.1", "call.ended", "crm")
+    name = messages.message_id(CALL, "call.ended", "crm")
+    others = [
+        messages.message_id(CALL, "call.ended", "erp"),
+        messages.message_id({"call_id": "rtc_2"}, "call.ended", "crm"),
+    ]
 
-    assert name == messages.message_id("rtc.1", "call.ended", "crm")
+    assert name == messages.message_id({**CALL, "analysis": None}, "call.ended", "crm")
     assert "." not in name
-    assert (
-        len(
-            {name, messages.message_id("rtc.1", "call.ended", "erp"), messages.message_id("rtc.2", "call.ended", "crm")}
-        )
-        == 3
-    )
+    assert len({name, *others}) == 3
+
+
+def test_a_call_that_is_analysed_anew_has_another_message_about_that() -> None:
+    again = {**CALL, "analysis": {**CALL["analysis"], "run": "2"}}
+
+    assert messages.message_id(CALL, "call.analysed", "crm") != messages.message_id(again, "call.analysed", "crm")
+
+
+@pytest.mark.parametrize("kind", ["call.ended", "call.transferred", "call.rejected"])
+def test_a_message_says_the_same_whenever_it_is_sent(kind: str) -> None:
+    """Another attempt may come a day later; a receiver knows it by its id."""
+    everything = Events(notes=True, summary=True, numbers="full")
+    transfer = {"verdict": "left", "decided_at": 1_795_348_859.0}
+    then = {**CALL, "transfer": transfer, "analysis": None}
+    if kind == "call.transferred":
+        then = {**then, "status": "live", "end_reason": None, "steps": {"created": 1_795_348_800.0}}
+    later = {**CALL, "transfer": transfer, "analysis": {**CALL["analysis"], "outcome": "lost parcel", "fields": {}}}
+
+    assert messages.body(kind, later, everything, "prod") == messages.body(kind, then, everything, "prod")

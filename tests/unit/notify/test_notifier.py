@@ -204,6 +204,17 @@ def test_a_message_that_is_queued_twice_is_delivered_once() -> None:
     assert len(world.posted) == 1
 
 
+def test_a_call_that_is_analysed_anew_is_told_of_anew_and_once() -> None:
+    world, analysed = World([OK]), Message("rtc_1", "call.analysed", "crm").as_text()
+    assert world.call is not None
+    for run in ("1", "1", "2", "2"):
+        world.call["analysis"] = {"state": "done", "run": run}
+        answer(world.notifier(), queued(analysed, 1))
+
+    assert len(world.posted) == 2
+    assert len({headers["webhook-id"] for _, headers, _ in world.posted}) == 2
+
+
 def test_a_person_can_send_it_again_under_its_id() -> None:
     world = World([OK])
     world.notifier().send(ENDED, 1)
