@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from ringside.aws.attributes import Item
 
 
+MENTIONED = (
+    "not looked for: calls from other numbers in which this one was said, noted or keyed in. "
+    "Find them with `ringside calls export --items`, and erase them with --call (docs/privacy.md, Erasing)"
+)
+"""Of a number: it can be in what others said, in words as well as in digits."""
+
+
 def erase(
     *,
     call: Annotated[
@@ -59,6 +66,9 @@ def erase(
         found = eraser.calls_of(caller) if caller else eraser.calls(_ids(chosen, call))
         if not found.calls:
             print("there is nothing to erase: nothing of this is in the record")
+        if caller:
+            print(MENTIONED, file=sys.stderr)
+        if not found.calls:
             return
         _refuse_unsettled(found)
         _describe(chosen, found)

@@ -1,16 +1,19 @@
 """How much of what is marked in the sentences is taken out, and how much else.
 
-`python -m tests.unit.redaction.measure` prints it.
+`python -m tests.unit.redaction.measure` prints what was missed, and keeps the table in docs/agents.md.
 """
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra import page_tables
 from ringside.redaction.redactor import Redactor
 
+PAGE = Path(__file__).parents[3] / "docs" / "agents.md"
 KINDS = ("CARD", "IBAN", "ID", "PHONE", "EMAIL")
 ALL = Redactor(frozenset(("cards", "ibans", "ids", "phones", "emails")))
 _MARK = re.compile(r"<([A-Z]+) ([^>]*)>")
@@ -81,16 +84,24 @@ def measured(redactor: Redactor = ALL) -> dict[str, Score]:
     return scores
 
 
-def main() -> None:
-    scores = measured()
+def tables(scores: dict[str, Score]) -> dict[str, str]:
+    """What docs/agents.md says of it, by language and by kind."""
     count = Counter(sentence.language for sentence in sentences())
-    print(f"{sum(count.values())} sentences")
-    for name in ("all", *sorted(count), *KINDS):
-        score = scores[name]
-        found = f"{score.found:4} of {score.marked:4} found"
-        print(f"{name:6} {found}  recall {score.recall:.2f}  precision {score.precision:.2f}")
-    print("\n".join(scores["all"].missed))
+    names = {"all": f"all {count.total()} sentences"}
+    names |= {language: f"{number} in `{language}`" for language, number in sorted(count.items())}
+    names |= {kind: f"`[{kind}]`" for kind in KINDS}
+    rows = [
+        f"| {name} | {scores[key].marked} | {scores[key].recall:.2f} | {scores[key].precision:.2f} |"
+        for key, name in names.items()
+    ]
+    return {"redaction": "\n".join(["| | marked | recall | precision |", "|---|---|---|---|", *rows])}
+
+
+def main() -> int:
+    scores = measured()
+    print("\n".join(scores["all"].missed) or "nothing was missed")
+    return page_tables.keep(PAGE, tables(scores), check=False)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra import page_tables
 from ringside.redaction.redactor import Redactor
-from tests.unit.redaction.measure import ALL, KINDS, measured, sentences
+from tests.unit.redaction.measure import ALL, KINDS, PAGE, measured, sentences, tables
 
 CARD = "four one one one, one one one one, one one one one, one one one one"
 
@@ -23,6 +24,8 @@ def test_of_three_hundred_sentences_in_four_languages_nearly_all_is_found_and_ne
     }
     assert worst == {}
     assert all(scores[kind].marked >= 20 for kind in KINDS)
+    page = PAGE.read_text(encoding="utf-8")
+    assert page_tables.filled(page, tables(scores)) == page, "run .venv/bin/python -m tests.unit.redaction.measure"
 
 
 @pytest.mark.parametrize(
