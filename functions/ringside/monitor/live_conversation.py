@@ -97,7 +97,9 @@ class LiveConversation:
 
     def feed(self, event: e.Event) -> None:
         try:
-            self.perform(self._core.feed(event, self._clock.now()))
+            effects = self._core.feed(event, self._clock.now())
+            if effects:  # nothing follows from most events
+                self.perform(effects)
         except Exception:
             self._failed(type(event).__name__)
         self._alarm.set(self._core.deadline)

@@ -2,7 +2,8 @@
 
 The handshake, pings, limits and the closing are those of websockets; this is the way of what a server sends alone
 (`ClientConnection.process_event`, and `create_connection` of `connect`, which is there for subclasses). A third of the
-CPU of an event went into `recv`.
+CPU of an event went into `recv`, and a third into the library's parser of frames: so unfragmented text, which is all
+that a session says, is cut out of what arrives here (RFC 6455, 5.2). Every other frame goes to the library, whole.
 """
 
 import asyncio
@@ -15,13 +16,19 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConcurrencyError
 from websockets.frames import CONT, DATA_OPCODES, TEXT, Frame
 from websockets.http11 import Response
-from websockets.protocol import CLOSED, Event
+from websockets.protocol import CLOSED, CONNECTING, OPEN, Event
 
 FAIR_SHARE = 64
 """Messages of one connection that are taken before the event loop sees to the others."""
 
 MAX_WAITING, FEW_WAITING = 64, 16
 """With more messages that wait for a reader the socket is not read any more, until there are few."""
+
+WHOLE_TEXT = 0x81
+"""How an unfragmented text frame without extensions begins."""
+
+LENGTH_16, MASKED = 126, 128
+"""In a frame's second byte: the length is in the next two bytes (127: eight); and what a server must not send."""
 
 _UPGRADED = Response(101, "Switching Protocols", Headers())
 """What every open connection was answered with: websockets asks whether there was an answer."""
@@ -42,6 +49,8 @@ class MessageConnection(ClientConnection):
         self._fragments: bytearray | None = None
         self._is_text = True  # what comes in fragments
         self._is_paused = False
+        self._partial: bytearray | None = None  # a frame of which more is to come
+        self._complete_at = 0  # bytes of it, header included, as far as is known
 
     def forget_handshake(self) -> None:
         """Let go of the headers of both sides: kilobytes for each call, the API key among them."""
@@ -69,7 +78,17 @@ class MessageConnection(ClientConnection):
 
     def data_received(self, data: bytes) -> None:
         self._share = FAIR_SHARE
-        super().data_received(data)
+        if self._partial is not None:
+            self._partial += data
+            if len(self._partial) < self._complete_at:
+                return
+            data, self._partial = bytes(self._partial), None
+        if self.protocol.state is OPEN:
+            self._cut(data)
+        elif self.protocol.state is CONNECTING:
+            self._upgrade(data)
+        else:
+            super().data_received(data)
 
     def process_event(self, event: Event) -> None:
         if isinstance(event, Frame) and event.opcode in DATA_OPCODES:
@@ -86,6 +105,49 @@ class MessageConnection(ClientConnection):
             self._stop(self.close_exc)
 
     # --- from the socket to the reader ---
+
+    def _upgrade(self, data: bytes) -> None:
+        """Give the protocol no more than the answer to the handshake: what follows it are frames."""
+        start = 0
+        for line in data.splitlines(keepends=True):
+            super().data_received(line)
+            start += len(line)
+            if self.protocol.state is OPEN:
+                self._cut(data[start:])
+                return
+
+    def _cut(self, data: bytes) -> None:
+        """Take the text out of whole frames. The protocol is between two frames, before and after."""
+        protocol, start, end = self.protocol, 0, len(data)
+        complete_at = 2
+        while start + complete_at <= end:
+            length, body = data[start + 1], start + 2
+            if length >= LENGTH_16:
+                if length >= MASKED:
+                    super().data_received(data[start:])  # which refuses it
+                    return
+                body = start + (4 if length == LENGTH_16 else 10)
+                if end < body:
+                    complete_at = body - start
+                    break
+                length = int.from_bytes(data[start + 2 : body], "big")
+            if length > (protocol.max_message_size or length):
+                super().data_received(data[start:])
+                return
+            stop = body + length
+            if stop > end:
+                complete_at = stop - start
+                break
+            if data[start] == WHOLE_TEXT and protocol.current_size is None:
+                self._arrived(_text(data[body:stop]))
+            else:
+                super().data_received(data[start:stop])
+                if protocol.state is not OPEN:
+                    super().data_received(data[stop:])
+                    return
+            start = stop
+        if start < end:
+            self._partial, self._complete_at = bytearray(data[start:]), complete_at
 
     def _assemble(self, frame: Frame) -> None:
         """A binary message, or a part of one. The protocol has checked the order, and how large it is all in all."""

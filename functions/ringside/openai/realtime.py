@@ -101,8 +101,13 @@ _decoder = json.JSONDecoder(parse_constant=_no_number)
 
 
 def _parse(frame: str) -> Any:
-    parsed = _decoder.decode(frame)
-    if "\\ud" in frame or "\\uD" in frame:
+    if frame.startswith("{"):
+        parsed, end = _decoder.raw_decode(frame)
+        if end != len(frame):  # white space, or what is not JSON
+            parsed = _decoder.decode(frame)
+    else:
+        parsed = _decoder.decode(frame)
+    if "\\" in frame and ("\\ud" in frame or "\\uD" in frame):
         # Half of a surrogate pair can be written in JSON, but neither sent on nor stored.
         parsed = json.loads(json.dumps(parsed, ensure_ascii=False).encode("utf-8", "replace"))
     return parsed

@@ -34,9 +34,9 @@ async def test_an_event_that_breaks_something_costs_neither_the_call_nor_what_co
 ) -> None:
     bench = Bench()
     bench.broken = True
-    bench.conversation.feed(e.CallerStarted("item_1"))
-    bench.broken = False
     bench.conversation.feed(e.ItemAdded("item_1", None, "caller"))
+    bench.broken = False
+    bench.conversation.feed(e.ItemAdded("item_2", "item_1", "caller"))
     bench.conversation.stop()
 
     assert bench.world.counted("ConversationErrors") == 1

@@ -49,7 +49,7 @@ class Wire(asyncio.Transport):
 class Server:
     """The other side of an open connection, byte by byte."""
 
-    def __init__(self, max_size: int | None = None) -> None:
+    def __init__(self, max_size: int | None = None, *, upgraded: bool = True) -> None:
         protocol = ClientProtocol(parse_uri("ws://server/"), max_size=max_size)
         self.wire = Wire()
         self.connection = MessageConnection(protocol)
@@ -57,7 +57,9 @@ class Server:
         protocol.send_request(protocol.connect())
         protocol.data_to_send()
         accepts = f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept_key(protocol.key)}"
-        self.sends(f"HTTP/1.1 101 Switching Protocols\r\n{accepts}\r\n\r\n".encode())
+        self.upgrade = f"HTTP/1.1 101 Switching Protocols\r\n{accepts}\r\n\r\n".encode()
+        if upgraded:
+            self.sends(self.upgrade)
 
     def sends(self, *frames: Frame | bytes) -> None:
         """All of them in one go."""
@@ -170,6 +172,74 @@ async def test_bytes_may_arrive_in_any_pieces() -> None:
     await reading
 
     assert reader.taken == ["a" * 200, "b" * 70_000]
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536])
+async def test_a_message_of_any_length_is_whole_wherever_its_bytes_are_divided(size: int) -> None:
+    words = "a" * size
+    data = text(words).serialize(mask=False) + Frame(Opcode.PING, b"there?").serialize(mask=False)
+    for begins in (1, 2, 3, 4, 9, 10, 11, len(data) - 9, len(data) - 1):
+        server = Server()
+        reader = Reader(server, "next")
+        reading = reader.start()
+        await turns()
+        server.sends(data[:begins])
+        server.sends(data[begins:], text("next"))
+        await reading
+
+        assert reader.taken == [words, "next"]
+        assert server.wire.sent[:1] == b"\x8a"
+
+
+async def test_what_comes_with_the_answer_to_the_handshake_is_not_lost() -> None:
+    for left_out in (0, 1, 40):
+        server = Server(upgraded=False)
+        data = server.upgrade + text("first").serialize(mask=False) + text("second").serialize(mask=False)
+        server.sends(data[: len(data) - left_out])
+        server.sends(data[len(data) - left_out :])
+        reader = Reader(server, "second")
+        await reader.start()
+
+        assert reader.taken == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (text("masked").serialize(mask=True), 1002),
+        (b"\xc1\x02ab", 1002),  # an extension that nobody asked for
+        (Frame(Opcode.TEXT, b"a", fin=False).serialize(mask=False) + text("b").serialize(mask=False), 1002),
+        (continued(b"of nothing", fin=True).serialize(mask=False), 1002),
+        (b"\x81\x7e\x03\xe9", 1009),  # announces 1,001 bytes: refused before they are here
+        (b"\x81\x7f" + (1 << 40).to_bytes(8, "big"), 1009),
+    ],
+)
+async def test_frames_against_the_rules_end_the_connection_after_what_came_before(data: bytes, code: int) -> None:
+    server = Server(max_size=1000)
+    reader = Reader(server)
+    reading = reader.start()
+    await turns()
+    server.sends(text("before"), data, text("after"))
+    server.goes()
+
+    with pytest.raises(ConnectionClosedError) as closed:
+        await reading
+    assert closed.value.sent is not None
+    assert closed.value.sent.code == code
+    assert reader.taken == ["before"]
+
+
+async def test_nothing_is_taken_after_the_other_side_has_closed() -> None:
+    server = Server()
+    reader = Reader(server)
+    reading = reader.start()
+    await turns()
+    server.sends(text("before"), Frame(Opcode.CLOSE, Close(1000, "").serialize()), text("after"))
+    server.goes()
+
+    with pytest.raises(ConnectionClosedOK):
+        await reading
+    assert reader.taken == ["before"]
 
 
 @pytest.mark.parametrize(("code", "error"), [(1000, ConnectionClosedOK), (1011, ConnectionClosedError)])
