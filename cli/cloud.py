@@ -124,7 +124,8 @@ class Cloud:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
             where = self.session.region_name
-            raise CliError(f"there is no table {self.table} in {where} (named by {self.source})") from None
+            missing = f"there is no table {self.table} in {where} (named by {self.source})"
+            raise CliError(f"{missing}: is it in another region or account?") from None
 
 
 def chosen(asked: "Deployment") -> Cloud:

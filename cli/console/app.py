@@ -21,6 +21,8 @@ from cli.errors import CliError, explain, is_denied
 from ringside.records.acting import CannotAct
 from ringside.records.query import BadQuery
 
+NEEDS_POLICY = "Who acts on live calls needs the policy OperatorPolicy of the stack (docs/operations.md)."
+
 STATIC = Path(__file__).with_name("static")
 
 
@@ -64,8 +66,9 @@ def application(deployed: Deployed, port: int, token: str) -> ASGIApp:
         except CliError as error:
             return _problem(pages, request, "Nothing was done", str(error), 502)
         except (BotoCoreError, ClientError) as error:
-            denied = isinstance(error, ClientError) and is_denied(error)
-            return _problem(pages, request, "Nothing was done", explain(error), 403 if denied else 502)
+            if isinstance(error, ClientError) and is_denied(error):
+                return _problem(pages, request, "Nothing was done", f"{explain(error)}. {NEEDS_POLICY}", 403)
+            return _problem(pages, request, "Nothing was done", explain(error), 502)
 
     def missing(request: Request, error: Exception) -> Response:
         return _problem(pages, request, "Not found", "There is no such page.", 404)

@@ -496,7 +496,8 @@ def test_what_nobody_expected_is_shown_with_its_place_and_without_a_stranger_s_e
 
 def test_a_table_that_is_not_there_is_named(ringside: Ringside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGSIDE_TABLE", "calls-of-nobody")
-    told = "ringside: there is no table calls-of-nobody in eu-central-1 (named by the environment)\n"
+    missing = "there is no table calls-of-nobody in eu-central-1 (named by the environment)"
+    told = f"ringside: {missing}: is it in another region or account?\n"
     for argv in (["calls", "list"], ["calls", "show", "rtc_1"], ["calls", "watch"]):
         assert ringside(*argv) == Done(1, "", told)
 

@@ -1,18 +1,21 @@
 """The console without a browser: who may speak to it, and what its words, charts and files are made of."""
 
 import csv
+import html
 import io
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, NoCredentialsError, UnauthorizedSSOTokenError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from cli.cloud import Cloud
 from cli.console import charts, csv_output, templating, words
 from cli.console.app import application
 from cli.console.deployment import Deployed
@@ -95,8 +98,11 @@ class Acting:
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
         self.refuses = False
+        self.error: Exception | None = None
 
     def ask(self, call_id: str, action: str, by: str, text: str = "", *, silent: bool = False) -> Asked:
+        if self.error:
+            raise self.error
         if self.refuses:
             raise CannotAct(f"{call_id} is over")
         self.asked.append((call_id, action, by, text, silent))
@@ -178,6 +184,73 @@ def test_a_call_that_is_over_says_so() -> None:
 
     assert answer.status_code == 409
     assert "rtc_1 is over" in answer.text
+
+
+# --- what AWS answers ---
+
+
+def denied(operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, operation)
+
+
+class Failing:
+    """Stands for boto3's client: every request ends like this."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __getattr__(self, operation: str) -> Any:
+        def fail(*given: Any, **asked: Any) -> Any:
+            raise self._error
+
+        return fail
+
+
+class FailingCloud(Cloud):
+    error: Exception = NoCredentialsError()
+
+    @property
+    def dynamodb(self) -> Any:
+        return Failing(self.error)
+
+
+@pytest.mark.parametrize("path", ["/calls", "/calls/rtc_1", "/live", "/numbers", "/calls.json"])
+@pytest.mark.parametrize(
+    ("error", "what_to_do"),
+    [
+        (NoCredentialsError(), "aws sso login"),
+        (UnauthorizedSSOTokenError(), "log in again"),
+        (ClientError({"Error": {"Code": "ExpiredTokenException"}}, "Query"), "log in again"),
+        (ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "Query"), "another region or account?"),
+        (denied("Query"), "these credentials may not call Query"),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_a_page_that_says_what_to_do(
+    error: Exception, what_to_do: str, path: str
+) -> None:
+    cloud = FailingCloud("stack ringside", {"RINGSIDE_TABLE": "calls"}, {"region_name": "eu-central-1"})
+    type(cloud).error = error
+    browser = TestClient(application(Deployed(cloud, Path()), PORT, TOKEN), base_url=f"http://127.0.0.1:{PORT}")
+    browser.get(f"/agents.json?token={TOKEN}")
+
+    answer = browser.get(path)
+
+    assert answer.status_code == 502
+    assert "The record cannot be read" in answer.text
+    assert what_to_do in html.unescape(answer.text)
+
+
+def test_a_viewers_form_is_refused_and_says_what_it_takes() -> None:
+    form = Form()
+    form.here.acting.error = denied("TransactWriteItems")  # type: ignore[attr-defined]
+
+    answer = form.sent(action="hold")
+
+    assert answer.status_code == 403
+    assert "Nothing was done" in answer.text
+    assert "these credentials may not call TransactWriteItems" in answer.text
+    assert "OperatorPolicy" in answer.text
+    assert form.asked == []
 
 
 def test_another_site_cannot_read_but_may_link(inside: TestClient) -> None:
