@@ -51,6 +51,11 @@ class Wanted(BaseModel):
 
 def answer(records: Reader, acting: Acting, event: dict[str, Any], context: object) -> Json:
     """The answer to one request of API Gateway's (payload format 2.0)."""
+    kind = _header(event, "content-type")
+    if event.get("body") and kind and not kind.startswith("application/json"):  # as curl sends it by itself
+        text = f"send the body as Content-Type: application/json, not {kind[:100]}"
+        status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+        return {"statusCode": int(status), "headers": {"Content-Type": PROBLEM}, "body": _problem(status, text).body}
     known = {**event, "ringside": records, "acting": acting}
     found: Json = _application().resolve(known, context)  # type: ignore[arg-type]  # any context
     return _with_etag(event, found)
@@ -97,7 +102,7 @@ def _application() -> APIGatewayHttpResolver:
         call_id: CallId,
         wanted: Annotated[Wanted, Body()],
         idempotency_key: Annotated[str, Header(alias="Idempotency-Key", max_length=200)] = "",
-    ) -> Response[str]:
+    ) -> Response[Json]:
         event = app.current_event.raw_event
         acting: Acting = event["acting"]
         asked = acting.ask(
@@ -106,7 +111,8 @@ def _application() -> APIGatewayHttpResolver:
         found = acting.outcome(asked, WAIT_SECONDS)
         shown = found or shapes.item({"kind": "action", "item_id": f"{ACTION}{asked.action_id}", **vars(asked)})
         is_over = found is not None and found["outcome"] != "under_way"
-        return _json(HTTPStatus.OK if is_over else HTTPStatus.ACCEPTED, {"call_id": call_id, **shown})
+        status = HTTPStatus.OK if is_over else HTTPStatus.ACCEPTED
+        return Response(status, "application/json", {"call_id": call_id, **shown})
 
     @app.get("/v1/live", summary="The calls that are not over, with their last words")
     def live() -> Json:
@@ -169,10 +175,6 @@ def _by(event: Json) -> str:
     if not by:
         raise NotAllowed("it is not known who asks: the route is not authorised by IAM")
     return str(by)
-
-
-def _json(status: HTTPStatus, document: Json) -> Response[str]:
-    return Response(status, "application/json", json.dumps(document))
 
 
 def _problem(status: HTTPStatus, detail: str) -> Response[str]:

@@ -241,6 +241,26 @@ def test_a_call_that_takes_no_actions_is_a_problem_document(error: Exception, st
     assert body(found)["detail"] == str(error)
 
 
+def test_a_body_that_is_not_sent_as_json_is_refused_in_words_and_not_repeated() -> None:
+    acting = Acting()
+    body_of_a_form = Request(
+        "POST", "/v1/calls/rtc_1/actions", "", [("content-type", "application/x-www-form-urlencoded")], b"{}", "::1"
+    )
+    event = to_event(body_of_a_form, route_key="POST /v1/{proxy+}", request_id="r", now=1795348800.0, by=WHO)
+    found = answer(Asked(), acting, event, None)  # type: ignore[arg-type]
+
+    assert (found["statusCode"], found["headers"]["Content-Type"]) == (415, "application/problem+json")
+    assert "application/json" in body(found)["detail"]
+    assert acting.asked == []
+
+
+def test_the_document_says_that_an_action_is_answered_with_an_object() -> None:
+    document = body(get(Asked(), "/openapi.json"))
+
+    answered = document["paths"]["/v1/calls/{call_id}/actions"]["post"]["responses"]["200"]
+    assert answered["content"]["application/json"]["schema"]["type"] == "object"
+
+
 def test_nothing_is_asked_for_in_the_name_of_nobody() -> None:
     acting = Acting()
 
