@@ -101,7 +101,8 @@ EXPORT = $(BIN)/uv export --frozen --no-default-groups --group agents --no-emit-
 $(READY): pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "Ringside needs Python 3.11, 3.12 or 3.13, but '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.13 ..." >&2; exit 1; }
-	@test -x $(BIN)/python || { echo "Making .venv with $$($(PYTHON) -V) ..."; $(PYTHON) -m venv .venv; }
+	@test -x $(BIN)/uv || test -x $(BIN)/pip || \
+	  { echo "Making .venv with $$($(PYTHON) -V) ..."; $(PYTHON) -m venv --clear .venv; }
 	@$(BIN)/uv --version 2>/dev/null | grep -q '^uv $(UV_VERSION)' || \
 	  { echo "Installing uv $(UV_VERSION) into it ..."; $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv==$(UV_VERSION)'; }
 	@echo "Installing the locked dependencies ..."

@@ -75,10 +75,13 @@ def run(wanted: Wanted, folder: Path | None, *, as_json: bool) -> int:
             "OPENAI_API_KEY is not set: export your key (https://platform.openai.com/api-keys), "
             f"or talk to the stand-in, which needs none: ringside talk {came.agent.name} --stand-in"
         )
+    talk = _talk(wanted, came, item, tools, key, view)
     try:
-        asyncio.run(_talk(wanted, came, item, tools, key, view))
+        asyncio.run(talk)
     except KeyboardInterrupt:  # the call has been hung up, and its record is kept: at the prompt that is its usual end
         return 0 if keyboard.is_a_terminal(view.is_for_people) else INTERRUPTED
+    finally:
+        talk.close()  # Ctrl-C may come before it has begun, and Python warns of a coroutine that never does
     return 0
 
 

@@ -1,11 +1,13 @@
 """`ringside talk` as a program: typed into a terminal, piped into, and tried wrongly."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -256,3 +258,18 @@ def test_an_interrupt_hangs_up_and_keeps_the_record(home: Path) -> None:
     assert process.returncode == 130
     assert "caller_hung_up" in rest
     assert [record["end_reason"] for record in _records(home)] == ["caller_hung_up"]
+
+
+def test_ctrl_c_before_the_conversation_has_begun_is_quiet(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(main: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(asyncio, "run", interrupted)
+    arguments = ["talk", "dental", "--stand-in", "--agents", str(home / "agents"), *TUESDAY]
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        assert main(arguments) == 130
+        gc.collect()
+
+    assert [str(each.message) for each in warned if each.category is RuntimeWarning] == []
