@@ -39,3 +39,14 @@ def test_a_mutation_s_place_stands_once_in_its_file_and_its_check_is_there(name:
         places
     )
     assert mutation.check in DRILLS or (REPOSITORY / mutation.check).is_file()
+
+
+def test_a_drill_has_a_mutation_that_it_notices_or_is_known_to_have_none() -> None:
+    noticed = {each.check for each in MUTATIONS.values()}
+
+    assert sorted(set(DRILLS) - noticed - WITHOUT) == []
+
+
+WITHOUT = {"one-sideband", "chaos", "openai", "drain", "logs", "throttled", "operations"}
+"""What most of these watch over is broken by mutations of `rolling`, `kill`, `aws` and `away`; of `logs` in
+test_standard_output.py."""
