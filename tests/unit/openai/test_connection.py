@@ -213,6 +213,7 @@ async def test_what_comes_with_the_answer_to_the_handshake_is_not_lost() -> None
         (b"\x81\x7e\x03\xe9", 1009),  # announces 1,001 bytes: refused before they are here
         (b"\x81\x7f" + (1 << 40).to_bytes(8, "big"), 1009),
     ],
+    ids=["masked", "extended", "interrupted", "continued", "long", "longer"],
 )
 async def test_frames_against_the_rules_end_the_connection_after_what_came_before(data: bytes, code: int) -> None:
     server = Server(max_size=1000)
