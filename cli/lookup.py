@@ -1,7 +1,7 @@
 """Which calls are meant: those of a list, the one whose id begins so, the last."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
@@ -25,6 +25,7 @@ def listed(
     caller: str | None,
     agent: str | None,
     outcome: str | None,
+    notes: str | None,
     live: bool,
     limit: int,
 ) -> list[Item]:
@@ -33,15 +34,15 @@ def listed(
     def fits(call: Item) -> bool:
         return agent is None or call.get("agent") == agent
 
-    if outcome is not None:
-        return list(islice(_with_outcome(record, outcome, _each(record, day, caller), fits), limit))
-
     if live:
-        return [
+        found = (
             call
             for call in record.open_calls()
             if fits(call) and caller in (None, call.get("caller")) and str(call["started_at"]).startswith(day or "")
-        ][:limit]
+        )
+        return list(islice(found if notes is None else _in_detail(record, None, notes, found), limit))
+    if outcome is not None or notes is not None:
+        return list(islice(_in_detail(record, outcome, notes, filter(fits, _each(record, day, caller))), limit))
     if caller is not None:
         return record.with_analyses(record.calls_of_caller(caller, day, limit, fits))
     return record.with_analyses(record.calls_of_day(day or _days()[0], limit, fits))
@@ -54,10 +55,12 @@ def _each(record: Record, day: str | None, caller: str | None) -> Iterator[Item]
     return (call for call in record.each_of_caller(caller) if str(call["started_at"]).startswith(day or ""))
 
 
-def _with_outcome(record: Record, outcome: str, calls: Iterator[Item], fits: Callable[[Item], bool]) -> Iterator[Item]:
-    wanted = filter(fits, calls)
-    while chunk := list(islice(wanted, BATCH)):
-        yield from (call for call in record.with_analyses(chunk) if query.outcome_of(call) == outcome)
+def _in_detail(record: Record, outcome: str | None, notes: str | None, calls: Iterator[Item]) -> Iterator[Item]:
+    """Those with this outcome and these words in a note, which are read for many at a time."""
+    while chunk := list(islice(calls, BATCH)):
+        for call in record.with_analyses(chunk, notes=notes is not None):
+            if outcome in (None, query.outcome_of(call)) and (notes is None or query.is_noted(call, notes)):
+                yield call
 
 
 def whole_call(record: Record, text: str) -> tuple[Item, list[Item]]:

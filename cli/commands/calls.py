@@ -54,6 +54,7 @@ def list_calls(
     ] = None,
     agent: Annotated[str | None, Parameter(metavar="NAME", help="Answered by this agent.")] = None,
     outcome: Annotated[str | None, Parameter(metavar="LABEL", help="Whose analysis found this outcome.")] = None,
+    notes: Annotated[str | None, Parameter(metavar="TEXT", help="With these words in a note.")] = None,
     live: Annotated[bool, Parameter(show_default=False, help="Only calls that are not over yet.")] = False,
     limit: Annotated[int, Parameter(metavar="N", converter=read_count, help="Show at most this many calls.")] = 50,
     json: Json = False,
@@ -71,7 +72,7 @@ def list_calls(
     if live and outcome is not None:
         raise UsageError("--outcome is of calls that are over: leave out --live")
     with cloud.chosen(deployment).record() as record:
-        calls = lookup.listed(record, day, caller, agent, outcome, live, limit + 1)
+        calls = lookup.listed(record, day, caller, agent, outcome, notes, live, limit + 1)
     shown = calls[:limit]
     if json:
         print(json_output.dumps([shapes.listed(call) for call in shown]))

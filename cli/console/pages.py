@@ -22,7 +22,7 @@ PAGE = 100
 MAX_EXPORTED = 10_000
 """Calls in one CSV or JSON file."""
 
-FILTERS = ("day", "from", "to", "caller", "dialled", "agent", "status", "end_reason", "outcome")
+FILTERS = ("day", "from", "to", "caller", "dialled", "agent", "status", "end_reason", "outcome", "notes")
 
 
 class NotFound(CliError):
@@ -178,6 +178,7 @@ def _filters(request: Request, today: date) -> tuple[dict[str, str], Filters]:
         dialled=asked["dialled"],
         agent=asked["agent"],
         outcome=asked["outcome"],
+        notes=asked["notes"],
     )
     return asked, wanted
 

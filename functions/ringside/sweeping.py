@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cache, partial
 from typing import Any
 
+from ringside import unsettled_actions
 from ringside.admission.decide import release_orphaned_reservations
 from ringside.agentfile.agents import Agents
 from ringside.aws.call_queue import CallQueue
@@ -188,12 +189,22 @@ class Sweeper:
             at = self._last_sign(call_id, answered) if gone else now
             detail = "had already ended, at an unknown time" if gone else "hung up by the sweeper"
             ownership = Ownership(call_id, owner, int(taken["epoch"]))
+            self._settle_actions(ownership, now)
             facts, reserved = {"duration": round(at - answered, 3)}, call.get("reservations", [])
             self.record.end(ownership, End(Status.ENDED, reason, at, detail), facts, reserved)
         except (Conflict, Fenced):  # its owner, or another sweeper, was faster
             return Sweep.LEAVE
         log.warning("call.swept", extra={"call_id": call_id, "reason": reason, "gone": gone})
         return Sweep.HANG_UP
+
+    def _settle_actions(self, mine: Ownership, now: float) -> None:
+        """Write what came of what operators asked for. The end of the call does not wait for it to succeed."""
+        try:
+            asked = self.record.open_actions(mine.call_id)
+            for position, item in unsettled_actions.settled(self.record.history(mine.call_id), asked, now):
+                self.record.save(mine, position, item)
+        except Exception as error:
+            log.error("actions.not_settled", extra={"call_id": mine.call_id, "error": type(error).__name__})
 
     def _last_sign(self, call_id: str, answered: float) -> float:
         """The last moment (Unix seconds) at which something was said or done, as far as the record knows."""

@@ -58,3 +58,41 @@ def test_what_is_typed_stays_while_the_page_follows_the_call(cloud: LocalCloud, 
     expect(page.get_by_text("Hello, are you there?")).to_be_visible()
     expect(page.get_by_label("Tell the agent")).to_have_value("Half a sent")
     cloud.cli("calls", "hang-up", live, "--now", "--yes")
+
+
+def test_an_agent_on_hold_listens_until_it_is_resumed_and_the_caller_is_transferred(
+    cloud: LocalCloud, page: Page, live: str
+) -> None:
+    page.get_by_role("button", name="Hold").click()
+    expect(page.locator(".entry.action", has_text="Put the agent on hold")).to_contain_text("done, by arn:aws:")
+    before = words(away(lambda: cloud.emulator.shown(live)))
+    away(lambda: cloud.emulator.say(live, "Hello, are you there?"))
+    expect(page.get_by_text("Hello, are you there?")).to_be_visible()
+    assert words(away(lambda: cloud.emulator.shown(live))) == before
+
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator(".entry.action", has_text="Let the agent go on")).to_contain_text("done, by arn:aws:")
+    away(lambda: cloud.emulator.until(live, lambda known: len(words(known)) > len(before)))
+
+    page.get_by_label("Transfer to a target of the agent's, or a number").fill("desk")
+    page.get_by_label("yes, transfer").check()
+    page.get_by_role("button", name="Transfer").click()
+    expect(page.get_by_text("The caller was transferred")).to_be_visible()
+    known = away(lambda: cloud.emulator.until_ended(live))
+    assert [request["body"] for request in asked(known, "refer")] == [{"target_uri": "tel:+14255550100"}]
+    assert cloud.records.wait_for_end(live).call["end_reason"] == "transferred"
+
+
+def test_of_two_operators_who_hang_up_at_once_one_has_done_it(cloud: LocalCloud, page: Page, live: str) -> None:
+    with page.context.new_page() as other:
+        other.goto(page.url)
+        for each in (page, other):
+            each.get_by_label("without a goodbye").check()
+            each.get_by_label("yes, hang up").check()
+        for each in (page, other):
+            each.get_by_role("button", name="Hang up").click(no_wait_after=True)
+        for each in (page, other):
+            expect(each.get_by_text("An operator hung up")).to_be_visible()
+    record = cloud.records.wait_for_end(live)
+    came = [item["outcome"] for item in record.items if item["kind"] == "action"]
+    assert came.count("done") == 1, came

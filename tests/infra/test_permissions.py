@@ -153,7 +153,7 @@ def leave_a_receipt_and_read_a_number(cloud: DeployedCloud) -> None:
 
 
 def sweep(cloud: DeployedCloud) -> None:
-    """Two calls that nobody looks after: one is to be queued again, one is to be closed."""
+    """Two calls that nobody looks after: one is to be queued again, and one, of which something is wanted, closed."""
     record, now = Record(cloud.aws.dynamodb, cloud.table, retention_days=90), time.time()
     cloud.kill_monitor(1)
     for call_id, age in (("rtc_forgotten", 60.0), ("rtc_abandoned", 4000.0)):
@@ -162,6 +162,8 @@ def sweep(cloud: DeployedCloud) -> None:
         record.claim({"call_id": call_id, "steps": steps, "decision": {"verdict": "accept"}, **facts}, now - age)
         record.accepted(call_id, {Step.ACCEPTED: now - age}, "")
     record.take("rtc_abandoned", "nobody", "message", {}, None)
+    wanted = actions.Asked("rtc_abandoned", "a1", "hold", "arn:aws:iam::123456789012:user/ada", now)
+    record.ask(record.call("rtc_abandoned") or {}, wanted)
     swept = cloud.run_sweeper()
     assert (swept["queue"], swept["hang_up"], swept["failed"]) == (1, 1, 0)
     keep_a_day(cloud, now)

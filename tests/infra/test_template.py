@@ -14,7 +14,7 @@ from ringside import calls
 from ringside.analysis.analyst import ASK_SECONDS
 from ringside.aws import record
 from ringside.monitor.owned_calls import MAX_OWNERS
-from ringside.notify.notifier import PAUSES
+from ringside.notify.notifier import RETRY_PAUSES
 from ringside.notify.sender import SECONDS
 from ringside.settings import Settings
 
@@ -427,8 +427,8 @@ def test_a_message_to_a_receiver_is_tried_as_often_as_it_may_be_received(templat
     function = templates.functions(template)["NotifyFunction"]
     due = of_type(template, "AWS::Lambda::EventSourceMapping")["NotifyFunctionDue"]
 
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == len(PAUSES) + 1
-    assert queue["MessageRetentionPeriod"] > sum(PAUSES) + 86_400
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == len(RETRY_PAUSES) + 1
+    assert queue["MessageRetentionPeriod"] > sum(RETRY_PAUSES) + 86_400
     assert queue["VisibilityTimeout"] >= 6 * function.timeout  # Lambda developer guide, "Using Lambda with Amazon SQS"
     assert function.timeout > SECONDS + 10
     assert (due["BatchSize"], due["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])

@@ -249,6 +249,15 @@ def test_list_can_be_narrowed(ringside: Ringside) -> None:
     assert listed(ringside("calls", "list", "--live", "--day", DAY)) == ["rtc_2"]
 
 
+def test_list_can_be_narrowed_by_words_in_a_note(ringside: Ringside, record: Record) -> None:
+    for place, note in enumerate(("The tap leaks.", "Call back.")):
+        record.note(answer(record, f"rtc_{place}", NOON + place), {"notes": {"reason": note}})
+
+    assert listed(ringside("calls", "list", "--day", DAY, "--notes", "Tap")) == ["rtc_0"]
+    assert listed(ringside("calls", "list", "--live", "--notes", "back")) == ["rtc_1"]
+    assert ringside("calls", "list", "--day", DAY, "--notes", "roof").out == "no calls\n"
+
+
 def test_list_shows_what_came_of_calls_and_can_be_narrowed_by_it(ringside: Ringside, record: Record) -> None:
     for place, outcome in enumerate(("refund", "order", "refund")):
         a_whole_call(record, f"rtc_{place}", NOON + place * 60)

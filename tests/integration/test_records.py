@@ -139,6 +139,19 @@ def test_a_list_is_narrowed_by_what_came_of_the_calls_page_by_page(
     assert pages(record, 9, day=DAY, outcome="refund", agent="night") == [[]]
 
 
+def test_a_list_is_narrowed_by_words_in_a_note_of_calls_that_are_over_and_that_are_not(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(query, "BATCH", 2)
+    for index, note in enumerate(("The tap leaks.", "Call back.", "the  TAP\nLEAKS again", "leaks")):
+        record.note(answer(record, f"rtc_{index}", NOON + index), {"notes": {"reason": note}})
+    analyse(record, "rtc_4", "refund", NOON + 4)
+
+    assert pages(record, 1, day=DAY, notes="tap leaks") == [["rtc_2"], ["rtc_0"]]
+    assert pages(record, 9, caller=ALICE, notes="reason: call") == [["rtc_1"]]
+    assert pages(record, 9, day=DAY, notes="tap", outcome="refund") == [[]]
+
+
 def test_a_callers_calls_are_found_whenever_they_were_and_within_days(record: Record) -> None:
     for index in range(4):
         ring(record, f"rtc_{index}", NOON - index * 86_400)

@@ -11,8 +11,10 @@ import pytest
 import sweeper
 from infra.emulator.calls.call import Call
 from ringside import telemetry
+from ringside.aws.actions import Asked
 from ringside.aws.record import Fenced, Ownership
 from ringside.calls import CLAIM_SECONDS, End, EndReason, Status
+from ringside.conversation.items import Action
 from ringside.sweeping import GRACE_SECONDS, RESUME_SECONDS, SILENT_SECONDS, SWEEP_EVERY, TAKE_SECONDS
 from tests.integration.frontdoor import Door, asked, event_of, front_door, metrics_and_logs
 
@@ -221,6 +223,26 @@ def test_a_call_that_nobody_supervises_is_hung_up_when_its_time_is_up(door: Door
     assert outcome(door, call) == ("ended", "supervision_lost")
     with pytest.raises(Fenced):
         door.wiring.record.note(mine, {"too_late": True})
+
+
+def test_what_operators_asked_for_in_vain_is_said_to_have_come_too_late(door: Door) -> None:
+    call, mine = live(door)
+    record = door.wiring.record
+    taken = Action("action_a1", "say", "arn:ada", time.time(), time.time(), "One moment.")
+    record.save(mine, 1, taken.as_item())
+    for wanted in (
+        Asked(call.call_id, "a1", "say", "arn:ada", time.time()),
+        Asked(call.call_id, "a2", "hang_up", "arn:ada", time.time()),
+    ):
+        record.ask(record.call(call.call_id) or {}, wanted)
+
+    assert sweep(door, after=CAP + 1) == {"hang_up": 1}
+
+    whole = record.whole_call(call.call_id)
+    assert whole is not None
+    came = [(item["item_id"], item["action"], item["outcome"]) for item in whole[1] if item["kind"] == "action"]
+    assert came == [("action_a1", "say", "unknown"), ("action_a2", "hang_up", "expired")]
+    assert all(item["ended_at"] for item in whole[1])
 
 
 def test_an_owner_that_forgets_to_hang_up_is_helped_and_fenced(door: Door) -> None:

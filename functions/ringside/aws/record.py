@@ -209,6 +209,10 @@ class Record:
     def asked_by_token(self, call_id: str, by: str, token: str) -> actions.Known | None:
         return self._table.run(actions.known(call_id, by, token))
 
+    def open_actions(self, call_id: str) -> list[actions.Asked]:
+        """What is wanted of a call and is not settled, in the order of time."""
+        return self._table.run(actions.open_of(call_id))
+
     def is_open(self, call_id: str, action_id: str) -> bool:
         return self._table.run(actions.is_open(call_id, action_id))
 
@@ -273,15 +277,20 @@ class Record:
         """The calls from a number of all days, as `each_of_day` has those of a day."""
         return self._newest_first("by_caller", caller_keys(caller), "", before, wanted)
 
-    def with_analyses(self, calls: Sequence[Item]) -> list[Item]:
-        """Calls of a list, with `state`, `outcome` and `summary` of their analyses, which no index carries."""
-        ids = [str(call["call_id"]) for call in calls if call.get("agent") and Status(call["status"]).is_final]
-        found: dict[str, Any] = {}
+    def with_analyses(self, calls: Sequence[Item], *, notes: bool = False) -> list[Item]:
+        """Calls of a list, with `state`, `outcome` and `summary` of their analyses, which no index carries.
+
+        `notes`: with what the agents noted, too, which a live call may have.
+        """
+        read = ("call_id", *(f"analysis.{name}" for name in LISTED_ANALYSIS), *(("notes",) if notes else ()))
+        ids = [
+            str(call["call_id"]) for call in calls if call.get("agent") and (notes or Status(call["status"]).is_final)
+        ]
+        found: dict[str, Item] = {}
         for first in range(0, len(ids), BATCH):
             keys = [call_key(call_id) for call_id in ids[first : first + BATCH]]
-            for item in self._table.batch(keys, ("call_id", *(f"analysis.{name}" for name in LISTED_ANALYSIS))):
-                found[str(item["call_id"])] = item.get("analysis")
-        return [{**call, "analysis": found.get(str(call["call_id"]))} for call in calls]
+            found |= {str(item["call_id"]): item for item in self._table.batch(keys, read)}
+        return [call | _detail(found.get(str(call["call_id"]), {}), notes) for call in calls]
 
     def monitors(self) -> list[Item]:
         """The last beat of each monitor: its name in `sk`, `until`, `calls`, `slots`, `draining`, `agents`."""
@@ -365,3 +374,7 @@ def whole_call(found: Sequence[Item]) -> tuple[Item, list[Item]] | None:
 def as_json(value: Any) -> str:
     """An item of the record as JSON; sets become sorted lists."""
     return json.dumps(value, ensure_ascii=False, default=sorted)
+
+
+def _detail(item: Item, notes: bool) -> Item:
+    return {"analysis": item.get("analysis"), **({"notes": item.get("notes") or {}} if notes else {})}

@@ -27,7 +27,7 @@ from ringside.telemetry import Metrics
 
 log = logging.getLogger(__name__)
 
-PAUSES = (5, 60, 300, 1800, 7200, 18_000, 36_000, 36_000, 36_000, 42_000, 42_000, 42_000)
+RETRY_PAUSES = (5, 60, 300, 1800, 7200, 18_000, 36_000, 36_000, 36_000, 42_000, 42_000, 42_000)
 """Seconds after each attempt that failed: three days in all. SQS hides a message for twelve hours at most."""
 
 GONE = 410
@@ -167,7 +167,7 @@ class Notifier:
         found["reason"] = answer.reason
         if answer.status == GONE:
             return {"state": "gone", **found}
-        if attempt > len(PAUSES):
+        if attempt > len(RETRY_PAUSES):
             return {"state": "given_up", **found}
-        pause = max(PAUSES[attempt - 1] * self.jitter(), answer.retry_after or 0.0)
-        return {"state": "retrying", **found, "pause": round(min(pause, PAUSES[-1]), 1)}
+        pause = max(RETRY_PAUSES[attempt - 1] * self.jitter(), answer.retry_after or 0.0)
+        return {"state": "retrying", **found, "pause": round(min(pause, RETRY_PAUSES[-1]), 1)}

@@ -25,7 +25,7 @@ Json = dict[str, Any]
 HANDS = 5
 """How often it is asked again, where a call changes hands in that moment."""
 
-PAUSES = (0.15, 0.15, 0.2, 0.25, 0.3, 0.5)
+LOOK_PAUSES = (0.15, 0.15, 0.2, 0.25, 0.3, 0.5)
 """Seconds between two looks at what came of it; the last one again and again."""
 
 SPOKEN = frozenset({"say", "instruct"})
@@ -83,7 +83,7 @@ class Acting:
             try:
                 self._record.ask(call, asked, uri, token)
             except Conflict:  # it ended, has another owner since a moment, or was asked by this token meanwhile
-                self._pause(PAUSES[0])
+                self._pause(LOOK_PAUSES[0])
             else:
                 return asked
         raise CannotAct(f"{call_id} is changing hands: try again in a moment")
@@ -93,7 +93,7 @@ class Acting:
         way; None if nobody has taken it by then."""
         until, looks = self._clock() + seconds, 0
         while self._record.is_open(asked.call_id, asked.action_id) and self._clock() < until:
-            self._pause(PAUSES[min(looks, len(PAUSES) - 1)])
+            self._pause(LOOK_PAUSES[min(looks, len(LOOK_PAUSES) - 1)])
             looks += 1
         found = self._record.whole_call(asked.call_id)
         name = ACTION + asked.action_id

@@ -80,12 +80,13 @@ def _application() -> APIGatewayHttpResolver:
         status: Annotated[Status | None, Query()] = None,
         end_reason: Annotated[EndReason | None, Query()] = None,
         outcome: Annotated[str | None, Query(max_length=200, description="Of the call's analysis.")] = None,
+        notes: Annotated[str | None, Query(max_length=200, description="Words in a note.")] = None,
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
         cursor: Text = None,
     ) -> Json:
         wanted = reader.filters(
             day=day, first=first, last=to, today=records().today(), caller=caller, dialled=dialled, agent=agent,
-            status=status, end_reason=end_reason, outcome=outcome,
+            status=status, end_reason=end_reason, outcome=outcome, notes=notes,
         )  # fmt: skip
         return records().calls(wanted, limit, cursor)
 

@@ -53,6 +53,7 @@ class Filters:
     status: Status | None = None
     end_reason: EndReason | None = None
     outcome: str | None = None  # of the call's analysis
+    notes: str | None = None  # words in a note, however they are written
 
     def __post_init__(self) -> None:
         if self.first_day > self.last_day:
@@ -68,7 +69,12 @@ class Filters:
     @property
     def narrows(self) -> bool:
         """Whether calls of these days, or of this caller, may be left out."""
-        return any((self.dialled, self.agent, self.status, self.end_reason, self.outcome))
+        return any((self.dialled, self.agent, self.status, self.end_reason, self.is_detailed))
+
+    @property
+    def is_detailed(self) -> bool:
+        """Whether more has to be known of a call than an index tells."""
+        return self.outcome is not None or self.notes is not None
 
     def fits(self, call: Item) -> bool:
         """Whether this call is wanted, as far as an index tells; its day is not looked at."""
@@ -80,6 +86,17 @@ class Filters:
             "end_reason": self.end_reason,
         }
         return all(value is None or call.get(name) == value for name, value in wanted.items())
+
+    def fits_in_detail(self, call: Item) -> bool:
+        """Whether this call is wanted, as far as only the call itself tells."""
+        return self.outcome in (None, outcome_of(call)) and (self.notes is None or is_noted(call, self.notes))
+
+
+def is_noted(call: Item, text: str) -> bool:
+    """Whether one of a call's notes, with its name, has these words, in whatever case."""
+    wanted = " ".join(text.split()).casefold()
+    notes: Item = call.get("notes") or {}
+    return any(wanted in " ".join(f"{name}: {note}".split()).casefold() for name, note in notes.items())
 
 
 def outcome_of(call: Item) -> str | None:
@@ -107,23 +124,25 @@ def page(record: Record, filters: Filters, limit: int, cursor: str | None = None
     place = None
     before = None if cursor is None else _place(cursor)
     candidates = _candidates(record, filters, before, limit)
-    for seen, call in enumerate(candidates if filters.outcome is None else _analysed(record, filters, candidates)):
+    for seen, call in enumerate(_detailed(record, filters, candidates) if filters.is_detailed else candidates):
         if place is not None and (len(found) == limit or seen == MAX_LOOKED_AT):
             return Page(_with_analyses(record, filters, found), _cursor(place))
         place = place_of(call)
-        if filters.fits(call) and filters.outcome in (None, outcome_of(call)):
+        if filters.fits(call) and filters.fits_in_detail(call):
             found.append(call)
     return Page(_with_analyses(record, filters, found), None)
 
 
 def _with_analyses(record: Record, filters: Filters, found: list[Item]) -> list[Item]:
-    return found if filters.outcome is not None else record.with_analyses(found)
+    return found if filters.is_detailed else record.with_analyses(found)
 
 
-def _analysed(record: Record, filters: Filters, calls: Iterator[Item]) -> Iterator[Item]:
-    """The same calls; those that fit otherwise with their analyses, which are read for many at a time."""
+def _detailed(record: Record, filters: Filters, calls: Iterator[Item]) -> Iterator[Item]:
+    """The same calls; those that fit otherwise with their analyses and notes, which are read for many at a time."""
+    notes = filters.notes is not None
     while chunk := list(islice(calls, BATCH)):
-        known = {call["call_id"]: call for call in record.with_analyses([call for call in chunk if filters.fits(call)])}
+        fitting = [call for call in chunk if filters.fits(call)]
+        known = {call["call_id"]: call for call in record.with_analyses(fitting, notes=notes)}
         for call in chunk:
             yield known.get(call["call_id"], call)
 

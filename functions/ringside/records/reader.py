@@ -153,6 +153,7 @@ def filters(
     dialled: str | None = None,
     agent: str | None = None,
     outcome: str | None = None,
+    notes: str | None = None,
 ) -> Filters:
     """Filters of what was written in a URL or a form; `BadQuery` names what is wrong. An empty value is none."""
     if day and (first or last):
@@ -170,6 +171,7 @@ def filters(
         dialled=query.number(dialled) if dialled else None,
         agent=agent or None,
         outcome=outcome or None,
+        notes=notes or None,
     )
 
 

@@ -76,6 +76,9 @@ USAGE = tuple(field.name for field in fields(Usage))
 STATUSES = tuple(Status)
 END_REASONS = tuple(EndReason)
 
+ALWAYS = {"decision": ("verdict", "rule", "sip_status"), "transfer": ("target", "verdict", "why")}
+"""What these have in any case, null as long as it is not known."""
+
 INTERNAL = frozenset({"pk", "sk", "epoch", "version", "late", "expires_at"})
 """What an entry has for the record's own sake."""
 
@@ -90,6 +93,9 @@ def listed(call: Mapping[str, Any]) -> dict[str, Any]:
 def whole(call: Mapping[str, Any], items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A call with everything in it."""
     shown = {name: call.get(name) for name in CALL}
+    for name, known in ALWAYS.items():
+        if found := call.get(name):
+            shown[name] = {**dict.fromkeys(known), **found}
     shown["first_word"] = first_word(call)
     shown["handovers"] = handovers(call)
     shown["items"] = [item(entry) for entry in items]

@@ -13,7 +13,7 @@ from ringside.agentfile.agent import Agent
 from ringside.agentfile.agents import Agents
 from ringside.aws.attributes import marshal
 from ringside.aws.table import Conflict
-from ringside.notify.notifier import PAUSES, Message, Notifier
+from ringside.notify.notifier import RETRY_PAUSES, Message, Notifier
 from ringside.notify.requests import answer
 from ringside.notify.sender import Answer
 from ringside.telemetry import Metrics
@@ -172,8 +172,8 @@ def test_a_receiver_that_never_answers_is_given_up_after_three_days() -> None:
         attempt += 1
 
     assert 72 * 3600 <= world.now - NOW <= 76 * 3600
-    assert world.hidden == [*map(float, PAUSES), 0.0]  # the last one sends it to the dead letters at once
-    assert world.state["attempts"] == len(PAUSES) + 1
+    assert world.hidden == [*map(float, RETRY_PAUSES), 0.0]  # the last one sends it to the dead letters at once
+    assert world.state["attempts"] == len(RETRY_PAUSES) + 1
     assert max(world.hidden) < 12 * 3600  # SQS API reference, ChangeMessageVisibility: twelve hours at most
 
 
@@ -184,7 +184,7 @@ def test_a_receiver_says_when_to_come_again() -> None:
 
     world = World([Answer(503, "HTTP 503", 1e5)])
     answer(world.notifier(), queued(ENDED.as_text(), 1))
-    assert world.hidden == [float(PAUSES[-1])]
+    assert world.hidden == [float(RETRY_PAUSES[-1])]
 
 
 def test_gone_ends_a_message() -> None:
