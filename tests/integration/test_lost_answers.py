@@ -117,7 +117,7 @@ WRITES: dict[str, tuple[Given, Write]] = {
     ),
 }
 
-READING = {"holds", "holders", "held", "last_beat", "read_day", "asked_of", "open_of", "is_open", "number_of"}
+READING = {"holds", "holders", "held", "last_beat", "read_day", "asked_of", "open_of", "is_open", "number_of", "known"}
 """Sentences that write nothing."""
 
 
