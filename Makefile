@@ -39,7 +39,7 @@ sam-api: $(READY) ## `sam local start-api`, until Ctrl-C; `make call` then goes 
 
 # Make tells the programs below it what was given to it, which is not meant for a `make` that a test runs.
 test: $(READY) ## all tests but the drills (ARGS="-k sweeper" for some)
-	env -u MAKEFLAGS -u MAKEOVERRIDES -u ARGS $(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder $(ARGS)
+	env -u MAKEFLAGS -u MAKEOVERRIDES -u ARGS $(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 drills: $(READY) ## monitors killed, webhooks repeated, AWS and OpenAI failing under live calls (ARGS="kill rolling", "--short")
 	@$(BIN)/python -m tests.drills $(ARGS)

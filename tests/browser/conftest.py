@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from infra.local.cloud import LocalCloud
 
@@ -53,6 +53,7 @@ def page(browser: Browser, cloud: LocalCloud) -> Iterator[Page]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: complaints.append(dialog.message))
         page.set_default_timeout(15_000)
+        expect.set_options(timeout=15_000)
         page.goto(cloud.console_url)
         yield page
     assert complaints == []

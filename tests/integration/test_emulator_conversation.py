@@ -1,11 +1,14 @@
 """What comes over the sideband, in which order: turns, tools, barge-in, transcriptions, keys, silence."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+import yaml
 
+from infra.emulator.scripts import lines
 from infra.emulator.session.stand_in import WHO_I_AM
 from infra.emulator.testing import SESSION, Supervisor, World, emulated
 
@@ -181,7 +184,10 @@ async def test_without_turn_detection_the_client_commits(world: World) -> None:
 
 
 async def test_transcriptions_come_before_after_late_broken_or_never(world: World) -> None:
-    call_id = await world.accepted("late-transcripts")
+    script = yaml.safe_load(Path(lines.__file__).with_name("late-transcripts.yaml").read_text(encoding="utf-8"))
+    (late_line,) = (line for line in script["lines"] if isinstance(line.get("transcription"), dict))
+    late_line["transcription"]["late_ms"] *= 10  # at this pace a busy machine takes longer for what is said meanwhile
+    call_id = await world.accepted({**script, "hang_up_after_s": 90})
     async with Supervisor(world.openai, call_id) as supervisor:
         await supervisor.until_closed()
     before, after, late, failed, never = [event["item_id"] for event in supervisor.of("input_audio_buffer.committed")]
