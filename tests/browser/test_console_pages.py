@@ -283,3 +283,18 @@ def test_nobody_without_the_token_sees_anything(page: Page, cloud: LocalCloud) -
     with browser.new_context() as stranger:
         answer = stranger.request.get(cloud.console_url.partition("?")[0])
         assert (answer.status, "token" in answer.text()) == (403, True)
+
+
+def test_a_call_of_five_hundred_turns_is_on_the_screen_soon(page: Page, cloud: LocalCloud) -> None:
+    """Quiet, a sixth of a second; the bound has room for a machine that does other things."""
+    record, at = record_of(cloud), time.time() - 600
+    mine = answer(record, "rtc_long", at)
+    for number in range(500):
+        say(record, mine, 1000 + number, f"This is turn number {number}.", at + number)
+    end(record, mine, at + 500)
+
+    began = time.monotonic()
+    go(page, "/calls/rtc_long")
+    expect(page.get_by_text("This is turn number 499.")).to_be_visible()
+    assert time.monotonic() - began < 3.0
+    assert page.locator("article").count() == 500

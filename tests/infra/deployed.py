@@ -2,6 +2,7 @@
 have their roles' permissions and no others."""
 
 import json
+import subprocess
 from functools import cache
 from typing import Any
 
@@ -15,7 +16,7 @@ from infra.local import template as templates
 from infra.local.aws_session import CREDENTIALS, REGION, local_session
 from infra.local.cloud import LocalCloud
 from infra.local.template import REPOSITORY, of_type, replace_references
-from tests.infra.policies import Need
+from tests.infra.policies import Need, listed
 
 ROLES = {
     "WebhookFunction": "WebhookRole",
@@ -48,6 +49,9 @@ HTTP = httpx.Client(trust_env=False)
 
 class DeployedCloud(LocalCloud):
     """A local cloud whose components have the permissions of their roles."""
+
+    done_by: dict[str, subprocess.CompletedProcess[str]]
+    """What people have done from the command line."""
 
     def _run(self, name: str, program: str, *flags: str, **more: Any) -> None:
         super()._run(name, "tests.infra.enforcing_aws" if name == "aws" else program, *flags, **more)
@@ -138,6 +142,28 @@ class DeployedCloud(LocalCloud):
         config = Config(proxies={}, retries={"total_max_attempts": 1})
         return _session().client(service, endpoint_url=self.aws_url, config=config, **access)  # type: ignore[call-overload]
 
+    def add_person(self, name: str, *managed: str) -> None:
+        """A role for somebody with these managed policies of the template, as far as they are about the table."""
+        resources = templates.plain(templates.parse((REPOSITORY / "template.yaml").read_text(encoding="utf-8")))[
+            "Resources"
+        ]
+        text = json.dumps([resources[each]["Properties"]["PolicyDocument"]["Statement"] for each in managed])
+        table = f"arn:aws:dynamodb:{REGION}:123456789012:table/{self.table}"
+        text = text.replace(json.dumps({"Fn::GetAtt": ["CallsTable", "Arn"]}), json.dumps(table))
+        text = text.replace("${CallsTable.Arn}", table)
+        statements = [
+            {**statement, "Resource": [_plain(each) for each in listed(statement["Resource"])]}
+            for document in json.loads(text)
+            for statement in document
+            if "dynamodb" in json.dumps(statement["Action"])
+        ]
+        everybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+        iam = self.client("iam")
+        trust, policy = ({"Version": "2012-10-17", "Statement": each} for each in ([everybody], statements))
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+        iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(policy))
+        self.outputs[name] = name
+
     def policy(self, role: str) -> list[dict[str, Any]]:
         """The statements of a role, as CloudFormation made them."""
         found: list[dict[str, Any]]
@@ -149,6 +175,8 @@ class DeployedCloud(LocalCloud):
         named = {self.outputs[role]: role for role in (*ROLES.values(), "ScheduleRole", "ExecutionRole")}
         found: dict[str, dict[Need, bool]] = {role: {} for role in named.values()}
         for role, action, resource, keys, given in HTTP.get(f"{self.aws_url}/permissions").json():
+            if role not in named:  # a person's
+                continue
             found[named[role]][Need(action, resource, frozenset(keys))] = given
         return found
 
@@ -157,6 +185,11 @@ class DeployedCloud(LocalCloud):
 def _session() -> boto3.Session:
     """One for all clients: it has read the services' models, which takes longer than a request."""
     return local_session()
+
+
+def _plain(resource: Any) -> str:
+    """A resource whose references are filled in."""
+    return str(resource["Fn::Sub"] if isinstance(resource, dict) else resource)
 
 
 def parse(name: str) -> dict[str, Any]:

@@ -48,6 +48,8 @@ def needs(
             # Permissions for a batch are those for one (SQS developer guide, API permissions reference).
             queue = str(asked.get("QueueUrl", "*")).rpartition("/")[2]
             yield Need(f"sqs:{operation.removesuffix('Batch')}", f"arn:aws:sqs:{here}:{queue}")
+        case "sts":
+            pass  # GetCallerIdentity, which nobody needs a permission for (STS API reference)
         case "secretsmanager":
             yield Need(f"secretsmanager:{operation}", str(asked.get("SecretId", "*")))
         case "logs":

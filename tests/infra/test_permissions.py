@@ -6,7 +6,9 @@ resource of theirs, something of it would have been refused.
 """
 
 import itertools
+import json
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -84,6 +86,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedCloud]:
         lose_a_caller_before_the_answer(cloud)
         take_a_call_over(cloud)
         act_over_https(cloud)
+        cloud.done_by = act_as_people(cloud)
         count_what_rarely_is(cloud)
         sweep(cloud)
         write_in_a_group(cloud)
@@ -233,6 +236,24 @@ def act_over_https(cloud: DeployedCloud) -> None:
     assert record.call["end_reason"] == "operator_hung_up"
 
 
+def act_as_people(cloud: DeployedCloud) -> dict[str, subprocess.CompletedProcess[str]]:
+    """The command line in the hands of a viewer, and of an operator, who has both policies."""
+    cloud.add_person("viewer", "ViewerPolicy")
+    cloud.add_person("operator", "ViewerPolicy", "OperatorPolicy")
+    call_id = cloud.emulator.ring("long-call")
+    cloud.records.wait(call_id, lambda record: record.status == "live")
+
+    def done(person: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return cloud.cli("calls", *words, variables=cloud.credentials(person), seconds=60)
+
+    found = {"list": done("viewer", "list", "--json"), "show": done("viewer", "show", call_id, "--json")}
+    found["viewer"] = done("viewer", "hang-up", call_id, "--now", "--yes")
+    found["still"] = done("viewer", "list", "--live", "--json")
+    found["operator"] = done("operator", "hang-up", call_id, "--now", "--yes")
+    assert call_id in found["list"].stdout
+    return found
+
+
 def what_aws_does_for_us(cloud: DeployedCloud) -> None:
     """What Lambda, ECS and the scheduler do with our roles before any code of ours runs."""
     for role, group in (
@@ -272,6 +293,24 @@ def attempt(operation: Any, **arguments: Any) -> None:
 
 
 # --- what it proves ---
+
+
+def test_a_viewer_sees_the_calls_and_acts_on_none(cloud: DeployedCloud) -> None:
+    done = cloud.done_by
+    (live,) = json.loads(done["still"].stdout)
+
+    assert [done[name].returncode for name in ("list", "show", "still")] == [0, 0, 0]
+    assert json.loads(done["show"].stdout)["call_id"] == live["call_id"]
+    assert done["viewer"].returncode != 0
+    assert "OperatorPolicy" in done["viewer"].stderr or "may not" in done["viewer"].stderr
+
+
+def test_an_operator_hangs_up(cloud: DeployedCloud) -> None:
+    done = cloud.done_by
+    (live,) = json.loads(done["still"].stdout)
+
+    assert done["operator"].returncode == 0, done["operator"].stderr
+    assert cloud.records.wait_for_end(live["call_id"]).call["end_reason"] == "operator_hung_up"
 
 
 def test_nothing_that_was_needed_was_refused(cloud: DeployedCloud) -> None:
