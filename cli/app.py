@@ -36,7 +36,7 @@ app["--version"].help = "Show the version and exit."
 
 # By name: a command's module is imported when the command is used. Help shows the first sentence in the list of
 # commands, and all of it with --help.
-app.command("cli.commands.agents:app", name="agents", help="Check agent files, or write one from a session body.")
+app.command("cli.commands.agents:app", name="agents", help="Check agent files, or turn a session body into one.")
 app.command("cli.commands.calls:app", name="calls", help="Show recorded calls, and follow calls in progress.")
 app.command(
     "cli.commands.console:console",

@@ -7,7 +7,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
+from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]  # it has no types
 
 SHARED = {
     "containers": ("infra/test_container_monitor.py", "infra/test_sam_local_run.py"),
@@ -33,7 +33,7 @@ sys.dont_write_bytecode = False
 vars(botocore.session)["create_loader"] = cache(botocore.session.create_loader)
 
 
-class BySharedThings(LoadScopeScheduling):  # type: ignore[misc]
+class BySharedThings(LoadScopeScheduling):  # type: ignore[misc]  # a base without types
     """Tests of a group are run by one worker, in their order. pytest-xdist's own groups need an older pytest."""
 
     def _split_scope(self, nodeid: str) -> str:

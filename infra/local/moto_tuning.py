@@ -58,7 +58,7 @@ def regions_of_one_service() -> None:
         found: list[str] = resolver.get_available_endpoints("ec2", partition_name, allow_non_regional)
         return found
 
-    botocore.session.Session.get_available_regions = get_available_regions  # type: ignore[method-assign]
+    botocore.session.Session.get_available_regions = get_available_regions  # type: ignore[method-assign]  # botocore has no hook for it
 
 
 def plain_attribute_values() -> None:
@@ -71,7 +71,7 @@ def plain_attribute_values() -> None:
         else:
             original(self, serialized, value, shape, key)
 
-    BaseJSONSerializer._serialize_type_structure = serialize  # type: ignore[method-assign]
+    BaseJSONSerializer._serialize_type_structure = serialize  # type: ignore[method-assign]  # botocore has no hook for it
 
 
 def is_text_json(value: Any) -> bool:
@@ -100,7 +100,7 @@ def expressions_parsed_once() -> None:
     def _lex_condition_expression(self: ConditionExpressionParser) -> deque[Any]:
         return deque(lexed(self.condition_expression or ""))
 
-    ConditionExpressionParser._lex_condition_expression = _lex_condition_expression  # type: ignore[method-assign]
+    ConditionExpressionParser._lex_condition_expression = _lex_condition_expression  # type: ignore[method-assign]  # botocore has no hook for it
 
 
 def transactions_of_their_items() -> None:

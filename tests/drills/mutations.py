@@ -334,7 +334,7 @@ MUTATIONS = {
     ),
     "forgotten": Mutation(
         "I4",
-        "a claim whose answer was lost counts as somebody else's, under live calls",
+        "a claim whose answer was lost is taken for another owner's, under live calls",
         WRITES,
         'return bool(conflict.refused[1].get("token") == token)',
         "return False",

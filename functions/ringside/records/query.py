@@ -93,7 +93,7 @@ class Filters:
 
 
 def is_noted(call: Item, text: str) -> bool:
-    """Whether one of a call's notes, with its name, has these words, in whatever case."""
+    """Whether a note of the call, or its name, contains these words, ignoring case and line breaks."""
     wanted = " ".join(text.split()).casefold()
     notes: Item = call.get("notes") or {}
     return any(wanted in " ".join(f"{name}: {note}".split()).casefold() for name, note in notes.items())
